@@ -1,0 +1,217 @@
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from langchain_core.messages import BaseMessage, RemoveMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphRecursionError
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, Interrupt, StateSnapshot
+from pydantic_core import to_jsonable_python
+
+from agents.facts import Fact, Halted, MessageArrived, Noted, Question, StateChanged, StepFinished, StepStarted
+from agents.history import continued, leads_to, strangers
+from graphs.context import Background, ClientTool, RunContext
+from llm.factory import Candidate
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+Checkpointer = BaseCheckpointSaver[str]
+
+_MESSAGES = "messages"
+# Supersteps of one run. A graph that needs more does not end.
+_STEP_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one request brings to a thread.
+
+    `resume` holds an answer for each question of the thread that is answered, by its id.
+    """
+
+    messages: Sequence[BaseMessage] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    resume: Mapping[str, Any] = field(default_factory=dict)
+    client_tools: Sequence[ClientTool] = ()
+    background: Sequence[Background] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool:
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BaseAgent(ABC):
+    """An agent: a name to address, and the graph that answers.
+
+    A graph that declares `RunContext` as its `context_schema` is handed the run's model, client tools and context;
+    any other runs as it is.
+    """
+
+    id: ClassVar[str]
+    name: ClassVar[str]
+    description: ClassVar[str]
+    version: ClassVar[str]
+    # Which list of models it thinks with, unless a request says otherwise.
+    profile: ClassVar[str] = "chat"
+    tools: Sequence[ServerTool] = ()
+    examples: Sequence[str] = ()
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why it cannot answer now, in words for people; `None` when it can."""
+        return None
+
+    @abstractmethod
+    def build(self, checkpointer: Checkpointer) -> Graph:
+        """Its graph, compiled with the checkpointer. Called once per process."""
+
+
+class EndlessGraph(RuntimeError):
+    """A graph went on past the limit of steps of one run."""
+
+
+class Served:
+    """An agent and its compiled graph, together for as long as the process lives."""
+
+    def __init__(self, agent: BaseAgent, graph: Graph) -> None:
+        self.agent = agent
+        self._graph = graph
+        self._inputs = frozenset(graph.get_input_jsonschema().get("properties", {})) - {_MESSAGES}
+
+    @property
+    def needs_model(self) -> bool:
+        return self._graph.context_schema is RunContext
+
+    async def run(self, thread: str, turn: Turn, candidate: Candidate | None) -> AsyncGenerator[Fact]:
+        """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
+        config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": _STEP_LIMIT}
+        tip = await self._graph.aget_state(config)
+        yield StateChanged(_state(tip.values))
+        step = await self._step(tip, turn, config)
+        if step is not None:
+            async for fact in self._stepped(*step, self._context(turn, candidate)):
+                yield fact
+            tip = await self._graph.aget_state(config)
+        yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
+
+    def _context(self, turn: Turn, candidate: Candidate | None) -> RunContext | None:
+        if not self.needs_model or candidate is None:
+            return None
+        return RunContext(candidate, turn.client_tools, turn.background)
+
+    async def _step(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> tuple[Any, RunnableConfig] | None:
+        """The input that brings the thread to where the turn wants it, and where to apply it; `None`: nothing to do."""
+        if tip.interrupts:
+            # What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks.
+            answers = {question.id: turn.resume[question.id] for question in tip.interrupts if question.id in turn.resume}
+            return (Command(resume=answers), config) if answers else None
+        changed = self._changed(tip, turn)
+        wanted = await self._wanted(tip, turn, config)
+        known = _messages(tip.values)
+        if leads_to(known, wanted):
+            given = self._input(wanted[len(known) :], changed)
+            return (given, config) if given or tip.next else None
+        return await self._fork(wanted, changed, config)
+
+    async def _wanted(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> list[BaseMessage]:
+        known = _messages(tip.values)
+        if unknown := strangers(known, turn.messages):
+            async for snapshot in self._graph.aget_state_history(config):
+                branch = _messages(snapshot.values)
+                if not set(unknown).isdisjoint(message.id or "" for message in branch):
+                    return continued(branch, turn.messages)
+        return continued(known, turn.messages)
+
+    async def _fork(
+        self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig
+    ) -> tuple[Any, RunnableConfig]:
+        """Goes on from the checkpoint that holds most of what is wanted and nothing else; newest first."""
+        best: StateSnapshot | None = None
+        held: Sequence[BaseMessage] = ()
+        async for snapshot in self._graph.aget_state_history(config):
+            messages = _messages(snapshot.values)
+            if leads_to(messages, wanted) and (best is None or len(messages) > len(held)):
+                best, held = snapshot, messages
+                if len(held) == len(wanted):
+                    break
+        if best is None:
+            # The beginning is gone, pruned perhaps: say the thread again.
+            again = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *wanted]
+            return self._input(again, changed), config
+        at: RunnableConfig = {**config, "configurable": {**config["configurable"], **best.config["configurable"]}}
+        return self._input(wanted[len(held) :], changed), at
+
+    def _input(self, messages: Sequence[BaseMessage], changed: Mapping[str, Any]) -> dict[str, Any] | None:
+        given: dict[str, Any] = dict(changed)
+        if messages:
+            given[_MESSAGES] = list(messages)
+        return given or None
+
+    def _changed(self, tip: StateSnapshot, turn: Turn) -> dict[str, Any]:
+        # Clients send back the whole state that they were shown. Only what they changed is written: a reducer that
+        # adds would add the rest once more.
+        known = _state(tip.values)
+        return {
+            key: value for key, value in turn.state.items() if key in self._inputs and value != known.get(key)
+        }
+
+    async def _stepped(self, given: Any, config: RunnableConfig, context: RunContext | None) -> AsyncGenerator[Fact]:
+        parts = self._graph.astream(
+            given,
+            config,
+            context=context,
+            stream_mode=["messages", "tasks", "values", "custom"],
+            subgraphs=True,
+            version="v2",
+        )
+        async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
+            try:
+                async for part in parts:
+                    fact = _fact(part)
+                    if fact is not None:
+                        yield fact
+            except GraphRecursionError as error:
+                raise EndlessGraph(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
+
+
+def _fact(part: Any) -> Fact | None:
+    data = part["data"]
+    match part["type"]:
+        case "messages":
+            message, metadata = data
+            return MessageArrived(
+                metadata["langgraph_checkpoint_ns"], message, metadata.get("ls_provider"), metadata.get("ls_model_name")
+            )
+        case "tasks":
+            path = [*part["ns"], f"{data['name']}:{data['id']}"]
+            name = "/".join(place.partition(":")[0] for place in path)
+            finished = "result" in data or "error" in data
+            return StepFinished("|".join(path), name) if finished else StepStarted("|".join(path), name)
+        case "values" if not part["ns"]:
+            return StateChanged(_state(data))
+        case "custom":
+            return Noted(to_jsonable_python(data, serialize_unknown=True))
+    return None
+
+
+def _question(interrupt: Interrupt) -> Question:
+    return Question(interrupt.id, to_jsonable_python(interrupt.value, serialize_unknown=True))
+
+
+def _messages(values: Any) -> list[BaseMessage]:
+    return list(values.get(_MESSAGES, ())) if isinstance(values, Mapping) else []
+
+
+def _state(values: Any) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {}
+    told = {key: value for key, value in values.items() if key != _MESSAGES}
+    state: dict[str, Any] = to_jsonable_python(told, serialize_unknown=True)
+    return state

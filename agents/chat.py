@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from agents.base import BaseAgent, Checkpointer, Graph, ServerTool
+from graphs import chat
+from graphs.chat.graph import chat_graph
+from graphs.chat.tools import server_tools
+from graphs.prompt import Prompt
+
+_PROMPTS = Path(chat.__path__[0]) / "prompts"
+
+
+class ChatAgent(BaseAgent):
+    id = "chat"
+    name = "Chat"
+    description = "Answers questions, with tools for exact arithmetic and for dates."
+    version = "1.0.0"
+    examples = (
+        "What is the capital of France?",
+        "How much is 17.5 % of 349.90, to the cent?",
+        "Which weekday is it 100 days after 2026-11-20 in Tokyo?",
+    )
+
+    def __init__(self) -> None:
+        self._tools = server_tools()
+        self.tools = tuple(
+            ServerTool(tool.name, tool.description, tool.tool_call_schema.model_json_schema()) for tool in self._tools
+        )
+
+    def build(self, checkpointer: Checkpointer) -> Graph:
+        return chat_graph(
+            system=Prompt.read(_PROMPTS / "system.md"), tools=self._tools, checkpointer=checkpointer
+        )

@@ -1,0 +1,62 @@
+"""What a run says while it goes, as frozen facts. LangGraph ends here: whoever reads these does not know it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A whole message or a piece of one. `scope` names the step that it belongs to, unique within the run."""
+
+    scope: str
+    message: BaseMessage
+    provider: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    scope: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    scope: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The state after a step, as JSON values, without the messages."""
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a node wrote to LangGraph's custom stream."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a node asks a person with `interrupt(value)`."""
+
+    id: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The graph has stopped: what is committed, and what it waits for."""
+
+    messages: Sequence[BaseMessage]
+    questions: Sequence[Question] = ()
+
+
+Fact = MessageArrived | StepStarted | StepFinished | StateChanged | Noted | Halted

@@ -1,0 +1,114 @@
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from agents.base import BaseAgent, Checkpointer, Graph, Served
+from agents.chat import ChatAgent
+
+# Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
+AGENTS: Sequence[type[BaseAgent]] = (ChatAgent,)
+
+_ENTRY_POINTS = "agenkit.agents"
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class UnknownAgent(LookupError):
+    def __init__(self, asked: str, known: Sequence[str]) -> None:
+        super().__init__(f"Unknown agent {asked!r}")
+        self.asked = asked
+        self.known = known
+        self.near = tuple(difflib.get_close_matches(asked, known, n=3, cutoff=0.5))
+
+
+class BadAgent(ValueError):
+    """An agent that the settings or an installed package name, and that cannot be served. Stops the start-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """A compiled LangGraph graph in a file, as in `path/to/module.py:graph`."""
+
+    id: str
+    path: Path
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "GraphFile":
+        """Reads `id=path/to/module.py:graph`."""
+        agent_id, equals, place = text.partition("=")
+        path, colon, name = place.rpartition(":")
+        if not (equals and colon and path and name.isidentifier() and _ID.fullmatch(agent_id.strip())):
+            raise ValueError(f"{text!r} is no graph: expected id=path/to/module.py:graph")
+        return cls(agent_id.strip(), Path(path.strip()), name)
+
+
+class FileAgent(BaseAgent):
+    """A graph that knows nothing of us."""
+
+    def __init__(self, file: GraphFile) -> None:
+        self.id = file.id  # type: ignore[misc]  # one class, many agents
+        self.name = file.id.replace("_", " ").replace("-", " ").capitalize()  # type: ignore[misc]
+        self.description = f"The graph {file.name!r} of {file.path.name}."  # type: ignore[misc]
+        self.version = "0"  # type: ignore[misc]
+        self._file = file
+
+    def build(self, checkpointer: Checkpointer) -> Graph:
+        graph = _loaded(self._file)
+        # Whatever it was compiled with: threads are kept where we keep them.
+        return graph.copy(update={"checkpointer": checkpointer})
+
+
+def _loaded(file: GraphFile) -> Graph:
+    spec = spec_from_file_location(f"agenkit_graph_{file.id}", file.path)
+    if spec is None or spec.loader is None or not file.path.is_file():
+        raise BadAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    graph = getattr(module, file.name, None)
+    if not isinstance(graph, Graph.__origin__):
+        raise BadAgent(f"{file.name!r} in {str(file.path)!r} is no compiled graph")
+    return graph
+
+
+class Registry:
+    """The agents that are served, each with its graph, built once."""
+
+    def __init__(self, served: Iterable[Served]) -> None:
+        self._served = {each.agent.id: each for each in served}
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._served.values())
+
+    def get(self, agent_id: str) -> Served:
+        try:
+            return self._served[agent_id]
+        except KeyError:
+            raise UnknownAgent(agent_id, tuple(self._served)) from None
+
+
+def build_registry(files: Sequence[GraphFile], checkpointer: Checkpointer) -> Registry:
+    """Ours, those of installed packages, those of files. Raises `BadAgent` where two have one id."""
+    agents = [*(kind() for kind in AGENTS), *_installed(), *map(FileAgent, files)]
+    for agent_id, count in _counted(agents).items():
+        if count > 1 or not _ID.fullmatch(agent_id):
+            raise BadAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
+    return Registry(Served(agent, agent.build(checkpointer)) for agent in agents)
+
+
+def _installed() -> Iterator[BaseAgent]:
+    for entry in entry_points(group=_ENTRY_POINTS):
+        made = entry.load()()
+        if not isinstance(made, BaseAgent):
+            raise BadAgent(f"The entry point {entry.name!r} of {_ENTRY_POINTS} gives no agent")
+        yield made
+
+
+def _counted(agents: Iterable[BaseAgent]) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for agent in agents:
+        counts[agent.id] = counts.get(agent.id, 0) + 1
+    return counts

@@ -1,0 +1,109 @@
+from typing import Any
+
+from ag_ui.core import (
+    AgentCapabilities,
+    HumanInTheLoopCapabilities,
+    IdentityCapabilities,
+    StateCapabilities,
+    Tool,
+    ToolsCapabilities,
+    TransportCapabilities,
+)
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from agents.base import Served
+from backend.api.problems import answers
+from backend.dependencies import Has
+from backend.errors import AgentNotFound
+
+router = APIRouter(prefix="/api/v1", tags=["agents"])
+
+
+class AgentEntry(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    id: str = Field(examples=["chat"])
+    name: str = Field(examples=["Chat"])
+    description: str = Field(examples=["Answers questions."])
+    version: str = Field(examples=["1.0.0"])
+    available: bool
+    unavailable_reason: str | None = Field(None, description="Why it cannot answer now.")
+
+
+class AgentList(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    items: list[AgentEntry]
+    next_cursor: str | None = None
+
+
+class AgentDetail(AgentEntry):
+    capabilities: AgentCapabilities
+    examples: list[dict[str, Any]] = Field(description="Inputs to begin with, each a whole RunAgentInput.")
+
+
+@router.get("/agents", summary="The agents there are", response_model_exclude_none=True)
+async def list_agents(has: Has, available: bool | None = None) -> AgentList:
+    entries = [AgentEntry(**_told(served)) for served in has.agents]
+    return AgentList(items=[entry for entry in entries if available in (None, entry.available)])
+
+
+@router.get(
+    "/agents/{agent_id}",
+    summary="One agent, what it can do and how to begin",
+    response_model_exclude_none=True,
+    responses=answers(AgentNotFound),
+)
+async def show_agent(agent_id: str, has: Has) -> AgentDetail:
+    served = has.agents.get(agent_id)
+    return AgentDetail(**_told(served), capabilities=_capabilities(served), examples=_examples(served))
+
+
+def _told(served: Served) -> dict[str, Any]:
+    agent = served.agent
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "description": agent.description,
+        "version": agent.version,
+        "available": agent.unavailable is None,
+        "unavailable_reason": agent.unavailable,
+    }
+
+
+def _capabilities(served: Served) -> AgentCapabilities:
+    agent = served.agent
+    tools = [Tool(name=tool.name, description=tool.description, parameters=tool.parameters) for tool in agent.tools]
+    return AgentCapabilities(
+        identity=IdentityCapabilities(
+            name=agent.name, type="langgraph", description=agent.description, version=agent.version
+        ),
+        transport=TransportCapabilities(streaming=True, resumable=False),
+        tools=ToolsCapabilities(
+            supported=bool(tools) or served.needs_model,
+            items=tools or None,
+            parallel_calls=True,
+            # Only graphs that take our run's context are handed the client's tools.
+            client_provided=served.needs_model,
+        ),
+        state=StateCapabilities(snapshots=True, deltas=True, memory=True, persistent_state=True),
+        human_in_the_loop=HumanInTheLoopCapabilities(supported=True, interrupts=True),
+    )
+
+
+def _examples(served: Served) -> list[dict[str, Any]]:
+    return [
+        {
+            "threadId": f"example-{number}",
+            "runId": f"example-{number}-run-1",
+            "protocolVersion": "1.0",
+            "state": {},
+            "messages": [{"id": f"example-{number}-1", "role": "user", "content": text}],
+            "tools": [],
+            "context": [],
+            "forwardedProps": {},
+        }
+        for number, text in enumerate(served.agent.examples, 1)
+    ]

@@ -1,0 +1,16 @@
+from fastapi import APIRouter, Response
+
+from backend.dependencies import Measured
+from observability.metrics import CONTENT_TYPE
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"example": "# TYPE streams_open gauge\nstreams_open 3.0\n"}}}},
+)
+async def metrics(measured: Measured) -> Response:
+    return Response(measured.exposition(), media_type=CONTENT_TYPE)

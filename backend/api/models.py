@@ -1,0 +1,62 @@
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from backend.dependencies import Has
+from llm.catalog import ModelInfo
+
+router = APIRouter(prefix="/api/v1", tags=["models"])
+
+
+class _Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ModelCapabilities(_Camel):
+    tools: bool
+    vision: bool
+    json_schema: bool
+    reasoning: bool
+
+
+class ModelEntry(_Camel):
+    spec: str = Field(examples=["embedded:smollm2"], description="What `forwardedProps.model` takes.")
+    provider: str = Field(examples=["embedded"])
+    name: str = Field(examples=["smollm2"])
+    available: bool
+    capabilities: ModelCapabilities
+    context_length: int | None = Field(None, description="Tokens; absent where nobody says.", examples=[8192])
+
+
+class Profile(_Camel):
+    name: str = Field(examples=["chat"])
+    models: list[str] = Field(examples=[["embedded:smollm2"]], description="Best first.")
+
+
+class ModelList(_Camel):
+    items: list[ModelEntry]
+    profiles: list[Profile]
+    next_cursor: str | None = None
+
+
+@router.get("/models", summary="The models there are", response_model_exclude_none=True)
+async def list_models(has: Has) -> ModelList:
+    profiles = await has.models.profiles()
+    return ModelList(
+        items=[_entry(info) for info in await has.models.catalogue()],
+        profiles=[Profile(name=name, models=[str(spec) for spec in specs]) for name, specs in profiles.items()],
+    )
+
+
+def _entry(info: ModelInfo) -> ModelEntry:
+    return ModelEntry(
+        spec=str(info.spec),
+        provider=info.spec.provider,
+        name=info.spec.name,
+        # A model that a provider no longer lists is not in the catalogue.
+        available=True,
+        capabilities=ModelCapabilities(
+            tools=info.tools, vision=info.vision, json_schema=info.json_schema, reasoning=info.reasoning
+        ),
+        context_length=info.context_length,
+    )

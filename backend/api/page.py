@@ -1,0 +1,48 @@
+"""The page, as it was built into frontend/dist."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.responses import Response
+
+from backend.errors import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+_BUILT = Path(__file__).parents[2] / "frontend" / "dist"
+_UNBUILT = "<!doctype html><title>Agenkit</title><p>The page has not been built: <code>make page</code>.</p>"
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
+        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@router.get("/")
+async def chat_page(request: Request) -> Response:
+    return _page("index.html")
+
+
+@router.get("/docs")
+async def docs_page(request: Request) -> Response:
+    return _page("docs.html")
+
+
+@router.get("/assets/{name}")
+async def asset(name: str) -> Response:
+    # Names hold a digest of their content, so that a browser may keep them.
+    file = _BUILT / "assets" / Path(name).name
+    if not file.is_file():
+        raise NotFound(f"There is no asset {name!r}.")
+    return FileResponse(file, headers={**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
+
+
+def _page(name: str) -> Response:
+    file = _BUILT / name
+    if not file.is_file():
+        return HTMLResponse(_UNBUILT, 503)
+    return FileResponse(file, headers={**_HEADERS, "Cache-Control": "no-cache"})

@@ -1,0 +1,59 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from backend.api import agents, chat, health, metrics, models, page
+from backend.errors import install_errors
+from backend.resources import open_resources
+from backend.security.body import BodyGuard
+from backend.security.requests import RequestRecord
+from backend.settings import Settings
+from observability.metrics import Metrics
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. It opens nothing until it is started."""
+    measured = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources(settings, measured) as resources:
+            app.state.resources = resources
+            yield
+
+    app = FastAPI(
+        title="Agenkit",
+        version=VERSION,
+        summary="Agents over AG-UI.",
+        lifespan=lifespan,
+        # Ours, served by `page`: FastAPI's own come from a CDN.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.metrics = measured
+
+    app.include_router(chat.router)
+    app.include_router(agents.router)
+    app.include_router(models.router)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.include_router(page.router)
+
+    install_errors(app)
+
+    # The last one added is the first to be asked.
+    app.add_middleware(BodyGuard, limit=settings.server.body_limit)
+    if settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Accept", "Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(RequestRecord, metrics=measured)
+    return app

@@ -1,0 +1,177 @@
+"""What a request can be told, as RFC 9457 problems: one tree, one translation. docs/errors.md lists every code."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from agents.registry import UnknownAgent
+from llm.errors import NoModel, UnknownModel, UnknownProfile
+from observability.logs import get_logger
+from storage.database import StorageFailed
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = get_logger(__name__)
+
+
+class Problem(Exception):
+    """An answer that is not what was asked for. `more` are members beside the standard ones."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong here"
+
+    def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+
+class Internal(Problem):
+    pass
+
+
+class InvalidInput(Problem):
+    status, code, title = 422, "invalid_input", "The request cannot be understood"
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", "There is nothing here"
+
+
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", "This address does not take this method"
+
+
+class AgentNotFound(Problem):
+    status, code, title = 404, "unknown_agent", "There is no such agent"
+
+
+class AgentUnavailable(Problem):
+    status, code, title = 503, "agent_unavailable", "The agent cannot answer now"
+
+
+class ModelNotFound(Problem):
+    status, code, title = 422, "unknown_model", "There is no such model"
+
+
+class ProfileNotFound(Problem):
+    status, code, title = 422, "unknown_profile", "There is no such profile"
+
+
+class NoModelThere(Problem):
+    status, code, title = 503, "no_model", "No model is there to answer"
+
+
+class Busy(Problem):
+    status, code, title = 409, "thread_busy", "The thread has a run that is going"
+
+
+class RunIdTaken(Problem):
+    status, code, title = 409, "run_exists", "The run id was used before"
+
+
+class BodyTooLarge(Problem):
+    status, code, title = 413, "body_too_large", "The body is too large"
+
+
+class NotJson(Problem):
+    status, code, title = 415, "unsupported_media_type", "The body is not JSON"
+
+
+class StorageGone(Problem):
+    status, code, title = 503, "storage_unavailable", "The database does not answer"
+
+
+class ShuttingDown(Problem):
+    status, code, title = 503, "shutting_down", "The server is stopping"
+
+
+def render(problem: Problem) -> JSONResponse:
+    body = {
+        "type": f"urn:agenkit:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        **problem.more,
+    }
+    return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error of a lower floor, or of the framework, is to whoever asked."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return _invalid(error)
+        case UnknownAgent():
+            return AgentNotFound(f"{error}.", agents=list(error.known), near=list(error.near))
+        case UnknownModel():
+            return ModelNotFound(f"{error}.", field="forwardedProps.model", near=list(error.near))
+        case UnknownProfile():
+            return ProfileNotFound(f"{error}.", field="forwardedProps.profile", near=list(error.known))
+        case NoModel():
+            return NoModelThere(f"{error}.", headers={"Retry-After": "30"})
+        case StorageFailed():
+            return StorageGone("Nothing was started. Try again.", headers={"Retry-After": "5"})
+        case HTTPException(status_code=405):
+            return MethodNotAllowed("Try another method.", headers=error.headers)
+        case HTTPException():
+            return NotFound("No route has this address.")
+    return Internal("The error has been logged under this request's id.")
+
+
+def _invalid(error: RequestValidationError) -> InvalidInput:
+    errors = [{"field": _field(detail["loc"], error.body), "message": str(detail["msg"])} for detail in error.errors()]
+    unique = [each for at, each in enumerate(errors) if each not in errors[:at]]
+    named = ", ".join(dict.fromkeys(each["field"] for each in unique))
+    return InvalidInput(f"Look at: {named}.", errors=unique)
+
+
+def _field(place: Sequence[str | int], body: Any) -> str:
+    """`messages.0.content` as the caller wrote it: without the names of the types that were tried on the way."""
+    where, *path = place
+    if where != "body":
+        return ".".join(map(str, path or place))
+    field, value = list[str](), body
+    for at, part in enumerate(path):
+        known = (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int))
+        if known:
+            value = value[part]
+        if known or at == len(path) - 1:
+            field.append(str(part))
+    return ".".join(field) or "body"
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    return render(problem_of(error))
+
+
+async def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request_failed", path=request.url.path, exc_info=error)
+    return render(problem_of(error))
+
+
+_FORESEEN: Sequence[type[Exception]] = (
+    Problem,
+    RequestValidationError,
+    HTTPException,
+    UnknownAgent,
+    UnknownModel,
+    UnknownProfile,
+    NoModel,
+    StorageFailed,
+)
+
+
+def install_errors(app: FastAPI) -> None:
+    for kind in _FORESEEN:
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(Exception, _answer_unforeseen)

@@ -1,0 +1,71 @@
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from agents.registry import Registry, build_registry
+from backend.runs.live import LiveRuns
+from backend.settings import Settings
+from llm.factory import ModelFactory
+from observability.logs import get_logger
+from observability.metrics import Metrics
+from storage import migrations
+from storage.checkpoints import open_checkpointer
+from storage.database import Database, open_database
+from storage.log import MemoryLog
+from storage.runs import Runs
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Everything that lives as long as the process: opened in order, closed in reverse."""
+
+    settings: Settings
+    database: Database
+    models: ModelFactory
+    agents: Registry
+    live: LiveRuns
+    revision: str | None
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
+    async with AsyncExitStack() as stack:
+        revision = await asyncio.to_thread(_migrated, settings)
+        database = open_database(settings.storage)
+        stack.push_async_callback(database.aclose)
+        await database.ping()
+        checkpointer = await stack.enter_async_context(open_checkpointer(settings.storage))
+        registry = build_registry(settings.server.graph_files, checkpointer)
+        models = ModelFactory(settings.models)
+        stack.push_async_callback(models.aclose)
+        live = LiveRuns(
+            log=MemoryLog(),
+            runs=Runs(database, owner=_owner(), lease=settings.storage.lease),
+            metrics=metrics,
+            grace=settings.server.shutdown_grace,
+            lease=settings.storage.lease,
+        )
+        stack.push_async_callback(live.aclose)
+        models.start()
+        live.start()
+        if settings.storage.redis_url is not None:
+            _log.warning("redis_unused", reason="this version keeps run logs in its own process")
+        yield Resources(settings, database, models, registry, live, revision)
+
+
+def _migrated(settings: Settings) -> str | None:
+    url = settings.storage.database
+    if settings.storage.migrates_at_start:
+        migrations.upgrade(url)
+    return migrations.current(url)
+
+
+def _owner() -> str:
+    # Names this process among replicas, for people; the last part is what makes it the only one of its name.
+    return f"{socket.gethostname()[:32]}:{os.getpid()}:{uuid4().hex[:12]}"

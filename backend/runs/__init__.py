@@ -1,0 +1,1 @@
+"""The heart: a run's task, its log, and the readers of that log."""

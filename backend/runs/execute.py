@@ -1,0 +1,181 @@
+"""Drives one run from its first event to its last."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal
+
+from ag_ui.core import (
+    PROTOCOL_VERSION,
+    BaseEvent,
+    RunErrorEvent,
+    RunFinishedCancelledOutcome,
+    RunFinishedEvent,
+    RunStartedEvent,
+)
+
+from agents.base import EndlessGraph, Served, Turn
+from agents.facts import Fact, Halted
+from backend.runs.translate import Translator
+from llm.errors import ModelError
+from llm.factory import Candidate
+from observability.logs import bound, get_logger
+from observability.metrics import Metrics
+from storage.caller import Caller
+from storage.log import EventLog
+from storage.runs import Outcome, RunRecord, Runs
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that has been opened and is to be driven. `thread` and `run` are the client's own ids, for its events."""
+
+    caller: Caller
+    record: RunRecord
+    thread: str
+    run: str
+    parent_run: str | None
+    served: Served
+    turn: Turn
+    candidate: Candidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends, and the events that say so. They are held back until its thread is free for the next run."""
+
+    outcome: Outcome
+    events: Sequence[BaseEvent]
+    code: str | None = None
+
+
+StopReason = Literal["cancelled", "shutting_down"]
+
+_SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
+_UNFORESEEN = "Something went wrong while answering. Please try again."
+_TOO_LONG = "The agent took too many steps without coming to an end."
+
+
+class Execution:
+    """One run in its own task, so that it neither dies with a reader nor goes on without anybody wanting it."""
+
+    def __init__(self, order: Order, *, log: EventLog, runs: Runs, metrics: Metrics) -> None:
+        self._order = order
+        self._log = log
+        self._runs = runs
+        self._metrics = metrics
+        self._translator = Translator(thread=order.thread, run=order.run)
+        self._began = perf_counter()
+        self._first_token_noted = False
+        self._stopped: StopReason = "cancelled"
+        self._settling = False
+
+    def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
+        # Once its end is being written there is nothing left to stop.
+        if not self._settling and not task.done():
+            self._stopped = reason
+            task.cancel()
+
+    async def drive(self) -> None:
+        order = self._order
+        with bound(run_id=order.run, thread_id=order.thread, agent_id=order.served.agent.id):
+            _log.info("run_started", model=str(order.candidate.info.spec) if order.candidate else None)
+            ending = await self._ending()
+            self._settling = True
+            await self._settle(ending)
+
+    async def _ending(self) -> Ending:
+        """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and nothing else."""
+        try:
+            await self._say([self._started()])
+            return await self._told()
+        except asyncio.CancelledError:
+            return self._stop_told()
+        except ModelError as error:
+            _log.warning("run_failed", code=error.code, provider=error.provider, model=error.model)
+            return self._failed(str(error), error.code)
+        except EndlessGraph:
+            _log.warning("run_failed", code="step_limit")
+            return self._failed(_TOO_LONG, "step_limit")
+        except Exception as error:
+            _log.error("run_failed", code="internal", exc_info=error)
+            return self._failed(_UNFORESEEN, "internal")
+
+    def _started(self) -> BaseEvent:
+        order = self._order
+        return RunStartedEvent(
+            thread_id=order.thread,
+            run_id=order.run,
+            parent_run_id=order.parent_run,
+            protocol_version=PROTOCOL_VERSION,
+        )
+
+    async def _told(self) -> Ending:
+        async with aclosing(self._facts()) as facts:
+            async for fact in facts:
+                events = list(self._translator.feed(fact))
+                if isinstance(fact, Halted):
+                    return Ending("interrupt" if fact.questions else "success", events)
+                await self._say(events)
+                self._note_first_token()
+        raise AssertionError("a run ends with Halted")
+
+    def _facts(self) -> AsyncGenerator[Fact]:
+        order = self._order
+        return order.served.run(order.record.thread, order.turn, order.candidate)
+
+    def _note_first_token(self) -> None:
+        if self._translator.spoke and not self._first_token_noted:
+            self._first_token_noted = True
+            seconds = perf_counter() - self._began
+            self._metrics.first_token_seconds.labels(self._order.served.agent.id).observe(seconds)
+
+    async def _say(self, events: Sequence[BaseEvent]) -> None:
+        if events:
+            told = [event.model_dump(mode="json", by_alias=True) for event in events]
+            await self._log.append(self._order.record.id, told)
+
+    def _stop_told(self) -> Ending:
+        if self._stopped != "cancelled":
+            return self._failed(_SHUTTING_DOWN, self._stopped)
+        order = self._order
+        finished = RunFinishedEvent(
+            thread_id=order.thread,
+            run_id=order.run,
+            outcome=RunFinishedCancelledOutcome(),
+            usage=list(self._translator.usage) or None,
+        )
+        return Ending("cancelled", [*self._translator.close(), finished])
+
+    def _failed(self, message: str, code: str) -> Ending:
+        failed = RunErrorEvent(message=message, code=code, usage=list(self._translator.usage) or None)
+        return Ending("error", [*self._translator.close(), failed], code)
+
+    async def _settle(self, ending: Ending) -> None:
+        """The thread is free before the readers hear the end: whoever hears it may speak again at once."""
+        order, usage = self._order, self._usage()
+        try:
+            await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
+        finally:
+            await self._say(ending.events)
+            await self._log.end(order.record.id)
+        self._count(ending)
+        _log.info("run_ended", outcome=ending.outcome, code=ending.code, usage=usage)
+
+    def _usage(self) -> list[dict[str, Any]]:
+        return [usage.model_dump(mode="json", by_alias=True) for usage in self._translator.usage]
+
+    def _count(self, ending: Ending) -> None:
+        agent_id, candidate = self._order.served.agent.id, self._order.candidate
+        self._metrics.runs.labels(agent_id, ending.outcome).inc()
+        if ending.code:
+            self._metrics.agent_errors.labels(agent_id, ending.code).inc()
+        model = str(candidate.info.spec) if candidate else "unknown"
+        for usage in self._translator.usage:
+            self._metrics.tokens.labels(model, "input").inc(usage.input_tokens or 0)
+            self._metrics.tokens.labels(model, "output").inc(usage.output_tokens or 0)
+

@@ -1,0 +1,293 @@
+"""Facts of a run as AG-UI events. No IO: what a fact becomes depends on the facts before it and on nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import jsonpatch
+from ag_ui.core import (
+    BaseEvent,
+    CustomEvent,
+    Interrupt,
+    MessagesSnapshotEvent,
+    ReasoningEndEvent,
+    ReasoningMessageContentEvent,
+    ReasoningMessageEndEvent,
+    ReasoningMessageStartEvent,
+    ReasoningStartEvent,
+    RunFinishedEvent,
+    RunFinishedInterruptOutcome,
+    RunFinishedSuccessOutcome,
+    StateDeltaEvent,
+    StateSnapshotEvent,
+    StepFinishedEvent,
+    StepStartedEvent,
+    TextMessageContentEvent,
+    TextMessageEndEvent,
+    TextMessageStartEvent,
+    TokenUsage,
+    ToolCallArgsEvent,
+    ToolCallEndEvent,
+    ToolCallResultEvent,
+    ToolCallStartEvent,
+)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+
+from agents.facts import (
+    Fact,
+    Halted,
+    MessageArrived,
+    Noted,
+    Question,
+    StateChanged,
+    StepFinished,
+    StepStarted,
+)
+from backend.runs.messages import result_text, to_agui
+
+Events = Iterator[BaseEvent]
+
+
+@dataclass(slots=True)
+class _Open:
+    """What a message has begun and not ended, and so has to be ended before the run is."""
+
+    scope: str
+    text: bool = False
+    reasoning: str | None = None
+    # Tool calls by the index that their fragments carry: providers may write several in turns.
+    calls: dict[int | str | None, str] = field(default_factory=dict)
+    thoughts: int = 0
+
+
+class Translator:
+    """One run's fold from facts to events."""
+
+    def __init__(self, *, thread: str, run: str) -> None:
+        self._thread = thread
+        self._run = run
+        self._open: dict[str, _Open] = {}
+        self._steps: dict[str, int] = {}
+        self._state: Mapping[str, Any] | None = None
+        self._usage: dict[tuple[str | None, str | None], TokenUsage] = {}
+        self.spoke = False
+
+    @property
+    def usage(self) -> Sequence[TokenUsage]:
+        return tuple(self._usage.values())
+
+    def feed(self, fact: Fact) -> Events:
+        match fact:
+            case MessageArrived():
+                yield from self._message(fact)
+            case StepStarted():
+                yield from self._step_started(fact.name)
+            case StepFinished():
+                yield from self._close_scope(fact.scope)
+                yield from self._step_finished(fact.name)
+            case StateChanged():
+                yield from self._state_changed(fact.state)
+            case Noted():
+                yield CustomEvent(name="langgraph", value=fact.value)
+            case Halted():
+                yield from self._halted(fact)
+            case _:
+                assert_never(fact)
+
+    def close(self) -> Events:
+        """Ends whatever is open, so that a client can take the end of the run."""
+        for message_id in list(self._open):
+            yield from self._close(message_id)
+        for name in list(self._steps):
+            self._steps[name] = 1
+            yield from self._step_finished(name)
+
+    def _message(self, fact: MessageArrived) -> Events:
+        message = fact.message
+        if isinstance(message, AIMessage):
+            self._count(fact, message)
+            yield from self._answer(fact.scope, message)
+        elif isinstance(message, ToolMessage):
+            yield ToolCallResultEvent(
+                message_id=message.id or "",
+                tool_call_id=message.tool_call_id,
+                content=result_text(message),
+                role="tool",
+            )
+
+    def _answer(self, scope: str, message: AIMessage) -> Events:
+        message_id = message.id or ""
+        if reasoning := _reasoning(message):
+            yield from self._reason(self._opened(scope, message_id), message_id, reasoning)
+        if text := message.text:
+            yield from self._say(self._opened(scope, message_id), message_id, text)
+        if isinstance(message, AIMessageChunk):
+            for fragment in message.tool_call_chunks:
+                yield from self._fragment(self._opened(scope, message_id), message_id, fragment)
+        else:
+            yield from self._whole_calls(scope, message_id, message)
+        if not isinstance(message, AIMessageChunk) or message.chunk_position == "last":
+            yield from self._close(message_id)
+
+    def _opened(self, scope: str, message_id: str) -> _Open:
+        return self._open.setdefault(message_id, _Open(scope))
+
+    def _say(self, opened: _Open, message_id: str, text: str) -> Events:
+        self.spoke = True
+        yield from self._end_reasoning(opened)
+        if not opened.text:
+            opened.text = True
+            yield TextMessageStartEvent(message_id=message_id, role="assistant")
+        yield TextMessageContentEvent(message_id=message_id, delta=text)
+
+    def _reason(self, opened: _Open, message_id: str, text: str) -> Events:
+        self.spoke = True
+        if opened.reasoning is None:
+            opened.thoughts += 1
+            opened.reasoning = f"{message_id}-reasoning-{opened.thoughts}"
+            yield ReasoningStartEvent(message_id=opened.reasoning)
+            yield ReasoningMessageStartEvent(message_id=opened.reasoning, role="reasoning")
+        yield ReasoningMessageContentEvent(message_id=opened.reasoning, delta=text)
+
+    def _end_reasoning(self, opened: _Open) -> Events:
+        if opened.reasoning is not None:
+            yield ReasoningMessageEndEvent(message_id=opened.reasoning)
+            yield ReasoningEndEvent(message_id=opened.reasoning)
+            opened.reasoning = None
+
+    def _fragment(self, opened: _Open, message_id: str, fragment: Mapping[str, Any]) -> Events:
+        """A piece of a tool call: the first carries id and name, those after it the index only."""
+        index, call_id = fragment.get("index"), fragment.get("id")
+        if call_id and opened.calls.get(index) != call_id:
+            yield from self._end_reasoning(opened)
+            yield from self._end_call(opened, index)
+            opened.calls[index] = call_id
+            yield from self._start_call(message_id, call_id, fragment.get("name") or "")
+        if (arguments := fragment.get("args")) and index in opened.calls:
+            yield ToolCallArgsEvent(tool_call_id=opened.calls[index], delta=arguments)
+
+    def _start_call(self, message_id: str, call_id: str, name: str) -> Events:
+        self.spoke = True
+        yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=name, parent_message_id=message_id)
+
+    def _end_call(self, opened: _Open, index: int | str | None) -> Events:
+        if index in opened.calls:
+            yield ToolCallEndEvent(tool_call_id=opened.calls.pop(index))
+
+    def _whole_calls(self, scope: str, message_id: str, message: AIMessage) -> Events:
+        for told in to_agui([message]):
+            for call in getattr(told, "tool_calls", None) or ():
+                self._opened(scope, message_id)
+                yield from self._start_call(message_id, call.id, call.function.name)
+                yield ToolCallArgsEvent(tool_call_id=call.id, delta=call.function.arguments)
+                yield ToolCallEndEvent(tool_call_id=call.id)
+
+    def _close(self, message_id: str) -> Events:
+        opened = self._open.pop(message_id, None)
+        if opened is None:
+            return
+        yield from self._end_reasoning(opened)
+        for index in list(opened.calls):
+            yield from self._end_call(opened, index)
+        if opened.text:
+            yield TextMessageEndEvent(message_id=message_id)
+
+    def _close_scope(self, scope: str) -> Events:
+        for message_id in [key for key, opened in self._open.items() if opened.scope == scope]:
+            yield from self._close(message_id)
+
+    def _step_started(self, name: str) -> Events:
+        # A node may run several times at once; a client knows a step by its name.
+        self._steps[name] = self._steps.get(name, 0) + 1
+        if self._steps[name] == 1:
+            yield StepStartedEvent(step_name=name)
+
+    def _step_finished(self, name: str) -> Events:
+        going = self._steps.get(name, 0)
+        if going > 1:
+            self._steps[name] = going - 1
+        elif going == 1:
+            del self._steps[name]
+            yield StepFinishedEvent(step_name=name)
+
+    def _state_changed(self, state: Mapping[str, Any]) -> Events:
+        before, self._state = self._state, state
+        if before is None:
+            yield StateSnapshotEvent(snapshot=state)
+        elif patch := jsonpatch.make_patch(before, state).patch:
+            yield StateDeltaEvent(delta=patch)
+
+    def _count(self, fact: MessageArrived, message: AIMessage) -> None:
+        if (told := message.usage_metadata) is None:
+            return
+        key = fact.provider, fact.model
+        usage = self._usage.setdefault(key, TokenUsage(provider=fact.provider, model=fact.model))
+        read, written = told.get("input_token_details", {}), told.get("output_token_details", {})
+        for name, count in (
+            ("input_tokens", told["input_tokens"]),
+            ("output_tokens", told["output_tokens"]),
+            ("total_tokens", told["total_tokens"]),
+            ("cached_input_tokens", read.get("cache_read")),
+            ("cache_write_input_tokens", read.get("cache_creation")),
+            ("reasoning_tokens", written.get("reasoning")),
+        ):
+            if count is not None:
+                setattr(usage, name, (getattr(usage, name) or 0) + count)
+
+    def _halted(self, fact: Halted) -> Events:
+        yield from self.close()
+        messages = to_agui(fact.messages)
+        if messages:
+            yield MessagesSnapshotEvent(messages=messages)
+        if fact.questions:
+            outcome: Any = RunFinishedInterruptOutcome(interrupts=list(map(interrupt, fact.questions)))
+        else:
+            outcome = RunFinishedSuccessOutcome(pending_tool_call_ids=_pending(fact.messages) or None)
+        yield RunFinishedEvent(
+            thread_id=self._thread, run_id=self._run, outcome=outcome, usage=list(self.usage) or None
+        )
+
+
+def interrupt(question: Question) -> Interrupt:
+    """A question as the protocol has it. A node may give a dict with the protocol's own fields, or any other value."""
+    value = question.value
+    if not isinstance(value, dict):
+        message = value if isinstance(value, str) else None
+        return Interrupt(id=question.id, reason="input_required", message=message, metadata={"value": value})
+    told = {
+        name: value[key]
+        for name, key, kind in (
+            ("reason", "reason", str),
+            ("message", "message", str),
+            ("tool_call_id", "toolCallId", str),
+            ("response_schema", "responseSchema", dict),
+            ("expires_at", "expiresAt", str),
+        )
+        if isinstance(value.get(key), kind)
+    }
+    return Interrupt(**{"id": question.id, "reason": "input_required", "metadata": {"value": value}, **told})
+
+
+def _reasoning(message: BaseMessage) -> str:
+    told = message.additional_kwargs.get("reasoning_content")
+    if isinstance(told, str):
+        return told
+    if isinstance(message.content, str):
+        return ""
+    return "".join(_thought(block) for block in message.content if isinstance(block, dict))
+
+
+def _thought(block: Mapping[str, Any]) -> str:
+    match block:
+        case {"type": "thinking", "thinking": str(text)} | {"type": "reasoning", "reasoning": str(text)}:
+            return text
+        case {"type": "reasoning", "summary": list(parts)}:
+            return "".join(part.get("text", "") for part in parts if isinstance(part, dict))
+    return ""
+
+
+def _pending(messages: Sequence[BaseMessage]) -> list[str]:
+    """Calls of the last answer that nobody has answered: the client's to carry out."""
+    answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+    last = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
+    return [call["id"] for call in (last.tool_calls if last else ()) if call["id"] and call["id"] not in answered]

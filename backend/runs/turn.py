@@ -1,0 +1,31 @@
+"""What a request brings, as an agent takes it. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ag_ui.core import ResumeEntry, RunAgentInput
+
+from agents.base import Turn
+from backend.runs.messages import to_langchain
+from graphs.context import Background, ClientTool
+
+# What `interrupt()` returns in a node whose question was dismissed instead of answered.
+DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
+
+_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
+
+
+def turn_of(asked: RunAgentInput) -> Turn:
+    return Turn(
+        messages=to_langchain(asked.messages),
+        state=asked.state if isinstance(asked.state, dict) else {},
+        resume={entry.interrupt_id: _answer(entry) for entry in asked.resume or ()},
+        client_tools=[
+            ClientTool(tool.name, tool.description, tool.parameters or _NO_PARAMETERS) for tool in asked.tools or ()
+        ],
+        background=[Background(entry.description, entry.value) for entry in asked.context or ()],
+    )
+
+
+def _answer(entry: ResumeEntry) -> Any:
+    return entry.payload if entry.status == "resolved" else dict(DISMISSED)

@@ -1,0 +1,63 @@
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.errors import BodyTooLarge, NotJson, Problem, render
+
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+
+
+class BodyGuard:
+    """Refuses bodies that are too large or no JSON before anything reads them whole."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(Headers(scope=scope))
+            body = await self._read(receive)
+        except Problem as problem:
+            await render(problem)(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
+
+    def _check(self, headers: Headers) -> None:
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        length = headers.get("content-length", "")
+        if length != "0" and kind != "application/json" and not kind.endswith("+json"):
+            raise NotJson(f"Send the body as application/json, not as {kind[:100] or 'nothing in particular'!r}.")
+        if length.isdigit() and int(length) > self._limit:
+            raise self._too_large()
+
+    async def _read(self, receive: Receive) -> bytes:
+        # A length may be missing or a lie, so that what comes is counted too.
+        parts, size = list[bytes](), 0
+        while True:
+            message = await receive()
+            part = message.get("body", b"")
+            parts.append(part)
+            size += len(part)
+            if size > self._limit:
+                raise self._too_large()
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    def _too_large(self) -> Problem:
+        return BodyTooLarge(f"A body may have {self._limit} bytes.", limit=self._limit)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

@@ -1,0 +1,60 @@
+import re
+from time import perf_counter
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from observability.logs import bound, get_logger
+from observability.metrics import Metrics
+
+_log = get_logger("backend.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Asked every few seconds by machines; an operator who looks for them has the metrics.
+_UNSAID = {"/health", "/health/live", "/health/ready", "/ready", "/metrics"}
+
+
+class RequestRecord:
+    """Gives every request an id, a log line and its share of the metrics."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        # An error that nobody foresaw is answered further out, by a 500.
+        status, began = 500, perf_counter()
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with bound(request_id=request_id):
+            try:
+                await self._app(scope, receive, marked)
+            finally:
+                self._record(scope, status, perf_counter() - began)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        # The template, not the path: what callers make up must not become series.
+        endpoint = getattr(scope.get("route"), "path", "unmatched")
+        agent_id = scope.get("state", {}).get("agent_id", "")
+        self._metrics.requests.labels(endpoint, agent_id, str(status)).inc()
+        self._metrics.request_seconds.labels(endpoint, agent_id).observe(seconds)
+        if scope["path"] not in _UNSAID:
+            _log.info(
+                "request", method=scope["method"], endpoint=endpoint, status=status, milliseconds=round(seconds * 1000)
+            )
+
+
+def _request_id(given: str | None) -> str:
+    # What a caller sends is kept only if it can be printed anywhere.
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid4().hex

@@ -1,0 +1,128 @@
+"""Every setting of the service, composed of the packages' own. Read once, at the edge, and then handed on as values."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from agents.registry import GraphFile
+from llm.settings import ModelSettings
+from observability.settings import ObservabilitySettings
+from storage.settings import StorageSettings
+
+
+class ServerSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", min_length=1, description="The address to listen at.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen at; 0 takes a free one.")
+    body_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413.")
+    keep_alive: float = Field(15.0, gt=0, description="Seconds between comments on a stream that has nothing to say.")
+    shutdown_grace: float = Field(5.0, ge=0, le=600, description="Seconds that runs may go on after SIGTERM.")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Origins of other front ends, with commas between; `*` for all. None: only our own page."
+    )
+    graphs: tuple[str, ...] = Field(
+        (), description="LangGraph graphs to serve as agents: `id=path/to/module.py:graph`, with commas between."
+    )
+
+    @field_validator("graphs")
+    @classmethod
+    def _are_graphs(cls, graphs: tuple[str, ...]) -> tuple[str, ...]:
+        for graph in graphs:
+            GraphFile.parse(graph)
+        return graphs
+
+    @property
+    def graph_files(self) -> tuple[GraphFile, ...]:
+        return tuple(GraphFile.parse(graph) for graph in self.graphs)
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
+    models: ModelSettings = ModelSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
+
+
+# The one place that says which variable is which setting.
+VARIABLES: Mapping[str, tuple[str, str]] = {
+    "AGENKIT_HOST": ("server", "host"),
+    "AGENKIT_PORT": ("server", "port"),
+    "AGENKIT_BODY_LIMIT": ("server", "body_limit"),
+    "AGENKIT_KEEP_ALIVE": ("server", "keep_alive"),
+    "AGENKIT_SHUTDOWN_GRACE": ("server", "shutdown_grace"),
+    "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
+    "AGENKIT_GRAPHS": ("server", "graphs"),
+    "AGENKIT_DATA": ("storage", "data"),
+    "AGENKIT_MIGRATE": ("storage", "migrate"),
+    "AGENKIT_LEASE": ("storage", "lease"),
+    "AGENKIT_POOL_SIZE": ("storage", "pool_size"),
+    "AGENKIT_POOL_OVERFLOW": ("storage", "pool_overflow"),
+    "AGENKIT_POOL_TIMEOUT": ("storage", "pool_timeout"),
+    "AGENKIT_POOL_RECYCLE": ("storage", "pool_recycle"),
+    "DATABASE_URL": ("storage", "database_url"),
+    "REDIS_URL": ("storage", "redis_url"),
+    "AGENKIT_CHAT_MODELS": ("models", "chat"),
+    "AGENKIT_OPENAI_MODEL": ("models", "openai_model"),
+    "AGENKIT_MODEL_TIMEOUT": ("models", "timeout"),
+    "AGENKIT_EMBEDDED_THREADS": ("models", "embedded_threads"),
+    "AGENKIT_EMBEDDED_SLOTS": ("models", "embedded_slots"),
+    "AGENKIT_EMBEDDED_CONTEXT": ("models", "embedded_context"),
+    "AGENKIT_SCRIPT": ("models", "script"),
+    "OPENAI_API_KEY": ("models", "openai_api_key"),
+    "OPENAI_BASE_URL": ("models", "openai_base_url"),
+    "OLLAMA_BASE_URL": ("models", "ollama_base_url"),
+    "AGENKIT_LOG_LEVEL": ("observability", "log_level"),
+    "AGENKIT_LOG_FORMAT": ("observability", "log_format"),
+}
+
+_LISTS = {"cors_origins", "graphs", "chat"}
+_SAMPLES = {"changeme", "change-me", "secret", "password", "your-api-key", "your-key-here", "sk-...", "sk-xxx", "xxx"}
+
+
+class BadSettings(ValueError):
+    """Settings that cannot be: one line for each variable, naming it and never repeating a secret's value."""
+
+
+def read_settings(environment: Mapping[str, str], file: Path | None = Path(".env")) -> Settings:
+    """Settings from the environment, and beneath it from a `.env` file. Raises `BadSettings`."""
+    written = {key: value for key, value in dotenv_values(file).items() if value} if file else {}
+    given = {**written, **{key: value for key, value in environment.items() if value}}
+    refused = [f"{name}: {why}" for name, why in _refused(given)]
+    if refused:
+        raise BadSettings("\n".join(refused))
+    try:
+        return Settings.model_validate(_nested(given))
+    except ValidationError as error:
+        raise BadSettings("\n".join(_told(error))) from None
+
+
+def _refused(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    unknown = [name for name in given if name.startswith("AGENKIT_") and name not in VARIABLES]
+    yield from ((name, "no such setting") for name in unknown)
+    for name in ("OPENAI_API_KEY",):
+        if given.get(name, "").strip().lower() in _SAMPLES:
+            yield name, "this is a sample, not a key"
+
+
+def _nested(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    nested: dict[str, dict[str, Any]] = {}
+    for name, (package, field) in VARIABLES.items():
+        if name in given:
+            text = given[name].strip()
+            value = tuple(part.strip() for part in text.split(",") if part.strip()) if field in _LISTS else text
+            nested.setdefault(package, {})[field] = value
+    return nested
+
+
+def _told(error: ValidationError) -> Iterator[str]:
+    names = {place: name for name, place in VARIABLES.items()}
+    for detail in error.errors(include_input=False, include_url=False):
+        place = tuple(str(part) for part in detail["loc"][:2])
+        name = names.get((place[0], place[1])) if len(place) == 2 else None
+        yield f"{name or '.'.join(place)}: {detail['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,1 @@
+"""How agents work: one folder per LangGraph workflow."""

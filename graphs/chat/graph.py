@@ -1,0 +1,25 @@
+"""The chat workflow: the model answers; tools of ours run and it answers again; tools of the client's end the run."""
+
+from collections.abc import Sequence
+
+from langchain_core.tools import BaseTool
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from graphs.chat.nodes import ModelNode, ToolsNode, after_model, after_tools
+from graphs.context import RunContext
+from graphs.prompt import Prompt
+
+ChatGraph = CompiledStateGraph[MessagesState, RunContext, MessagesState, MessagesState]
+
+
+def chat_graph(*, system: Prompt, tools: Sequence[BaseTool], checkpointer: BaseCheckpointSaver[str]) -> ChatGraph:
+    names = frozenset(tool.name for tool in tools)
+    graph = StateGraph(MessagesState, context_schema=RunContext)
+    graph.add_node("model", ModelNode(system, tools))
+    graph.add_node("tools", ToolsNode(tools))
+    graph.add_edge(START, "model")
+    graph.add_conditional_edges("model", after_model(names), {"tools": "tools", "end": END})
+    graph.add_conditional_edges("tools", after_tools(names), {"model": "model", "end": END})
+    return graph.compile(checkpointer=checkpointer)

@@ -1,0 +1,107 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+from uuid import uuid4
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages.tool import InvalidToolCall, ToolCall
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langgraph.graph import MessagesState
+from langgraph.runtime import Runtime
+
+from graphs.chat.conversation import conversation
+from graphs.context import ClientTool, RunContext
+from graphs.prompt import Prompt
+
+# Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
+_ROUNDS = 8
+
+Update = dict[str, list[AnyMessage]]
+
+
+class ModelNode:
+    """Calls the run's model with the thread and every tool that is at hand."""
+
+    def __init__(self, system: Prompt, tools: Sequence[BaseTool]) -> None:
+        self._system = system
+        self._tools = tools
+
+    async def __call__(self, state: MessagesState, runtime: Runtime[RunContext]) -> Update:
+        context = runtime.context
+        asked = conversation(
+            state["messages"],
+            system=self._system.text,
+            background=context.background,
+            info=context.candidate.info,
+        )
+        return {"messages": [await self._model(state, context).ainvoke(asked)]}
+
+    def _model(self, state: MessagesState, context: RunContext) -> Runnable[LanguageModelInput, AIMessage]:
+        model, tools = context.candidate.model, [*self._tools, *map(_described, context.client_tools)]
+        if not tools or not context.candidate.info.tools or _rounds(state["messages"]) >= _ROUNDS:
+            return model
+        return model.bind_tools(tools)
+
+
+class ToolsNode:
+    """Carries out the calls of the last message that are ours, side by side; the client's are left open."""
+
+    def __init__(self, tools: Sequence[BaseTool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    async def __call__(self, state: MessagesState) -> Update:
+        asked = _last_answer(state["messages"])
+        ours = [self._called(call) for call in asked.tool_calls if call["name"] in self._tools]
+        return {"messages": [*await asyncio.gather(*ours), *map(_unreadable, asked.invalid_tool_calls)]}
+
+    async def _called(self, call: ToolCall) -> ToolMessage:
+        answer: ToolMessage = await self._tools[call["name"]].ainvoke({**call, "type": "tool_call"})
+        # The id that the client is told is the id that is committed.
+        return answer.model_copy(update={"id": str(uuid4())})
+
+
+def after_model(ours: frozenset[str]) -> Callable[[MessagesState], Literal["tools", "end"]]:
+    def route(state: MessagesState) -> Literal["tools", "end"]:
+        last = _last_answer(state["messages"])
+        callable_here = any(call["name"] in ours for call in last.tool_calls) or last.invalid_tool_calls
+        return "tools" if callable_here else "end"
+
+    return route
+
+
+def after_tools(ours: frozenset[str]) -> Callable[[MessagesState], Literal["model", "end"]]:
+    def route(state: MessagesState) -> Literal["model", "end"]:
+        last = _last_answer(state["messages"])
+        return "end" if any(call["name"] not in ours for call in last.tool_calls) else "model"
+
+    return route
+
+
+def _described(tool: ClientTool) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def _unreadable(call: InvalidToolCall) -> ToolMessage:
+    return ToolMessage(
+        "The arguments are no JSON. Call the tool again with valid JSON.",
+        tool_call_id=call["id"] or "",
+        name=call["name"],
+        status="error",
+        id=str(uuid4()),
+    )
+
+
+def _last_answer(messages: Sequence[AnyMessage]) -> AIMessage:
+    return next(message for message in reversed(messages) if isinstance(message, AIMessage))
+
+
+def _rounds(messages: Sequence[AnyMessage]) -> int:
+    rounds = 0
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        rounds += isinstance(message, AIMessage) and bool(message.tool_calls)
+    return rounds

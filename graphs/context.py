@@ -1,0 +1,31 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm.factory import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTool:
+    """A tool that the client runs. `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Something that the client wants the model to know, apart from the conversation."""
+
+    description: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run hands to the nodes of a graph that declares it as its `context_schema`."""
+
+    candidate: Candidate
+    client_tools: Sequence[ClientTool] = ()
+    background: Sequence[Background] = ()

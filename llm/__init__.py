@@ -1,0 +1,1 @@
+"""What agents think with: chat models built from one spec string, whoever serves them."""

@@ -1,0 +1,140 @@
+import asyncio
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from langchain_core.language_models import BaseChatModel
+
+from llm.catalog import ModelInfo, Provider
+from llm.errors import NoModel, UnknownModel, UnknownProfile
+from llm.settings import ModelSettings
+from llm.spec import ModelSpec
+
+# Each vendor's SDK costs half a second to import: the service is ready before they are, and each is loaded once,
+# beside the first requests.
+VENDORS: Mapping[str, str] = {
+    "openai": "llm.openai",
+    "ollama": "llm.ollama",
+    "embedded": "llm.embedded.provider",
+    "scripted": "llm.scripted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that a run may call, and what is known of it."""
+
+    info: ModelInfo
+    model: BaseChatModel
+
+
+class ModelFactory:
+    """Chat models from spec strings, over the providers that the settings name."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._providers: dict[str, Provider] = {}
+        self._loading: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begins to load the vendors and to ask what they serve; nobody waits for it but the first call."""
+        self._loading = asyncio.create_task(self._load(), name="models")
+
+    async def _load(self) -> None:
+        for vendor in _named(self._settings):
+            self._providers[vendor] = await asyncio.to_thread(_provider, vendor, self._settings)
+        await asyncio.gather(*(provider.refresh() for provider in self._providers.values()))
+        self._watching = [
+            asyncio.create_task(_watch(provider), name=f"models of {provider.name}")
+            for provider in self._providers.values()
+        ]
+
+    async def loaded(self) -> None:
+        if self._loading is None:
+            raise RuntimeError("The model factory was not started")
+        await asyncio.shield(self._loading)
+
+    async def candidate(self, *, model: str | None = None, profile: str = "chat") -> Candidate:
+        """The model asked for, or else the first of the profile that is there.
+
+        Raises `UnknownModel`, `UnknownProfile` or `NoModel`.
+        """
+        await self.loaded()
+        spec = self._checked(model) if model else self._first(profile)
+        provider = self._providers[spec.provider]
+        return Candidate(provider.info(spec.name), provider.chat_model(spec.name))
+
+    def _checked(self, asked: str) -> ModelSpec:
+        try:
+            spec = ModelSpec.parse(asked)
+        except ValueError:
+            raise UnknownModel(asked, self._near(asked)) from None
+        if not self._is_there(spec):
+            raise UnknownModel(asked, self._near(asked))
+        return spec
+
+    def _near(self, asked: str) -> tuple[str, ...]:
+        known = {str(info.spec): str(info.spec) for info in self._known()}
+        known |= {info.spec.name: str(info.spec) for info in self._known()}
+        close = difflib.get_close_matches(asked, known, n=5, cutoff=0.4)
+        return tuple(dict.fromkeys(known[name] for name in close))
+
+    def _first(self, profile: str) -> ModelSpec:
+        if profile != "chat":
+            raise UnknownProfile(profile, ("chat",))
+        there = self._chat()
+        if not there:
+            raise NoModel(profile)
+        return there[0]
+
+    def _chat(self) -> Sequence[ModelSpec]:
+        if self._settings.chat:
+            return [spec for spec in map(ModelSpec.parse, self._settings.chat) if self._is_there(spec)]
+        there = [(vendor, self._providers[vendor].default) for vendor in VENDORS if vendor in self._providers]
+        return [ModelSpec(vendor, default) for vendor, default in there if default]
+
+    def _is_there(self, spec: ModelSpec) -> bool:
+        provider = self._providers.get(spec.provider)
+        return provider is not None and _serves(provider, spec.name)
+
+    def _known(self) -> list[ModelInfo]:
+        return [info for provider in self._providers.values() for info in provider.models or ()]
+
+    async def catalogue(self) -> Sequence[ModelInfo]:
+        await self.loaded()
+        return self._known()
+
+    async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
+        await self.loaded()
+        return {"chat": self._chat()}
+
+    async def aclose(self) -> None:
+        tasks = [task for task in (self._loading, *self._watching) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for provider in self._providers.values():
+            await provider.aclose()
+
+
+def _named(settings: ModelSettings) -> Sequence[str]:
+    asked = {"ollama": True, "embedded": True, "openai": settings.openai_api_key, "scripted": settings.script}
+    return [vendor for vendor in VENDORS if asked[vendor]]
+
+
+def _provider(vendor: str, settings: ModelSettings) -> Provider:
+    built: Provider = import_module(VENDORS[vendor]).provider(settings)
+    return built
+
+
+def _serves(provider: Provider, name: str) -> bool:
+    models = provider.models
+    return models is None or any(name in (info.spec.name, info.spec.name.removesuffix(":latest")) for info in models)
+
+
+async def _watch(provider: Provider) -> None:
+    while True:
+        await asyncio.sleep(provider.refresh_seconds)
+        await provider.refresh()

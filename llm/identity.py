@@ -1,0 +1,53 @@
+"""One id per message, from its first delta to the checkpoint.
+
+Vendors give a message an id late, twice or never, and some leave tool calls without one. Clients key everything they
+show by these ids, so that ours are given here, before anybody sees the first delta.
+"""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+
+def new_message_id() -> str:
+    return f"msg-{uuid4().hex}"
+
+
+def new_call_id() -> str:
+    return f"call-{uuid4().hex}"
+
+
+async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncIterator[ChatGenerationChunk]:
+    message_id = new_message_id()
+    last = False
+    async for chunk in chunks:
+        message = chunk.message
+        message.id = message_id
+        if isinstance(message, AIMessageChunk):
+            if message.tool_call_chunks:
+                _identify_calls(message)
+            last = message.chunk_position == "last"
+        yield chunk
+    if not last:
+        # LangChain would add this end by itself, under an id of its own.
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", id=message_id, chunk_position="last"))
+
+
+def identified_result(result: ChatResult) -> ChatResult:
+    for generation in result.generations:
+        message = generation.message
+        message.id = new_message_id()
+        if isinstance(message, AIMessage):
+            for call in message.tool_calls:
+                call["id"] = call["id"] or new_call_id()
+    return result
+
+
+def _identify_calls(message: AIMessageChunk) -> None:
+    nameless = [call for call in message.tool_call_chunks if call["name"] and not call["id"]]
+    for call in nameless:
+        call["id"] = new_call_id()
+    if nameless:
+        message.init_tool_calls()

@@ -1,0 +1,147 @@
+"""Ollama: whatever a server on this machine or beside it has pulled."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import ollama
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_ollama import ChatOllama
+
+from llm.catalog import ModelInfo
+from llm.errors import ContextTooLong, ModelOverloaded, ModelRefused, ModelUnavailable
+from llm.identity import identified, identified_result
+from llm.settings import ModelSettings
+from llm.spec import ModelSpec
+
+
+class OllamaChat(ChatOllama):
+    """`ChatOllama` with our ids and our errors."""
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with _translated(self.model):
+            async for chunk in identified(super()._astream(messages, stop, run_manager, **kwargs)):
+                yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with _translated(self.model):
+            return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
+
+
+@contextmanager
+def _translated(model: str) -> Iterator[None]:
+    named = {"provider": "ollama", "model": model}
+    try:
+        yield
+    except ollama.ResponseError as error:
+        if "context" in error.error and "exceed" in error.error:
+            raise ContextTooLong(f"The conversation is too long for the model {model!r}.", **named) from error
+        if error.status_code in (429, 503):
+            raise ModelOverloaded(f"The model {model!r} has too much to do.", **named) from error
+        if 400 <= error.status_code < 500:
+            raise ModelRefused(
+                f"Ollama does not take this call for the model {model!r} (status {error.status_code}).", **named
+            ) from error
+        raise ModelUnavailable(f"The model {model!r} is not well.", **named) from error
+    except (httpx.HTTPError, ConnectionError) as error:
+        raise ModelUnavailable(f"The model {model!r} broke off.", **named) from error
+    except (ValueError, TypeError) as error:
+        # A line that is cut in two is a `json.JSONDecodeError` here.
+        raise ModelUnavailable(f"The model {model!r} gave no readable answer.", **named) from error
+
+
+class OllamaProvider:
+    """One Ollama server. It is there while it answers; it is asked again each minute."""
+
+    name = "ollama"
+    refresh_seconds = 60.0
+
+    def __init__(self, *, base_url: str, timeout: float) -> None:
+        self._base_url = base_url
+        self._timeout = timeout
+        self._models: tuple[ModelInfo, ...] | None = None
+        self._known: dict[str, ModelInfo] = {}
+        self._built: dict[str, OllamaChat] = {}
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=2.0)
+        self._transport = httpx.AsyncHTTPTransport()
+
+    async def refresh(self) -> None:
+        try:
+            listed = (await self._get("/api/tags"))["models"]
+            infos = [await self._described(entry["model"], str(entry.get("digest"))) for entry in listed]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            self._models = None
+            return
+        self._models = tuple(sorted((info for info in infos if info), key=lambda info: info.spec.name))
+
+    async def _get(self, path: str) -> Any:
+        answer = await self._client.get(path)
+        return answer.raise_for_status().json()
+
+    async def _described(self, name: str, digest: str) -> ModelInfo | None:
+        if (known := self._known.get(f"{name}@{digest}")) is not None:
+            return known
+        answer = await self._client.post("/api/show", json={"model": name})
+        shown = answer.raise_for_status().json()
+        capabilities = shown.get("capabilities", ["completion"])
+        if "completion" not in capabilities:
+            return None
+        lengths = [value for key, value in shown.get("model_info", {}).items() if key.endswith(".context_length")]
+        info = ModelInfo(
+            ModelSpec(self.name, name),
+            tools="tools" in capabilities,
+            vision="vision" in capabilities,
+            json_schema=True,
+            reasoning="thinking" in capabilities,
+            context_length=lengths[0] if lengths else None,
+        )
+        self._known[f"{name}@{digest}"] = info
+        return info
+
+    @property
+    def models(self) -> Sequence[ModelInfo] | None:
+        return self._models
+
+    @property
+    def default(self) -> str | None:
+        return self._models[0].spec.name if self._models else None
+
+    def info(self, name: str) -> ModelInfo:
+        known = [info for info in self._models or () if info.spec.name in (name, f"{name}:latest")]
+        return known[0] if known else ModelInfo(ModelSpec(self.name, name), tools=True, vision=False, json_schema=True)
+
+    def chat_model(self, name: str) -> BaseChatModel:
+        if name not in self._built:
+            self._built[name] = OllamaChat(
+                model=name,
+                base_url=self._base_url,
+                reasoning=True if self.info(name).reasoning else None,
+                # Its client has no time-out by itself.
+                client_kwargs={"timeout": self._timeout},
+                async_client_kwargs={"transport": self._transport},
+            )
+        return self._built[name]
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+        await self._transport.aclose()
+
+
+def provider(settings: ModelSettings) -> OllamaProvider:
+    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.timeout)

@@ -1,0 +1,189 @@
+"""OpenAI, and every server that speaks its API."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import openai
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from llm.catalog import ModelInfo
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
+from llm.identity import identified, identified_result
+from llm.settings import ModelSettings
+from llm.spec import ModelSpec
+
+# What `GET /models` lists beside chat models; it has no field that tells.
+_NOT_FOR_CHAT = (
+    "babbage",
+    "chatgpt-image",
+    "dall-e",
+    "davinci",
+    "gpt-image",
+    "omni-moderation",
+    "sora",
+    "text-",
+    "tts",
+    "whisper",
+)
+_NOT_FOR_CHAT_WITHIN = ("-audio", "-realtime", "-transcribe", "-tts", "embed", "rerank")
+
+
+class OpenAIChat(ChatOpenAI):
+    """`ChatOpenAI` with our ids, our errors, and the reasoning text that compatible servers send."""
+
+    provider_name: str = "openai"
+
+    async def _astream(  # type: ignore[override]  # the parent dispatches on *args between its two APIs
+        self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with _translated(self.provider_name, self.model_name):
+            async for chunk in identified(super()._astream(messages, stop, **kwargs)):
+                yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with _translated(self.provider_name, self.model_name):
+            return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        if generation is not None and (reasoning := _reasoning(chunk)):
+            generation.message.additional_kwargs["reasoning_content"] = reasoning
+        return generation
+
+
+def _reasoning(chunk: dict[str, Any]) -> str | None:
+    # DeepSeek, vLLM and others beside them; LangChain's class keeps to what OpenAI itself documents.
+    for choice in chunk.get("choices") or ():
+        delta = choice.get("delta") or {}
+        text = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(text, str):
+            return text
+    return None
+
+
+@contextmanager
+def _translated(provider: str, model: str) -> Iterator[None]:
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _of_status(error, provider, model) from error
+    except openai.APIError as error:
+        # Connections, time-outs, and errors that arrive within a stream.
+        raise ModelUnavailable(f"The model {model!r} broke off.", provider=provider, model=model) from error
+    except (httpx.HTTPError, ValueError, TypeError) as error:
+        # A stream that is no stream: what is read of it does not parse.
+        raise ModelUnavailable(f"The model {model!r} gave no readable answer.", provider=provider, model=model) from error
+
+
+def _of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:
+    status, named = error.status_code, {"provider": provider, "model": model}
+    if _is_overflow(error):
+        return ContextTooLong(f"The conversation is too long for the model {model!r}.", **named)
+    if status == 429:
+        return ModelOverloaded(f"The model {model!r} has too much to do.", **named)
+    if status >= 500 or status == 408:
+        return ModelUnavailable(f"The model {model!r} is not well.", **named)
+    return ModelRefused(f"The provider does not take this call for the model {model!r} (status {status}).", **named)
+
+
+def _is_overflow(error: openai.APIStatusError) -> bool:
+    body = error.body if isinstance(error.body, dict) else {}
+    names = {str(body.get("code")), str(body.get("type"))}
+    return bool(names & {"context_length_exceeded", "exceed_context_size_error"})
+
+
+class OpenAIProvider:
+    """The account behind one key. Lists are asked each quarter of an hour."""
+
+    name = "openai"
+    refresh_seconds = 900.0
+
+    def __init__(self, *, key: SecretStr, base_url: str, default: str, timeout: float) -> None:
+        self._key = key
+        self._base_url = base_url
+        self._default = default
+        self._timeout = timeout
+        self._models: tuple[ModelInfo, ...] | None = None
+        self._built: dict[str, OpenAIChat] = {}
+        self._client = openai.DefaultAsyncHttpxClient(timeout=timeout)
+
+    async def refresh(self) -> None:
+        asking = openai.AsyncOpenAI(
+            api_key=self._key.get_secret_value(),
+            base_url=self._base_url,
+            http_client=self._client,
+            max_retries=0,
+            timeout=5.0,
+        )
+        try:
+            listed = [model.id async for model in asking.models.list()]
+        except (openai.APIError, ValueError, TypeError):
+            # Not every server that speaks this API lists its models, and one that is down says nothing of them:
+            # what was known stays known.
+            return
+        self._models = tuple(self.info(name) for name in sorted(listed) if _is_for_chat(name))
+
+    @property
+    def models(self) -> Sequence[ModelInfo] | None:
+        return self._models
+
+    @property
+    def default(self) -> str:
+        return self._default
+
+    def info(self, name: str) -> ModelInfo:
+        return ModelInfo(ModelSpec(self.name, name), tools=True, vision=True, json_schema=True)
+
+    def chat_model(self, name: str) -> BaseChatModel:
+        if name not in self._built:
+            self._built[name] = chat_model(
+                name, key=self._key, base_url=self._base_url, client=self._client, timeout=self._timeout
+            )
+        return self._built[name]
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout: float) -> OpenAIChat:
+    return OpenAIChat(
+        model=name,
+        api_key=key,
+        base_url=base_url,
+        http_async_client=client,
+        timeout=timeout,
+        max_retries=0,
+        stream_usage=True,
+        # LangChain's own bound wraps every chunk in `asyncio.wait_for`, which on Python 3.11 swallows a cancel.
+        stream_chunk_timeout=None,
+    )
+
+
+def _is_for_chat(name: str) -> bool:
+    return not name.startswith(_NOT_FOR_CHAT) and not any(part in name for part in _NOT_FOR_CHAT_WITHIN)
+
+
+def provider(settings: ModelSettings) -> OpenAIProvider:
+    if settings.openai_api_key is None:
+        raise ValueError("OpenAI is no provider without a key")
+    return OpenAIProvider(
+        key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        default=settings.openai_model,
+        timeout=settings.timeout,
+    )

@@ -1,0 +1,52 @@
+"""Every metric there is, declared here and nowhere else; docs/observability.md lists them, and a test compares.
+
+Labels take values from closed sets only (route templates, ids of agents that are served, models that were resolved):
+what a caller makes up never becomes a series.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """One process's counters. Built once and handed in; a second instance counts for itself."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "request_count",
+            "HTTP requests answered.",
+            ("endpoint", "agent_id", "status"),
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "request_duration_seconds",
+            "From a request's arrival to the end of its answer; a stream's whole life.",
+            ("endpoint", "agent_id"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.streams = Gauge("streams_open", "Event streams open now.", registry=self.registry)
+        self.runs = Counter("run_outcomes", "Runs ended.", ("agent_id", "outcome"), registry=self.registry)
+        self.agent_errors = Counter(
+            "agent_errors", "Runs that ended in an error.", ("agent_id", "error_type"), registry=self.registry
+        )
+        self.first_token_seconds = Histogram(
+            "first_token_seconds",
+            "From the opening of a run to the first piece of an answer.",
+            ("agent_id",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "llm_token_count",
+            "Tokens that models read (input) and wrote (output).",
+            ("model", "operation"),
+            registry=self.registry,
+        )
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)

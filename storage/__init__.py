@@ -1,0 +1,1 @@
+"""How things are kept: rows, checkpoints and the logs of runs."""

@@ -1,0 +1,100 @@
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage.settings import StorageSettings
+
+# Held while tables are laid: replicas start together. Any number will do that nobody else takes.
+SETUP_LOCK = 0x61676B31
+
+_BUSY_MILLISECONDS = 5000
+
+
+class StorageFailed(Exception):
+    """The database did not do what it was asked to: it is gone, locked for too long or full."""
+
+
+class Database:
+    """Short transactions over one pool. Nobody holds one while waiting for a model, a reader or a person."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        with _translated():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at its end, and rolled back if it ends in an error."""
+        with _translated():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(writes=True)
+                async with connection.begin():
+                    yield connection
+
+    async def ping(self) -> None:
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, OSError) as error:
+        raise StorageFailed(f"The database failed: {type(error).__name__}") from error
+
+
+def open_database(settings: StorageSettings) -> Database:
+    if settings.embedded:
+        return Database(_sqlite(settings))
+    return Database(
+        create_async_engine(
+            settings.database,
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_overflow,
+            pool_timeout=settings.pool_timeout,
+            pool_recycle=settings.pool_recycle,
+            pool_pre_ping=True,
+        )
+    )
+
+
+def _sqlite(settings: StorageSettings) -> AsyncEngine:
+    engine = create_async_engine(settings.database)
+    event.listen(engine.sync_engine, "connect", _on_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, record: object) -> None:
+    # The driver would open transactions by itself, and too late.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    # A transaction that starts as a reader and then writes cannot wait for another writer: SQLite refuses it at once.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

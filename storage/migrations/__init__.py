@@ -1,0 +1,62 @@
+"""The schema's history, in Alembic's hands. Blocking: call it from a thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, create_engine
+from sqlalchemy.pool import NullPool
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    id: str
+    says: str
+
+
+def upgrade(url: URL, revision: str = "head") -> None:
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    command.upgrade(_config(url), revision)
+
+
+def downgrade(url: URL, revision: str = "-1") -> None:
+    command.downgrade(_config(url), revision)
+
+
+def history() -> Sequence[Revision]:
+    """Newest first."""
+    return [Revision(script.revision, script.doc) for script in _scripts().walk_revisions()]
+
+
+def head() -> str:
+    return _scripts().get_current_head() or ""
+
+
+def current(url: URL) -> str | None:
+    """The revision that the database is at; `None` for one without a schema."""
+    engine = create_engine(blocking(url), poolclass=NullPool)
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def blocking(url: URL) -> URL:
+    """The same database for a driver that blocks."""
+    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_HERE))
+
+
+def _config(url: URL) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    config.attributes["url"] = blocking(url)
+    return config

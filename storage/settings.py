@@ -1,0 +1,67 @@
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class StorageSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(Path(".agenkit"), description="The folder of the embedded database and checkpoints.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Read and refused if it is no Redis address; nothing is kept there yet in this version."
+    )
+    migrate: Literal["auto", "on", "off"] = Field(
+        "auto", description="Bring the schema up to date at start-up: `auto` does it on SQLite, `on` everywhere."
+    )
+    pool_size: int = Field(5, ge=1, le=200, description="Database connections kept open (PostgreSQL).")
+    pool_overflow: int = Field(10, ge=0, le=200, description="Connections beyond them in a rush (PostgreSQL).")
+    pool_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
+    pool_recycle: float = Field(1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL).")
+    lease: float = Field(15.0, ge=1, description="Seconds without a heartbeat after which a run counts as lost.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and _parsed(url).get_backend_name() not in _DRIVERS:
+            raise ValueError("expected postgresql://… or sqlite:///…")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("expected redis://…, rediss://… or unix://…")
+        return url
+
+    @property
+    def database(self) -> URL:
+        """The address with the driver that we use, whatever driver the setting names."""
+        if self.database_url is None:
+            return URL.create("sqlite+aiosqlite", database=str(self.data / "agenkit.db"))
+        url = _parsed(self.database_url)
+        return url.set(drivername=_DRIVERS[url.get_backend_name()])
+
+    @property
+    def embedded(self) -> bool:
+        return self.database.get_backend_name() == "sqlite"
+
+    @property
+    def migrates_at_start(self) -> bool:
+        return self.migrate == "on" or (self.migrate == "auto" and self.embedded)
+
+
+def _parsed(url: SecretStr) -> URL:
+    try:
+        # SQLAlchemy does not know the short name that many hosts hand out.
+        return make_url(url.get_secret_value().replace("postgres://", "postgresql://", 1))
+    except ArgumentError:
+        # Its own message would print the address, password and all.
+        raise ValueError("expected postgresql://… or sqlite:///…") from None

@@ -1,0 +1,99 @@
+"""The schema, as it is now. How it came to be is in migrations/; a test holds that both say the same."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+KEY_LENGTH = 255
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, in UTC on both sides: SQLite forgets zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _owner() -> tuple[Column[str], Column[str]]:
+    return Column("tenant_id", String(KEY_LENGTH), nullable=False), Column("user_id", String(KEY_LENGTH), nullable=False)
+
+
+# `id` is ours; `key` is the client's, and unique among one user's only.
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("key", String(KEY_LENGTH), nullable=False),
+    Column("title", String(KEY_LENGTH)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("tenant_id", "user_id", "key"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("key", String(KEY_LENGTH), nullable=False),
+    Column("thread_id", String(32), ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    Column("agent_id", String(KEY_LENGTH), nullable=False),
+    Column("model", String(KEY_LENGTH)),
+    Column("status", String(16), nullable=False),
+    Column("error_code", String(64)),
+    Column("usage", JSON),
+    Column("owner", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    UniqueConstraint("tenant_id", "user_id", "key"),
+    Index("ix_runs_thread_id", "thread_id"),
+    # Two runs never write one thread at once, whoever started them and wherever.
+    Index(
+        "uq_runs_one_running",
+        "thread_id",
+        unique=True,
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
+    ),
+    Index(
+        "ix_runs_beat_at",
+        "beat_at",
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
+    ),
+)
