@@ -18,6 +18,7 @@ from agents.history import continued, leads_to, strangers
 from graphs.context import Background, ClientTool, RunContext
 from llm.factory import Candidate
 
+CompiledGraph = CompiledStateGraph
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 Checkpointer = BaseCheckpointSaver[str]
 
@@ -110,7 +111,7 @@ class Served:
         """The input that brings the thread to where the turn wants it, and where to apply it; `None`: nothing to do."""
         if tip.interrupts:
             # What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks.
-            answers = {question.id: turn.resume[question.id] for question in tip.interrupts if question.id in turn.resume}
+            answers = {asked.id: turn.resume[asked.id] for asked in tip.interrupts if asked.id in turn.resume}
             return (Command(resume=answers), config) if answers else None
         changed = self._changed(tip, turn)
         wanted = await self._wanted(tip, turn, config)
@@ -158,9 +159,7 @@ class Served:
         # Clients send back the whole state that they were shown. Only what they changed is written: a reducer that
         # adds would add the rest once more.
         known = _state(tip.values)
-        return {
-            key: value for key, value in turn.state.items() if key in self._inputs and value != known.get(key)
-        }
+        return {key: value for key, value in turn.state.items() if key in self._inputs and value != known.get(key)}
 
     async def _stepped(self, given: Any, config: RunnableConfig, context: RunContext | None) -> AsyncGenerator[Fact]:
         parts = self._graph.astream(

@@ -22,11 +22,7 @@ class ChatAgent(BaseAgent):
 
     def __init__(self) -> None:
         self._tools = server_tools()
-        self.tools = tuple(
-            ServerTool(tool.name, tool.description, tool.tool_call_schema.model_json_schema()) for tool in self._tools
-        )
+        self.tools = tuple(ServerTool(tool.name, tool.description, tool.get_input_jsonschema()) for tool in self._tools)
 
     def build(self, checkpointer: Checkpointer) -> Graph:
-        return chat_graph(
-            system=Prompt.read(_PROMPTS / "system.md"), tools=self._tools, checkpointer=checkpointer
-        )
+        return chat_graph(system=Prompt.read(_PROMPTS / "system.md"), tools=self._tools, checkpointer=checkpointer)

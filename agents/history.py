@@ -50,6 +50,5 @@ def _same(one: BaseMessage, other: BaseMessage) -> bool:
 def strangers(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[str]:
     """Ids of answers that this branch of the thread does not hold, newest first: another branch may."""
     ids = {message.id for message in known}
-    return [
-        message.id for message in reversed(sent) if isinstance(message, AIMessage) and message.id and message.id not in ids
-    ]
+    answers = [message.id for message in reversed(sent) if isinstance(message, AIMessage)]
+    return [answer for answer in answers if answer and answer not in ids]

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from agents.base import BaseAgent, Checkpointer, Graph, Served
+from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served
 from agents.chat import ChatAgent
 
 # Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
@@ -69,7 +69,7 @@ def _loaded(file: GraphFile) -> Graph:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     graph = getattr(module, file.name, None)
-    if not isinstance(graph, Graph.__origin__):
+    if not isinstance(graph, CompiledGraph):
         raise BadAgent(f"{file.name!r} in {str(file.path)!r} is no compiled graph")
     return graph
 

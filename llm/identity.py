@@ -50,4 +50,6 @@ def _identify_calls(message: AIMessageChunk) -> None:
     for call in nameless:
         call["id"] = new_call_id()
     if nameless:
-        message.init_tool_calls()
+        # What the fragments amount to was worked out from them before they had their ids.
+        whole = AIMessageChunk(content="", tool_call_chunks=message.tool_call_chunks)
+        message.tool_calls, message.invalid_tool_calls = whole.tool_calls, whole.invalid_tool_calls

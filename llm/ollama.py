@@ -1,5 +1,6 @@
 """Ollama: whatever a server on this machine or beside it has pulled."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -61,9 +62,9 @@ def _translated(model: str) -> Iterator[None]:
         raise ModelUnavailable(f"The model {model!r} is not well.", **named) from error
     except (httpx.HTTPError, ConnectionError) as error:
         raise ModelUnavailable(f"The model {model!r} broke off.", **named) from error
-    except (ValueError, TypeError) as error:
-        # A line that is cut in two is a `json.JSONDecodeError` here.
-        raise ModelUnavailable(f"The model {model!r} gave no readable answer.", **named) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        # Its client parses each line, be it cut or not.
+        raise ModelUnavailable(f"The model {model!r} is not readable.", **named) from error
 
 
 class OllamaProvider:

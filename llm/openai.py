@@ -1,10 +1,10 @@
 """OpenAI, and every server that speaks its API."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -85,9 +85,9 @@ def _translated(provider: str, model: str) -> Iterator[None]:
     except openai.APIError as error:
         # Connections, time-outs, and errors that arrive within a stream.
         raise ModelUnavailable(f"The model {model!r} broke off.", provider=provider, model=model) from error
-    except (httpx.HTTPError, ValueError, TypeError) as error:
-        # A stream that is no stream: what is read of it does not parse.
-        raise ModelUnavailable(f"The model {model!r} gave no readable answer.", provider=provider, model=model) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        # A stream that is no stream, or one that was cut within a character.
+        raise ModelUnavailable(f"The model {model!r} is not readable.", provider=provider, model=model) from error
 
 
 def _of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -117,7 +118,7 @@ class ScriptedChat(BaseChatModel):
         if reply.fail:
             raise ModelUnavailable(f"The model {self.name!r} broke off.", provider="scripted", model=self.name)
         read = sum(len(message.text.split()) for message in messages)
-        usage = {"input_tokens": read, "output_tokens": spoken, "total_tokens": read + spoken}
+        usage = UsageMetadata(input_tokens=read, output_tokens=spoken, total_tokens=read + spoken)
         yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage, chunk_position="last"))
 
     def _generate(

@@ -24,12 +24,12 @@ class ModelSettings(BaseModel):
         8192, ge=512, le=8192, description="Tokens of context that the embedded model's answers share."
     )
     script: Path | None = Field(
-        None, description="A JSON file that makes the provider `scripted`, a fake for tests and demos (docs/testing.md)."
+        None, description="A JSON file that makes the provider `scripted`, a fake for tests and demos."
     )
     chat: tuple[str, ...] = Field(
         (), description="The `chat` profile: model specs, best first, with commas between. Empty: whatever is there."
     )
-    timeout: float = Field(60.0, gt=0, description="Seconds that a provider may be silent, before and within an answer.")
+    timeout: float = Field(60.0, gt=0, description="Seconds that a provider may be silent.")
 
     @field_validator("chat")
     @classmethod

@@ -127,9 +127,7 @@ class Runs:
 
 async def _run_id(connection: AsyncConnection, caller: Caller, key: str) -> str | None:
     return await connection.scalar(
-        select(runs.c.id).where(
-            runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user, runs.c.key == key
-        )
+        select(runs.c.id).where(runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user, runs.c.key == key)
     )
 
 

@@ -1,7 +1,6 @@
 """The schema, as it is now. How it came to be is in migrations/; a test holds that both say the same."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -40,14 +39,17 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.astimezone(UTC) if value else None
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _owner() -> tuple[Column[str], Column[str]]:
-    return Column("tenant_id", String(KEY_LENGTH), nullable=False), Column("user_id", String(KEY_LENGTH), nullable=False)
+    return (
+        Column("tenant_id", String(KEY_LENGTH), nullable=False),
+        Column("user_id", String(KEY_LENGTH), nullable=False),
+    )
 
 
 # `id` is ours; `key` is the client's, and unique among one user's only.

@@ -89,7 +89,7 @@ class Execution:
             await self._settle(ending)
 
     async def _ending(self) -> Ending:
-        """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and nothing else."""
+        """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and only that."""
         try:
             await self._say([self._started()])
             return await self._told()
@@ -178,4 +178,3 @@ class Execution:
         for usage in self._translator.usage:
             self._metrics.tokens.labels(model, "input").inc(usage.input_tokens or 0)
             self._metrics.tokens.labels(model, "output").inc(usage.output_tokens or 0)
-

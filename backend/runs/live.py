@@ -73,9 +73,7 @@ class LiveRuns:
         agent, candidate = asked.served.agent.id, asked.candidate
         model = str(candidate.info.spec) if candidate else None
         try:
-            record = await self._runs.open(
-                asked.caller, thread=asked.thread, run=asked.run, agent=agent, model=model
-            )
+            record = await self._runs.open(asked.caller, thread=asked.thread, run=asked.run, agent=agent, model=model)
         except ThreadBusy:
             raise Busy(f"The thread {asked.thread!r} has a run that is going. Wait for its end, or stop it.") from None
         except RunExists:

@@ -1,7 +1,7 @@
 """AG-UI's messages and LangChain's, each as the other. Pure."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from ag_ui.core import (
@@ -28,9 +28,16 @@ from ag_ui.core import (
 )
 from langchain_core import messages as lc
 
+_Media = ImagePart | AudioPart | VideoPart | DocumentPart
+
 # LangChain's word for the role that OpenAI put beside `system`.
 _DEVELOPER = {"__openai_role__": "developer"}
-_KINDS: dict[type[ContentPart], str] = {ImagePart: "image", AudioPart: "audio", VideoPart: "video", DocumentPart: "file"}
+_KINDS: Mapping[type[_Media], str] = {
+    ImagePart: "image",
+    AudioPart: "audio",
+    VideoPart: "video",
+    DocumentPart: "file",
+}
 _PARTS = {kind: part for part, kind in _KINDS.items()}
 
 
@@ -107,21 +114,23 @@ def to_agui(messages: Iterable[lc.BaseMessage]) -> list[Message]:
 
 
 def _outward(message: lc.BaseMessage) -> Message | None:
-    named = {"id": message.id or "", "name": message.name}
+    message_id, name = message.id or "", message.name
     match message:
         case lc.HumanMessage():
-            return UserMessage(content=_content(message), **named)
+            return UserMessage(id=message_id, name=name, content=_content(message))
         case lc.AIMessage():
-            return AssistantMessage(content=message.text or None, tool_calls=_calls(message) or None, **named)
+            return AssistantMessage(
+                id=message_id, name=name, content=message.text or None, tool_calls=_calls(message) or None
+            )
         case lc.ToolMessage():
             error = message.text if message.status == "error" else None
             return ToolMessage(
-                id=message.id or "", tool_call_id=message.tool_call_id, content=result_text(message), error=error
+                id=message_id, tool_call_id=message.tool_call_id, content=result_text(message), error=error
             )
         case lc.SystemMessage() if message.additional_kwargs == _DEVELOPER:
-            return DeveloperMessage(content=message.text, **named)
+            return DeveloperMessage(id=message_id, name=name, content=message.text)
         case lc.SystemMessage():
-            return SystemMessage(content=message.text, **named)
+            return SystemMessage(id=message_id, name=name, content=message.text)
     return None
 
 

@@ -215,7 +215,7 @@ class Translator:
         if before is None:
             yield StateSnapshotEvent(snapshot=state)
         elif patch := jsonpatch.make_patch(before, state).patch:
-            yield StateDeltaEvent(delta=patch)
+            yield StateDeltaEvent.model_validate({"delta": patch})
 
     def _count(self, fact: MessageArrived, message: AIMessage) -> None:
         if (told := message.usage_metadata) is None:

@@ -1,6 +1,7 @@
 """What the model is given of a thread. Pure: the thread itself is kept whole and is not touched here."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
@@ -54,14 +55,14 @@ def _visible(message: BaseMessage, info: ModelInfo) -> BaseMessage:
     if isinstance(message.content, str) or not isinstance(message, HumanMessage):
         return message
     parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in message.content]
-    seen = [part if _is_readable(part, info) else {"type": "text", "text": f"[{part['type']}: not readable]"} for part in parts]
+    seen = [part if part["type"] == "text" or info.vision else _named(part) for part in parts]
     if all(part["type"] == "text" for part in seen):
         return message.model_copy(update={"content": "\n".join(part["text"] for part in seen)})
     return message.model_copy(update={"content": seen})
 
 
-def _is_readable(part: dict[str, object], info: ModelInfo) -> bool:
-    return part["type"] == "text" or info.vision
+def _named(part: dict[Any, Any]) -> dict[Any, Any]:
+    return {"type": "text", "text": f"[{part['type']} that cannot be read here]"}
 
 
 def _told(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:

@@ -4,8 +4,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
-from langchain_core.messages.tool import InvalidToolCall, ToolCall
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, InvalidToolCall, ToolCall, ToolMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langgraph.graph import MessagesState
@@ -39,7 +38,8 @@ class ModelNode:
         return {"messages": [await self._model(state, context).ainvoke(asked)]}
 
     def _model(self, state: MessagesState, context: RunContext) -> Runnable[LanguageModelInput, AIMessage]:
-        model, tools = context.candidate.model, [*self._tools, *map(_described, context.client_tools)]
+        model = context.candidate.model
+        tools: list[BaseTool | dict[str, Any]] = [*self._tools, *map(_described, context.client_tools)]
         if not tools or not context.candidate.info.tools or _rounds(state["messages"]) >= _ROUNDS:
             return model
         return model.bind_tools(tools)

@@ -97,7 +97,7 @@ def _decimal(value: Fraction, places: int) -> str:
 
 
 @tool
-def date_shift(
+def date_shift(  # noqa: PLR0917  # a model names its arguments
     start: Annotated[str, "ISO 8601 date or date and time, or the word now"],
     zone: Annotated[str, "IANA time zone, such as Europe/Berlin or UTC"] = "UTC",
     days: int = 0,

@@ -1,0 +1,25 @@
+"""`agenkit`: each command is a module in `commands`, loaded when it is called; a chat need not load the service."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "run the server",
+    "chat": "talk to an agent of a running server",
+    "agents": "list the agents of a running server",
+    "migrate": "bring the database's schema up or down",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="agenkit", description="Agents over AG-UI.")
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help=_listed())
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    asked = parser.parse_args(arguments)
+    code: int = import_module(f"backend.commands.{asked.command}").run(asked.rest)
+    return code
+
+
+def _listed() -> str:
+    return "; ".join(f"{name}: {what}" for name, what in COMMANDS.items())

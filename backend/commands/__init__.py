@@ -1,0 +1,1 @@
+"""The commands of `agenkit`, each with `run(arguments) -> exit code`."""

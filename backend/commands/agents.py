@@ -1,0 +1,22 @@
+import argparse
+import sys
+from collections.abc import Sequence
+
+import httpx
+
+from backend.commands.address import add_address, told
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="agenkit agents", description="List the agents of a running server.")
+    add_address(parser)
+    asked = parser.parse_args(arguments)
+    try:
+        answer = httpx.get(f"{asked.url}/api/v1/agents").raise_for_status()
+    except httpx.HTTPError as error:
+        print(told(error, asked.url), file=sys.stderr)
+        return 1
+    for agent in answer.json()["items"]:
+        state = "" if agent["available"] else f"  (unavailable: {agent['unavailableReason']})"
+        print(f"{agent['id']:<16} {agent['version']:<8} {agent['description']}{state}")
+    return 0

@@ -1,0 +1,43 @@
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+
+from backend.app import create_app
+from backend.settings import BadSettings, Settings, read_settings
+from observability.logs import configure_logs
+
+# Beyond the grace of the runs: for connections to be closed and resources to be put away.
+_EXIT_SECONDS = 10
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="agenkit serve", description="Run the server.")
+    parser.add_argument("--host", help="instead of AGENKIT_HOST")
+    parser.add_argument("--port", help="instead of AGENKIT_PORT")
+    asked = parser.parse_args(arguments)
+    given = {"AGENKIT_HOST": asked.host, "AGENKIT_PORT": asked.port}
+    try:
+        settings = read_settings({**os.environ, **{name: value for name, value in given.items() if value}})
+    except BadSettings as error:
+        print(f"These settings cannot be:\n{error}", file=sys.stderr)
+        return 2
+    configure_logs(settings.observability)
+    server = uvicorn.Server(_config(settings))
+    server.run()
+    return 0 if server.started else 3
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.server.host,
+        port=settings.server.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.server.shutdown_grace) + _EXIT_SECONDS,
+    )

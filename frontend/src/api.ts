@@ -1,0 +1,29 @@
+import { Refused } from "./failure";
+
+export interface Agent {
+  id: string;
+  name: string;
+  description: string;
+  available: boolean;
+  unavailableReason?: string;
+}
+
+export interface Model {
+  spec: string;
+  provider: string;
+  name: string;
+  available: boolean;
+}
+
+export const listAgents = (): Promise<Agent[]> => items<Agent>("/api/v1/agents");
+
+export const listModels = (): Promise<Model[]> => items<Model>("/api/v1/models");
+
+export const chatUrl = (agentId: string): string =>
+  `/api/v1/chat/${encodeURIComponent(agentId)}`;
+
+async function items<T>(path: string): Promise<T[]> {
+  const response = await fetch(path, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Refused(response.status, await response.text());
+  return ((await response.json()) as { items: T[] }).items;
+}

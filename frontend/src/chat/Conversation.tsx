@@ -1,0 +1,122 @@
+import { memo, useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { Answer } from "./Answer";
+import { key } from "./entries";
+import type { Entry } from "./entries";
+import { FailureNotice } from "./FailureNotice";
+import { useFollowing } from "./following";
+import { InterruptForm } from "./InterruptForm";
+import { Reasoning } from "./Reasoning";
+import type { Thread, View } from "./thread";
+import { ToolCall } from "./ToolCall";
+
+interface Props {
+  thread: Thread;
+  onRetry: () => void;
+  onEdit: () => void;
+  onReply: (answers: readonly string[] | null) => void;
+}
+
+export const Conversation = memo(function Conversation({ thread, onRetry, onEdit, onReply }: Props) {
+  const view = useSyncExternalStore(thread.subscribe, thread.view);
+  const content = useRef<HTMLDivElement>(null);
+  const { following, follow } = useFollowing(content);
+  const spoken = useSpoken(view);
+  const last = view.entries.at(-1);
+
+  // Whoever sends something wants to see what comes of it.
+  useEffect(() => {
+    if (view.running) follow();
+  }, [view.running, follow]);
+
+  return (
+    <>
+      <section ref={content} className="conversation" aria-label="Conversation" aria-busy={view.running}>
+        <ol>
+          {view.entries.map((entry) => (
+            <li key={key(entry)} className={entry.kind}>
+              <Shown entry={entry} live={view.running && entry === last} running={view.running} />
+            </li>
+          ))}
+        </ol>
+        {view.running && isWaiting(last) && (
+          <p className="waiting" aria-hidden="true">
+            <span /> <span /> <span />
+          </p>
+        )}
+        {view.failure !== null && (
+          <FailureNotice
+            failure={view.failure}
+            onRetry={onRetry}
+            onEdit={view.editable ? onEdit : undefined}
+          />
+        )}
+        {view.interrupts.length > 0 && (
+          <InterruptForm
+            key={view.interrupts.map(({ id }) => id).join(" ")}
+            interrupts={view.interrupts}
+            onReply={onReply}
+          />
+        )}
+      </section>
+      <p className="unseen" role="status">
+        {spoken}
+      </p>
+      {!following && (
+        <button type="button" className="latest" onClick={follow}>
+          Latest ↓
+        </button>
+      )}
+    </>
+  );
+});
+
+function Shown({ entry, live, running }: { entry: Entry; live: boolean; running: boolean }) {
+  switch (entry.kind) {
+    case "question":
+      return (
+        <p>
+          <span className="unseen">You: </span>
+          {entry.text}
+        </p>
+      );
+    case "answer":
+      return <Answer text={entry.text} />;
+    case "reasoning":
+      return <Reasoning text={entry.text} live={live} />;
+    case "tool":
+      return <ToolCall call={entry} running={running && entry.result === undefined} />;
+    case "reply":
+      return (
+        <>
+          <p className="asked">{entry.asked}</p>
+          <p>{entry.declined ? <em>You cancelled.</em> : entry.text}</p>
+        </>
+      );
+    case "stopped":
+      return <p>Stopped</p>;
+  }
+}
+
+/** Nothing is being written at this moment: the agent has yet to say its next word. */
+function isWaiting(last: Entry | undefined): boolean {
+  return last?.kind !== "answer" && last?.kind !== "reasoning";
+}
+
+/**
+ * What a screen reader hears: that an answer has begun, then the answer as a whole. The text as it
+ * streams would be read in crumbs. Failures and questions speak for themselves (alert, focus).
+ */
+function useSpoken({ running, entries, failure, interrupts }: View): string {
+  const [spoken, setSpoken] = useState("");
+  const wasRunning = useRef(false);
+  useEffect(() => {
+    if (running !== wasRunning.current) {
+      const last = entries.at(-1);
+      const heard = last?.kind === "answer" ? last.text : last?.kind === "stopped" ? "Stopped" : "";
+      setSpoken(running ? "Answering" : failure === null && interrupts.length === 0 ? heard : "");
+    }
+    wasRunning.current = running;
+  }, [running, entries, failure, interrupts]);
+  return spoken;
+}

@@ -1,0 +1,29 @@
+import { randomUUID } from "@ag-ui/client";
+
+import { keptThreads, recall } from "./shelf";
+import type { KeptThread } from "./shelf";
+import { Thread } from "./thread";
+
+/** The thread that the address names in its fragment; a new one, written there, where it names none. */
+export function threadOfAddress(): Thread {
+  const id = /^#([\w-]{1,64})$/.exec(location.hash)?.[1] ?? randomUUID();
+  if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
+  const [latest] = keptThreads();
+  const before = latest === undefined ? undefined : recall(latest);
+  return new Thread(id, recall(id) ?? empty(before?.agentId ?? "", before?.model ?? ""));
+}
+
+/** A new thread under an address of its own: the browser's way back leads to the one before. */
+export function newThread(agentId: string, model: string): Thread {
+  const thread = new Thread(randomUUID(), empty(agentId, model));
+  history.pushState(null, "", `#${thread.id}`);
+  return thread;
+}
+
+const empty = (agentId: string, model: string): KeptThread => ({
+  agentId,
+  model,
+  messages: [],
+  interrupts: [],
+  failure: null,
+});

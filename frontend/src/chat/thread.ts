@@ -1,0 +1,236 @@
+import { HttpAgent, randomUUID } from "@ag-ui/client";
+import type { Interrupt, Message, ResumeEntry } from "@ag-ui/client";
+
+import { chatUrl } from "../api";
+import { cutOff, failureOf, failureOfRun } from "../failure";
+import type { Failure } from "../failure";
+import { entriesOf, REPLY, STOPPED } from "./entries";
+import type { Entry } from "./entries";
+import { keep } from "./shelf";
+import type { KeptThread } from "./shelf";
+
+/** What the page shows of a thread at one moment. */
+export interface View {
+  agentId: string;
+  model: string;
+  entries: readonly Entry[];
+  running: boolean;
+  interrupts: readonly Interrupt[];
+  failure: Failure | null;
+  /** The failed message never reached an agent, so that its text may be edited and sent again. */
+  editable: boolean;
+}
+
+/** One run as this page saw it: where it began, and how it ended. */
+interface Attempt {
+  before: Message[];
+  resume: ResumeEntry[] | null;
+  started: boolean;
+  finished: boolean;
+  stopped: boolean;
+  failure: Failure | null;
+}
+
+const leftEarly: Failure = {
+  title: "The page was left while this answer was coming",
+  detail: "What had arrived by then is shown above.",
+  fields: [],
+};
+
+/** A conversation with one agent: drives the AG-UI client and shows React one frozen view per frame. */
+export class Thread {
+  readonly id: string;
+  readonly #agent: HttpAgent;
+  readonly #listeners = new Set<() => void>();
+  #agentId: string;
+  #model: string;
+  #attempt: Attempt | null = null;
+  #running = false;
+  #frame: number | null = null;
+  #view: View;
+
+  constructor(id: string, kept: KeptThread) {
+    this.id = id;
+    this.#agentId = kept.agentId;
+    this.#model = kept.model;
+    this.#agent = new HttpAgent({
+      url: chatUrl(kept.agentId),
+      threadId: id,
+      initialMessages: kept.messages,
+    });
+    this.#agent.pendingInterrupts = kept.interrupts;
+    this.#agent.subscribe({ onMessagesChanged: () => this.#showSoon() });
+    // An answer to a question of the agent is not kept: it is asked again, and that is the retry.
+    if (kept.failure !== null && kept.interrupts.length === 0) {
+      const before = upToLastQuestion(kept.messages);
+      const started = before.length < kept.messages.length;
+      this.#attempt = { ...attemptFrom(before, null), started, failure: kept.failure };
+    }
+    this.#view = this.#seen([]);
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly view = (): View => this.#view;
+
+  readonly isRunning = (): boolean => this.#view.running;
+
+  choose(choice: { agentId?: string; model?: string }): void {
+    this.#agentId = choice.agentId ?? this.#agentId;
+    this.#model = choice.model ?? this.#model;
+    this.#agent.url = chatUrl(this.#agentId);
+    this.#show();
+    this.#keep();
+  }
+
+  send(text: string): void {
+    if (this.#running) return;
+    this.#agent.addMessage({ id: randomUUID(), role: "user", content: text });
+    void this.#run(null);
+  }
+
+  /** Answers every open question of the agent, or declines them all where `answers` is null. */
+  reply(answers: readonly string[] | null): void {
+    if (this.#running) return;
+    const open = this.#agent.pendingInterrupts;
+    open.forEach((interrupt, index) =>
+      this.#agent.addMessage({
+        id: randomUUID(),
+        role: "activity",
+        activityType: REPLY,
+        content: {
+          asked: interrupt.message ?? interrupt.reason,
+          text: answers?.[index] ?? "",
+          declined: answers === null,
+        },
+      }),
+    );
+    void this.#run(
+      open.map((interrupt, index) =>
+        answers === null
+          ? { interruptId: interrupt.id, status: "cancelled" }
+          : { interruptId: interrupt.id, status: "resolved", payload: answers[index] },
+      ),
+    );
+  }
+
+  /** Runs the failed attempt again, without what it had written. */
+  retry(): void {
+    if (this.#running || this.#attempt === null) return;
+    this.#agent.setMessages(this.#attempt.before);
+    void this.#run(this.#attempt.resume);
+  }
+
+  /** Takes the refused message out of the conversation and gives back its text. */
+  takeBack(): string {
+    const question = this.#view.entries.findLast((entry) => entry.kind === "question");
+    this.#agent.setMessages((this.#attempt?.before ?? []).filter(({ id }) => id !== question?.id));
+    this.#attempt = null;
+    this.#show();
+    this.#keep();
+    return question?.text ?? "";
+  }
+
+  stop(): void {
+    if (this.#attempt === null || !this.#running) return;
+    this.#attempt.stopped = true;
+    this.#agent.abortRun();
+  }
+
+  /** The page goes, and the request with it: what has arrived is kept. */
+  leave(): void {
+    if (this.#running && this.#attempt !== null) this.#attempt.failure = leftEarly;
+    this.#keep();
+  }
+
+  #keep(): void {
+    if (this.#agent.messages.length === 0) return;
+    keep(this.id, {
+      agentId: this.#agentId,
+      model: this.#model,
+      messages: this.#agent.messages,
+      interrupts: this.#agent.pendingInterrupts,
+      failure: this.#running ? leftEarly : (this.#attempt?.failure ?? null),
+    });
+  }
+
+  async #run(resume: ResumeEntry[] | null): Promise<void> {
+    const attempt = attemptFrom([...this.#agent.messages], resume);
+    this.#attempt = attempt;
+    this.#running = true;
+    this.#show();
+    this.#keep();
+    try {
+      await this.#agent.runAgent(
+        {
+          ...(this.#model === "" ? {} : { forwardedProps: { model: this.#model } }),
+          ...(resume === null ? {} : { resume }),
+        },
+        {
+          onRunStartedEvent: () => {
+            attempt.started = true;
+          },
+          onRunFinishedEvent: ({ outcome }) => {
+            attempt.finished = true;
+            attempt.failure = null;
+            attempt.stopped = outcome === "cancelled";
+          },
+          onRunErrorEvent: ({ event }) => {
+            attempt.failure ??= failureOfRun(event);
+          },
+        },
+      );
+      // The client takes the end of the stream for the end of the run, whether the server said so or not.
+      if (!attempt.finished) attempt.failure ??= cutOff;
+    } catch (error) {
+      attempt.failure ??= failureOf(error);
+    }
+    if (attempt.stopped) this.#markStopped(attempt);
+    this.#running = false;
+    this.#show();
+    this.#keep();
+  }
+
+  /** A run that the reader stopped ends as an error of the aborted request, which is not one to them. */
+  #markStopped(attempt: Attempt): void {
+    attempt.failure = null;
+    this.#agent.addMessage({ id: randomUUID(), role: "activity", activityType: STOPPED, content: {} });
+  }
+
+  /** Events may come by the hundred per second; the page is drawn at most once per frame. */
+  #showSoon(): void {
+    this.#frame ??= requestAnimationFrame(() => this.#show());
+  }
+
+  #show(): void {
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    this.#view = this.#seen(this.#view.entries);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #seen(previous: readonly Entry[]): View {
+    const attempt = this.#running ? null : this.#attempt;
+    const failure = attempt?.failure ?? null;
+    return {
+      agentId: this.#agentId,
+      model: this.#model,
+      entries: entriesOf(this.#agent.messages, previous),
+      running: this.#running,
+      interrupts: this.#running ? [] : this.#agent.pendingInterrupts,
+      failure,
+      editable: failure !== null && attempt?.started === false && attempt.resume === null,
+    };
+  }
+}
+
+function attemptFrom(before: Message[], resume: ResumeEntry[] | null): Attempt {
+  return { before, resume, started: false, finished: false, stopped: false, failure: null };
+}
+
+function upToLastQuestion(messages: Message[]): Message[] {
+  return messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1);
+}

@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import Server, serving
+
+TESTS = Path(__file__).parents[1]
+SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for every test that needs no settings of its own; each test has threads of its own."""
+    graphs = f"approval={TESTS / 'graphs' / 'approval.py'}:graph"
+    with serving(tmp_path_factory.mktemp("data"), **SCRIPTED, AGENKIT_GRAPHS=graphs) as running:
+        yield running
