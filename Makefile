@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 OURS := agents backend bench graphs llm observability requirements storage tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix audit lock page bench clean
+.PHONY: help run test check fix audit lock docs page bench clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ audit: .venv/.dev  ## look the locked packages up among known vulnerabilities (a
 
 lock: .venv/.dev  ## make the locks anew from pyproject.toml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock.sh
+
+docs: .venv/.dev  ## write docs/openapi.json and docs/settings.md anew
+	@$(BIN)/agenkit openapi > docs/openapi.json
 
 page: frontend/dist/index.html  ## build the web page
 

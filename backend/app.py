@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from backend.api import agents, chat, health, metrics, models, page
 from backend.errors import install_errors
@@ -15,6 +16,15 @@ from observability.metrics import Metrics
 VERSION = "0.1.0"
 
 
+class Service(FastAPI):
+    """FastAPI, with the record of requests outside everything: an answer to an unforeseen error has its id too."""
+
+    measured: Metrics
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestRecord(super().build_middleware_stack(), self.measured)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The service. It opens nothing until it is started."""
     measured = Metrics()
@@ -25,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.resources = resources
             yield
 
-    app = FastAPI(
+    app = Service(
         title="Agenkit",
         version=VERSION,
         summary="Agents over AG-UI.",
@@ -34,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.measured = measured
     app.state.metrics = measured
 
     app.include_router(chat.router)
@@ -45,7 +56,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     install_errors(app)
 
-    # The last one added is the first to be asked.
     app.add_middleware(BodyGuard, limit=settings.server.body_limit)
     if settings.server.cors_origins:
         app.add_middleware(
@@ -55,5 +65,4 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Accept", "Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(RequestRecord, metrics=measured)
     return app

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from agents.base import Served
-from backend.api.problems import answers
+from backend.api.examples import answers, shown
 from backend.dependencies import Has
 from backend.errors import AgentNotFound
 
@@ -44,7 +44,15 @@ class AgentDetail(AgentEntry):
     examples: list[dict[str, Any]] = Field(description="Inputs to begin with, each a whole RunAgentInput.")
 
 
-@router.get("/agents", summary="The agents there are", response_model_exclude_none=True)
+_ENTRY = {"id": "chat", "name": "Chat", "description": "Answers questions.", "version": "1.0.0", "available": True}
+
+
+@router.get(
+    "/agents",
+    summary="The agents there are",
+    response_model_exclude_none=True,
+    responses=shown({"items": [_ENTRY]}),
+)
 async def list_agents(has: Has, available: bool | None = None) -> AgentList:
     entries = [AgentEntry(**_told(served)) for served in has.agents]
     return AgentList(items=[entry for entry in entries if available in (None, entry.available)])
@@ -54,7 +62,16 @@ async def list_agents(has: Has, available: bool | None = None) -> AgentList:
     "/agents/{agent_id}",
     summary="One agent, what it can do and how to begin",
     response_model_exclude_none=True,
-    responses=answers(AgentNotFound),
+    responses={
+        **shown(
+            {
+                **_ENTRY,
+                "capabilities": {"transport": {"streaming": True}, "tools": {"supported": True}},
+                "examples": [{"threadId": "example-1", "runId": "example-1-run-1", "messages": []}],
+            }
+        ),
+        **answers(AgentNotFound),
+    },
 )
 async def show_agent(agent_id: str, has: Has) -> AgentDetail:
     served = has.agents.get(agent_id)

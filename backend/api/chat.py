@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from agents.base import Served
-from backend.api.problems import answers
+from backend.api.examples import answers
 from backend.dependencies import Has, Who
 from backend.errors import (
     AgentNotFound,

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from backend.api.examples import shown
 from backend.dependencies import Has
 from storage.database import StorageFailed
 
@@ -28,7 +29,7 @@ class Ready(BaseModel):
     dependencies: dict[str, Dependency]
 
 
-@router.get("/health/live", summary="The process is there")
+@router.get("/health/live", summary="The process is there", responses=shown({"status": "ok"}))
 async def live() -> Live:
     return Live()
 
@@ -40,7 +41,11 @@ async def ready(has: Has, response: Response) -> Ready:
     return Ready(status=database.status, revision=has.revision, dependencies={"database": database})
 
 
-_NOT_READY = {503: {"description": "A dependency is gone that no run can do without", "model": Ready}}
+_EXAMPLE = {"status": "ok", "revision": "0001", "dependencies": {"database": {"status": "ok", "milliseconds": 0.4}}}
+_RESPONSES = {
+    **shown(_EXAMPLE),
+    503: {"description": "A dependency is gone that no run can do without", "model": Ready},
+}
 
 for _path in ("/health/ready", "/health", "/ready"):
     router.add_api_route(
@@ -49,7 +54,7 @@ for _path in ("/health/ready", "/health", "/ready"):
         summary="Runs can be started",
         response_model=Ready,
         response_model_exclude_none=True,
-        responses=_NOT_READY,  # type: ignore[arg-type]  # dict is invariant in its key
+        responses=_RESPONSES,
         operation_id=_path.strip("/").replace("/", "_"),
     )
 

@@ -2,6 +2,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from backend.api.examples import shown
 from backend.dependencies import Has
 from llm.catalog import ModelInfo
 
@@ -39,7 +40,22 @@ class ModelList(_Camel):
     next_cursor: str | None = None
 
 
-@router.get("/models", summary="The models there are", response_model_exclude_none=True)
+_EXAMPLE = {
+    "items": [
+        {
+            "spec": "embedded:smollm2",
+            "provider": "embedded",
+            "name": "smollm2",
+            "available": True,
+            "capabilities": {"tools": False, "vision": False, "jsonSchema": True, "reasoning": False},
+            "contextLength": 8192,
+        }
+    ],
+    "profiles": [{"name": "chat", "models": ["embedded:smollm2"]}],
+}
+
+
+@router.get("/models", summary="The models there are", response_model_exclude_none=True, responses=shown(_EXAMPLE))
 async def list_models(has: Has) -> ModelList:
     profiles = await has.models.profiles()
     return ModelList(

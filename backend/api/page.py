@@ -1,8 +1,8 @@
-"""The page, as it was built into frontend/dist."""
+"""The page, as it was built into frontend/dist. Its routes run in threads, since they look at files."""
 
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
 from starlette.responses import Response
 
@@ -23,17 +23,17 @@ _HEADERS = {
 
 
 @router.get("/")
-async def chat_page(request: Request) -> Response:
+def chat_page() -> Response:
     return _page("index.html")
 
 
 @router.get("/docs")
-async def docs_page(request: Request) -> Response:
+def docs_page() -> Response:
     return _page("docs.html")
 
 
 @router.get("/assets/{name}")
-async def asset(name: str) -> Response:
+def asset(name: str) -> Response:
     # Names hold a digest of their content, so that a browser may keep them.
     file = _BUILT / "assets" / Path(name).name
     if not file.is_file():

@@ -3,13 +3,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from uuid import uuid4
 
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, InvalidToolCall, ToolCall, ToolMessage
-from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
 
+from graphs.answer import Model, answered
 from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
@@ -35,9 +34,9 @@ class ModelNode:
             background=context.background,
             info=context.candidate.info,
         )
-        return {"messages": [await self._model(state, context).ainvoke(asked)]}
+        return {"messages": [await answered(self._model(state, context), asked)]}
 
-    def _model(self, state: MessagesState, context: RunContext) -> Runnable[LanguageModelInput, AIMessage]:
+    def _model(self, state: MessagesState, context: RunContext) -> Model:
         model = context.candidate.model
         tools: list[BaseTool | dict[str, Any]] = [*self._tools, *map(_described, context.client_tools)]
         if not tools or not context.candidate.info.tools or _rounds(state["messages"]) >= _ROUNDS:

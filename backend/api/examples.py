@@ -1,4 +1,4 @@
-"""How OpenAPI describes what a route answers when it does not do what was asked."""
+"""How OpenAPI describes what a route answers, and what it answers when it does not do what was asked."""
 
 from typing import Any
 
@@ -21,6 +21,11 @@ class ProblemBody(BaseModel):
     detail: str = Field(examples=["Unknown agent 'chatt'."])
     code: str = Field(examples=["unknown_agent"])
     errors: list[FieldError] | None = None
+
+
+def shown(example: Any) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for a route whose answer looks like this."""
+    return {200: {"content": {"application/json": {"example": example}}}}
 
 
 def answers(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -1,0 +1,55 @@
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    InvalidToolCall,
+    ToolCall,
+    message_chunk_to_message,
+)
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages.tool import ToolCallChunk
+from langchain_core.runnables import Runnable
+
+Model = Runnable[LanguageModelInput, AIMessage]
+
+
+async def answered(model: Model, asked: Sequence[BaseMessage]) -> AIMessage:
+    """The model's answer, streamed to whoever listens, with its tool calls read strictly.
+
+    LangChain completes arguments that were cut, so that they can be shown while they come; a call must not be carried
+    out from half of them.
+    """
+    chunks = [chunk async for chunk in model.astream(list(asked)) if isinstance(chunk, AIMessageChunk)]
+    whole = add_ai_message_chunks(AIMessageChunk(content=""), *chunks)
+    message = message_chunk_to_message(whole)
+    if not isinstance(message, AIMessage):
+        raise TypeError("chunks of an answer are an answer")
+    return _strict(message, whole.tool_call_chunks) if whole.tool_call_chunks else message
+
+
+def _strict(message: AIMessage, fragments: Sequence[ToolCallChunk]) -> AIMessage:
+    calls, broken = list[ToolCall](), list[InvalidToolCall]()
+    for fragment in fragments:
+        arguments = _arguments(fragment["args"])
+        name, call_id = fragment["name"] or "", fragment["id"]
+        if arguments is None:
+            error = "the arguments are no JSON object"
+            broken.append(
+                InvalidToolCall(type="invalid_tool_call", name=name, args=fragment["args"], id=call_id, error=error)
+            )
+        else:
+            calls.append(ToolCall(type="tool_call", name=name, args=arguments, id=call_id))
+    return message.model_copy(update={"tool_calls": calls, "invalid_tool_calls": broken})
+
+
+def _arguments(text: str | None) -> dict[str, Any] | None:
+    try:
+        arguments = json.loads(text or "{}")
+    except ValueError:
+        return None
+    return arguments if isinstance(arguments, dict) else None
