@@ -41,6 +41,7 @@ lock: .venv/.dev  ## make the locks anew from pyproject.toml
 
 docs: .venv/.dev  ## write docs/openapi.json and docs/settings.md anew
 	@$(BIN)/agenkit openapi > docs/openapi.json
+	@$(BIN)/agenkit settings > docs/settings.md
 
 page: frontend/dist/index.html  ## build the web page
 

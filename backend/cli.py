@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, str] = {
     "chat": "talk to an agent of a running server",
     "agents": "list the agents of a running server",
     "migrate": "bring the database's schema up or down",
+    "settings": "print every setting with its default",
     "openapi": "print the API's description",
 }
 

@@ -21,7 +21,7 @@ class ModelUnavailable(ModelError):
 
 
 class ModelOverloaded(ModelError):
-    """The provider asks to be called later (429)."""
+    """The provider asks to be called later (429, 503)."""
 
     code = "model_overloaded"
 

@@ -11,6 +11,10 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 
+class NothingSaid(Exception):
+    """A stream that ended before it began. Some clients take it for an answer."""
+
+
 def new_message_id() -> str:
     return f"msg-{uuid4().hex}"
 
@@ -21,8 +25,9 @@ def new_call_id() -> str:
 
 async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncIterator[ChatGenerationChunk]:
     message_id = new_message_id()
-    last = False
+    said = last = False
     async for chunk in chunks:
+        said = True
         message = chunk.message
         message.id = message_id
         if isinstance(message, AIMessageChunk):
@@ -30,6 +35,8 @@ async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncIterato
                 _identify_calls(message)
             last = message.chunk_position == "last"
         yield chunk
+    if not said:
+        raise NothingSaid
     if not last:
         # LangChain would add this end by itself, under an id of its own.
         yield ChatGenerationChunk(message=AIMessageChunk(content="", id=message_id, chunk_position="last"))

@@ -15,7 +15,7 @@ from langchain_ollama import ChatOllama
 
 from llm.catalog import ModelInfo
 from llm.errors import ContextTooLong, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.identity import identified, identified_result
+from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -62,7 +62,7 @@ def _translated(model: str) -> Iterator[None]:
         raise ModelUnavailable(f"The model {model!r} is not well.", **named) from error
     except (httpx.HTTPError, ConnectionError) as error:
         raise ModelUnavailable(f"The model {model!r} broke off.", **named) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (NothingSaid, json.JSONDecodeError, UnicodeDecodeError) as error:
         # Its client parses each line, be it cut or not.
         raise ModelUnavailable(f"The model {model!r} is not readable.", **named) from error
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from llm.catalog import ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.identity import identified, identified_result
+from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -85,7 +85,7 @@ def _translated(provider: str, model: str) -> Iterator[None]:
     except openai.APIError as error:
         # Connections, time-outs, and errors that arrive within a stream.
         raise ModelUnavailable(f"The model {model!r} broke off.", provider=provider, model=model) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (NothingSaid, json.JSONDecodeError, UnicodeDecodeError) as error:
         # A stream that is no stream, or one that was cut within a character.
         raise ModelUnavailable(f"The model {model!r} is not readable.", provider=provider, model=model) from error
 
@@ -94,7 +94,7 @@ def _of_status(error: openai.APIStatusError, provider: str, model: str) -> Model
     status, named = error.status_code, {"provider": provider, "model": model}
     if _is_overflow(error):
         return ContextTooLong(f"The conversation is too long for the model {model!r}.", **named)
-    if status == 429:
+    if status in {429, 503}:
         return ModelOverloaded(f"The model {model!r} has too much to do.", **named)
     if status >= 500 or status == 408:
         return ModelUnavailable(f"The model {model!r} is not well.", **named)

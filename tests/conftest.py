@@ -31,4 +31,9 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[BlockBus
         yield None
         return
     with blockbuster_ctx(["agents", "backend", "graphs", "llm", "observability", "storage"]) as watching:
+        for function in watching.functions.values():
+            # Before it is ready and after its last answer nobody waits for the loop.
+            function.can_block_in("backend/resources.py", "open_resources")
+            function.can_block_in("storage/database.py", "open_database")
+            function.can_block_in("storage/checkpoints.py", {"_sqlite", "_postgres"})
         yield watching

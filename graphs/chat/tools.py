@@ -146,8 +146,6 @@ def _distance(begin: datetime, end: datetime) -> str:
 
 
 def server_tools() -> tuple[BaseTool, ...]:
-    for made in (calculate, date_shift):
-        # What a tool says of its arguments goes to the model, which can mend them.
-        made.handle_tool_error = True
-        made.handle_validation_error = True
-    return calculate, date_shift
+    # What a tool says of its arguments goes to the model, which can mend them.
+    forgiving = {"handle_tool_error": True, "handle_validation_error": True}
+    return tuple(made.model_copy(update=forgiving) for made in (calculate, date_shift))

@@ -1,0 +1,101 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from storage.caller import Caller
+from storage.database import Database
+from storage.runs import RunExists, RunRecord, Runs, ThreadBusy
+from storage.tables import runs as table
+from storage.tables import threads
+
+ANN = Caller("acme", "ann")
+OTHERS = [Caller("acme", "bob"), Caller("other", "ann")]
+
+
+@pytest.fixture
+def runs(database: Database) -> Runs:
+    return Runs(database, owner="this", lease=5)
+
+
+async def _open(runs: Runs, run: str, thread: str = "t", caller: Caller = ANN) -> RunRecord:
+    return await runs.open(caller, thread=thread, run=run, agent="chat", model="a:b")
+
+
+async def _row(database: Database, run: RunRecord) -> dict[str, object]:
+    async with database.reading() as connection:
+        row = (await connection.execute(select(table).where(table.c.id == run.id))).one()
+    return dict(row._mapping)
+
+
+async def test_a_run_takes_its_thread_until_it_ends(runs: Runs, database: Database) -> None:
+    first = await _open(runs, "r1")
+    with pytest.raises(ThreadBusy):
+        await _open(runs, "r2")
+    await runs.end(ANN, first, "success", usage=[{"inputTokens": 3}])
+    second = await _open(runs, "r2")
+    assert second.thread == first.thread
+    ended = await _row(database, first)
+    assert (ended["status"], ended["usage"], ended["error_code"]) == ("success", [{"inputTokens": 3}], None)
+    assert isinstance(ended["ended_at"], datetime)
+    assert datetime.now(UTC) - ended["ended_at"] < timedelta(minutes=1)
+
+
+async def test_a_run_id_is_taken_once_by_its_caller_and_by_others_too(runs: Runs) -> None:
+    await _open(runs, "r1", "t1")
+    with pytest.raises(RunExists):
+        await _open(runs, "r1", "t2")
+    opened = [await _open(runs, "r1", "t1", caller) for caller in OTHERS]
+    assert len({record.thread for record in opened}) == 2
+
+
+async def test_nobody_ends_a_run_of_somebody_elses(runs: Runs, database: Database) -> None:
+    mine = await _open(runs, "r1")
+    for caller in OTHERS:
+        await runs.end(caller, mine, "cancelled")
+    assert (await _row(database, mine))["status"] == "running"
+
+
+async def test_of_many_at_once_one_gets_the_thread(runs: Runs) -> None:
+    outcomes = await asyncio.gather(*(_open(runs, f"r{n}") for n in range(20)), return_exceptions=True)
+    opened = [outcome for outcome in outcomes if isinstance(outcome, RunRecord)]
+    assert len(opened) == 1
+    assert all(isinstance(outcome, RunRecord | ThreadBusy) for outcome in outcomes)
+
+
+async def test_a_run_whose_owner_has_died_does_not_hold_its_thread(runs: Runs, database: Database) -> None:
+    lost = await _open(runs, "r1")
+    await _age(database, seconds=6)
+    after = await _open(runs, "r2")
+    row = await _row(database, lost)
+    assert (row["status"], row["error_code"]) == ("error", "interrupted")
+    assert (await _row(database, after))["status"] == "running"
+
+
+async def test_lost_runs_are_ended_and_those_that_beat_are_not(database: Database) -> None:
+    here, gone = Runs(database, owner="here", lease=5), Runs(database, owner="gone", lease=5)
+    mine, lost = await _open(here, "r1", "t1"), await _open(gone, "r2", "t2")
+    await _age(database, seconds=6)
+    await here.beat()
+    assert await here.end_lost() == 1
+    assert [(await _row(database, run))["status"] for run in (mine, lost)] == ["running", "error"]
+
+
+async def test_a_thread_remembers_when_it_was_used(runs: Runs, database: Database) -> None:
+    first = await _open(runs, "r1")
+    await runs.end(ANN, first, "success")
+    before = await _touched(database)
+    await _open(runs, "r2")
+    assert await _touched(database) > before
+
+
+async def _age(database: Database, *, seconds: int) -> None:
+    async with database.writing() as connection:
+        await connection.execute(update(table).values(beat_at=datetime.now(UTC) - timedelta(seconds=seconds)))
+
+
+async def _touched(database: Database) -> datetime:
+    async with database.reading() as connection:
+        touched: datetime = (await connection.execute(select(threads.c.updated_at))).scalar_one()
+    return touched

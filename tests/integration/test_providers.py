@@ -1,0 +1,193 @@
+"""Models of OpenAI's and Ollama's wire formats, over real sockets to servers of ours that speak them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loopback import (
+    EmptyStream,
+    Loopback,
+    MalformedChunk,
+    Refused,
+    Reply,
+    Reset,
+    ToolCall,
+    TruncatedUtf8,
+    Usage,
+    context_overflow,
+    model_gone,
+    overloaded,
+    server_error,
+    unauthorized,
+)
+from tests.loopback.fault import Fault
+from tests.server import Event, Server, last, said, serving, transcript
+
+PAINT = {"name": "paint", "description": "Paints the wall.", "parameters": {"type": "object", "properties": {}}}
+
+
+@contextmanager
+def _served(data: Path, wire: str, provider: Loopback) -> Iterator[Server]:
+    if wire == "openai":
+        environment = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": provider.openai_url,
+            "AGENKIT_OPENAI_MODEL": "gpt-loop",
+        }
+    else:
+        environment = {"OLLAMA_BASE_URL": provider.ollama_url}
+    with serving(data, **environment) as server:
+        yield server
+
+
+@pytest.fixture(params=["openai", "ollama"])
+def wire(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def provider() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def server(tmp_path: Path, wire: str, provider: Loopback) -> Iterator[Server]:
+    with _served(tmp_path, wire, provider) as running:
+        yield running
+
+
+def _chats(provider: Loopback) -> list[Any]:
+    return [call for call in provider.calls if call.request.path in ("/v1/chat/completions", "/api/chat")]
+
+
+async def test_a_provider_answers_in_a_stream(server: Server, provider: Loopback, wire: str) -> None:
+    provider.say(Reply("Paris is the capital.", usage=Usage(prompt=12, completion=4)))
+    events = await server.run(text="Which city?")
+    assert said(events) == "Paris is the capital."
+    usage = events[-1]["usage"]
+    assert [(told["provider"], told["inputTokens"], told["outputTokens"]) for told in usage] == [(wire, 12, 4)]
+    sent = _chats(provider)[0].request.body
+    assert sent["stream"] is True
+    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+    assert {tool["function"]["name"] for tool in sent["tools"]} == {"calculate", "date_shift"}
+
+
+async def test_the_provider_is_what_the_chat_profile_takes(server: Server, wire: str) -> None:
+    async with server.client() as client:
+        told = (await client.get("/api/v1/models")).json()
+    (chat,) = told["profiles"]
+    assert [spec.partition(":")[0] for spec in chat["models"]] == [wire, "embedded"]
+    assert len({model["spec"] for model in told["items"] if model["provider"] == wire}) > 0
+
+
+async def test_a_tool_call_comes_in_fragments_and_its_result_goes_back(server: Server, provider: Loopback) -> None:
+    call = ToolCall("calculate", {"expression": "1/3 + 1/6"}, id="call-1")
+    provider.say(Reply(tool_calls=(call,)), Reply("A half."))
+    events = await server.run(text="How much?")
+    started = last(events, "TOOL_CALL_START")
+    arguments = "".join(event["delta"] for event in events if event["type"] == "TOOL_CALL_ARGS")
+    assert (started["toolCallName"], arguments.replace(" ", "")) == ("calculate", '{"expression":"1/3+1/6"}')
+    assert last(events, "TOOL_CALL_RESULT")["content"] == "0.5"
+    assert said(events) == "A half."
+    sent = _chats(provider)[1].request.body["messages"]
+    assert [message["role"] for message in sent] == ["system", "user", "assistant", "tool"]
+    assert sent[-1]["content"] == "0.5"
+
+
+async def test_calls_of_two_tools_in_one_answer_stay_apart(server: Server, provider: Loopback) -> None:
+    calls = (
+        ToolCall("calculate", {"expression": "2 + 2"}, id="call-1"),
+        ToolCall("calculate", {"expression": "3 + 3"}, id="call-2"),
+    )
+    provider.say(Reply(tool_calls=calls), Reply("Both."))
+    events = await server.run(text="How much?")
+    results = [event["content"] for event in events if event["type"] == "TOOL_CALL_RESULT"]
+    assert results == ["4", "6"]
+    assert len({event["toolCallId"] for event in events if event["type"] == "TOOL_CALL_START"}) == 2
+
+
+async def test_a_tool_of_the_clients_is_offered_and_left_to_it(server: Server, provider: Loopback) -> None:
+    provider.say(Reply(tool_calls=(ToolCall("paint", {"colour": "green"}, id="call-p"),)))
+    events = await server.run(text="Paint", tools=[PAINT])
+    pending = last(events, "RUN_FINISHED")["outcome"]["pendingToolCallIds"]
+    assert pending == [last(events, "TOOL_CALL_START")["toolCallId"]]
+
+
+async def test_reasoning_text_is_told_as_reasoning(server: Server, provider: Loopback) -> None:
+    provider.say(Reply("Yes.", reasoning="Let me think."))
+    events = await server.run(text="Is it?")
+    thought = "".join(event["delta"] for event in events if event["type"] == "REASONING_MESSAGE_CONTENT")
+    assert (thought, said(events)) == ("Let me think.", "Yes.")
+    assert transcript(events)[-1] == ("assistant", "Yes.")
+
+
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "refused": (Refused(), "model_unavailable"),
+    "reset at once": (Reset(0, Reply("one two three")), "model_unavailable"),
+    "reset in the middle": (Reset(2, Reply("one two three")), "model_unavailable"),
+    "empty": (EmptyStream(), "model_unavailable"),
+    "malformed": (MalformedChunk(1, Reply("one two three")), "model_unavailable"),
+    "ill": (server_error(), "model_unavailable"),
+    "overloaded": (overloaded(), "model_overloaded"),
+    "wrong key": (unauthorized(), "model_refused"),
+    "gone": (model_gone("gpt-loop"), "model_refused"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_provider_that_fails_ends_the_run_in_words(server: Server, provider: Loopback, fault: str) -> None:
+    async with server.client() as client:
+        # The lists are there before the provider falls ill.
+        await client.get("/api/v1/models")
+    script, code = FAULTS[fault]
+    await asyncio.to_thread(provider.say, script)
+    events = await server.run(text="Hello", thread="faulty")
+    assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", code)
+    assert "Traceback" not in events[-1]["message"]
+    assert provider.openai_url not in events[-1]["message"]
+    if fault != "refused":
+        provider.say(Reply("Well again."))
+        assert said(await server.run(text="Hello?", thread="faulty")) == "Well again."
+
+
+async def test_a_conversation_that_is_too_long_is_said_to_be(server: Server, provider: Loopback) -> None:
+    provider.say(context_overflow())
+    events = await server.run(text="Hello")
+    assert events[-1]["code"] == "context_too_long"
+
+
+@asynccontextmanager
+async def _hung_up_on(server: Server, **asked: Any) -> AsyncIterator[list[Event]]:
+    """Reads until the answer has begun, and closes the connection."""
+    heard: list[Event] = []
+    async with server.client() as client, server.opened(client, **asked) as events:
+        async for event in events:
+            heard.append(event)
+            if event["type"] == "TEXT_MESSAGE_CONTENT":
+                break
+    yield heard
+
+
+async def test_a_client_that_goes_away_stops_its_model_call_within_a_second(server: Server, provider: Loopback) -> None:
+    provider.answer(lambda _: Reply(pieces=("word ",) * 400, delay=0.05))
+    for number in range(5):
+        async with _hung_up_on(server, text="Tell me a lot", thread=f"left-{number}"):
+            call = _chats(provider)[number]
+            assert await asyncio.to_thread(call.wait_hung_up, 1.0)
+    provider.answer(lambda _: Reply("Here."))
+    assert said(await server.run(text="Are you there?", thread="left-0")) == "Here."
+
+
+async def test_clients_that_go_away_while_tokens_rush_stop_their_calls_too(server: Server, provider: Loopback) -> None:
+    # A cancel that arrives together with a token is the one that gets lost.
+    provider.answer(lambda _: Reply(pieces=("word ",) * 100_000, delay=0.001))
+    for number in range(10):
+        async with _hung_up_on(server, text="Tell me a lot", thread=f"rush-{number}"):
+            call = _chats(provider)[number]
+            assert await asyncio.to_thread(call.wait_hung_up, 1.0)

@@ -1,0 +1,58 @@
+"""What the docs list is what there is."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from backend import errors
+from llm.errors import ModelError
+from observability.metrics import Metrics
+
+ROOT = Path(__file__).parents[2]
+
+
+def _kinds(of: type) -> Iterator[type]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from _kinds(kind)
+
+
+def _rows(text: str) -> list[list[str]]:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    return [[row[0].strip("`"), *row[1:]] for row in rows]
+
+
+def test_every_problem_and_every_code_of_a_run_is_listed_with_its_remedy() -> None:
+    before, _, within = (ROOT / "docs" / "errors.md").read_text().partition("## In the stream")
+    problems = {(kind.code, str(kind.status)) for kind in _kinds(errors.Problem)}
+    assert {(row[0], row[2]) for row in _rows(before)} == problems
+    models = {kind.code for kind in _kinds(ModelError)}
+    source = (ROOT / "backend" / "runs" / "execute.py").read_text() + (
+        ROOT / "backend" / "runs" / "dialect.py"
+    ).read_text()
+    ours = {"step_limit", "internal", "shutting_down", "cancelled"}
+    assert all(f'"{code}"' in source for code in ours)
+    assert {row[0] for row in _rows(within)} == models | ours
+    assert all(row[3] for row in (*_rows(before), *_rows(within)))
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    listed = {
+        row[0]: (row[1], tuple(re.findall(r"`(\w+)`", row[2])))
+        for row in _rows((ROOT / "docs" / "observability.md").read_text())
+    }
+    declared = {metric._name: (metric._type, metric._labelnames) for metric in Metrics().registry._collector_to_names}
+    assert listed == declared
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert broken == []

@@ -1,0 +1,92 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from backend.runs.dialect import current
+from backend.runs.follow import frames, merged
+from storage.log import Entry, MemoryLog
+
+
+def _text(delta: str, message: str = "m") -> dict[str, Any]:
+    return {"type": "TEXT_MESSAGE_CONTENT", "messageId": message, "delta": delta}
+
+
+def _entries(*events: dict[str, Any]) -> list[Entry]:
+    return [Entry(f"p{at}", event) for at, event in enumerate(events, 1)]
+
+
+def test_neighbouring_pieces_of_one_message_are_one_at_the_last_position() -> None:
+    end = {"type": "TEXT_MESSAGE_END", "messageId": "m"}
+    assert list(merged(_entries(_text("a"), _text("b"), _text("c"), end))) == [
+        Entry("p3", _text("abc")),
+        Entry("p4", end),
+    ]
+
+
+def test_pieces_of_other_messages_and_kinds_stay_apart() -> None:
+    call = {"type": "TOOL_CALL_ARGS", "toolCallId": "m", "delta": "d"}
+    entries = _entries(_text("a"), _text("b", "n"), call, _text("c", "n"))
+    assert list(merged(entries)) == entries
+
+
+def test_events_that_are_no_pieces_are_never_merged() -> None:
+    step = {"type": "STEP_STARTED", "stepName": "s"}
+    assert list(merged(_entries(step, step))) == _entries(step, step)
+
+
+async def _batches(*batches: Sequence[Entry]) -> AsyncIterator[Sequence[Entry]]:
+    for batch in batches:
+        yield batch
+
+
+async def test_a_frame_has_its_position_and_ends_in_two_line_feeds() -> None:
+    written = [frame async for frame in frames(_batches(_entries(_text('ü "x"\n'))), current)]
+    assert written == [
+        b'id: p1\ndata: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"\xc3\xbc \\"x\\"\\n"}\n\n'
+    ]
+
+
+async def test_a_slow_reader_gets_what_has_come_meanwhile_as_one_piece() -> None:
+    log = MemoryLog()
+    await log.open("r")
+    reading = frames(log.read("r"), current)
+    await log.append("r", [_text("one ")])
+    first = await anext(reading)
+    for word in ("two ", "three ", "four "):
+        await log.append("r", [_text(word)])
+    await log.end("r")
+    rest = [frame async for frame in reading]
+    assert [json.loads(frame.partition(b"data: ")[2])["delta"] for frame in (first, *rest)] == [
+        "one ",
+        "two three four ",
+    ]
+
+
+async def test_readers_hear_everything_whenever_they_come() -> None:
+    log = MemoryLog()
+    await log.open("r")
+
+    async def heard() -> list[str]:
+        return [entry.position async for batch in log.read("r") for entry in batch]
+
+    early = asyncio.create_task(heard())
+    await asyncio.sleep(0)
+    await log.append("r", [_text("a"), _text("b")])
+    await asyncio.sleep(0)
+    await log.append("r", [_text("c")])
+    await log.end("r")
+    late = await heard()
+    assert await early == late
+    assert len(set(late)) == 3
+
+
+async def test_a_log_of_the_same_run_made_anew_has_other_positions() -> None:
+    log, positions = MemoryLog(), list[str]()
+    for _ in range(2):
+        await log.open("r")
+        await log.append("r", [_text("a")])
+        await log.end("r")
+        positions += [entry.position async for batch in log.read("r") for entry in batch]
+        await log.forget("r")
+    assert positions[0] != positions[1]

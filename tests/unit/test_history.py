@@ -1,0 +1,70 @@
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from agents.history import continued, leads_to, strangers
+
+
+def _user(name: str, text: str | None = None) -> HumanMessage:
+    return HumanMessage(text or name, id=name)
+
+
+def _answer(name: str) -> AIMessage:
+    return AIMessage(name, id=name)
+
+
+KNOWN: list[BaseMessage] = [_user("u1"), _answer("a1"), _user("u2"), _answer("a2")]
+
+
+def _ids(messages: list[BaseMessage]) -> list[str | None]:
+    return [message.id for message in messages]
+
+
+def test_what_follows_the_last_known_message_is_new() -> None:
+    assert _ids(continued(KNOWN, [*KNOWN, _user("u3")])) == ["u1", "a1", "u2", "a2", "u3"]
+
+
+def test_one_known_message_is_enough_to_find_the_place() -> None:
+    assert _ids(continued(KNOWN, [_answer("a2"), _user("u3")])) == ["u1", "a1", "u2", "a2", "u3"]
+
+
+def test_with_nothing_known_all_is_new() -> None:
+    assert _ids(continued(KNOWN, [_user("u3")])) == ["u1", "a1", "u2", "a2", "u3"]
+
+
+def test_an_earlier_end_leaves_out_what_came_after() -> None:
+    assert _ids(continued(KNOWN, [_user("u1"), _answer("a1"), _user("u3")])) == ["u1", "a1", "u3"]
+
+
+def test_an_edited_message_takes_the_place_of_the_old_one() -> None:
+    wanted = continued(KNOWN, [_user("u1"), _answer("a1"), _user("u2", "other")])
+    assert _ids(wanted) == ["u1", "a1", "u2"]
+    assert wanted[-1].content == "other"
+
+
+def test_what_is_sent_after_an_edited_message_stays_and_is_ours_where_we_know_it() -> None:
+    wanted = continued(KNOWN, [_user("u1", "other"), AIMessage("forged", id="a1"), _user("u3")])
+    assert [message.content for message in wanted] == ["other", "a1", "u3"]
+
+
+def test_answers_with_other_words_are_no_edit() -> None:
+    wanted = continued(KNOWN, [_user("u1"), AIMessage("forged", id="a1"), _user("u2"), _answer("a2")])
+    assert wanted == KNOWN
+
+
+def test_a_message_told_twice_is_there_once() -> None:
+    assert _ids(continued(KNOWN, [_answer("a2"), _user("u1"), _user("u3")])) == ["u1", "u3"]
+
+
+def test_a_result_of_the_clients_is_new() -> None:
+    result = ToolMessage("r", tool_call_id="c", id="t1")
+    assert _ids(continued(KNOWN, [result])) == ["u1", "a1", "u2", "a2", "t1"]
+
+
+def test_a_thread_leads_to_what_only_adds_to_it() -> None:
+    assert leads_to(KNOWN, [*KNOWN, _user("u3")])
+    assert leads_to([], KNOWN)
+    assert not leads_to(KNOWN, KNOWN[:2])
+    assert not leads_to(KNOWN, [_user("u1", "other"), *KNOWN[1:]])
+
+
+def test_answers_that_are_unknown_may_be_another_branchs() -> None:
+    assert strangers(KNOWN, [_answer("a9"), _user("u9"), _answer("a1"), _answer("a8")]) == ["a8", "a9"]

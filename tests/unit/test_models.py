@@ -1,0 +1,178 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from graphs.answer import answered
+from llm.errors import BadScript, ModelUnavailable, NoModel, UnknownModel, UnknownProfile
+from llm.factory import ModelFactory
+from llm.identity import NothingSaid, identified
+from llm.scripted import Part, Reply, Script, ScriptedCall, ScriptedChat
+from llm.settings import ModelSettings
+from llm.spec import ModelSpec
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+def _chat(*replies: Reply) -> ScriptedChat:
+    return ScriptedChat(name="actor", part=Part(replies=replies))
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("openai:gpt-5-mini", ModelSpec("openai", "gpt-5-mini")),
+        (" ollama:llama3.2:3b ", ModelSpec("ollama", "llama3.2:3b")),
+    ],
+)
+def test_a_spec_is_a_provider_and_a_name(text: str, spec: ModelSpec) -> None:
+    assert ModelSpec.parse(text) == spec
+    assert str(spec) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "gpt", ":", "openai:", ":gpt"])
+def test_what_is_no_spec_is_refused_by_its_own_words(text: str) -> None:
+    with pytest.raises(ValueError, match=repr(text)):
+        ModelSpec.parse(text)
+
+
+async def _chunks(*messages: AIMessageChunk) -> AsyncIterator[ChatGenerationChunk]:
+    for message in messages:
+        yield ChatGenerationChunk(message=message)
+
+
+async def test_every_piece_of_a_message_has_one_id_whatever_the_vendor_gives() -> None:
+    given = _chunks(
+        AIMessageChunk(content="a", id="resp_1"), AIMessageChunk(content="b"), AIMessageChunk(content="c", id="x")
+    )
+    told = [chunk.message async for chunk in identified(given)]
+    assert [message.content for message in told] == ["a", "b", "c", ""]
+    assert len({message.id for message in told}) == 1
+    assert isinstance(told[-1], AIMessageChunk)
+    assert told[-1].chunk_position == "last"
+
+
+async def test_a_tool_call_without_an_id_gets_one_and_others_keep_theirs() -> None:
+    fragments = [
+        tool_call_chunk(name="f", args="{}", id=None, index=0),
+        tool_call_chunk(name="g", args="{}", id="own", index=1),
+    ]
+    (chunk, _) = [c async for c in identified(_chunks(AIMessageChunk(content="", tool_call_chunks=fragments)))]
+    assert isinstance(chunk.message, AIMessageChunk)
+    made, own = chunk.message.tool_calls
+    assert own["id"] == "own"
+    assert made["id"] == chunk.message.tool_call_chunks[0]["id"]
+    assert (made["id"] or "").startswith("call-")
+
+
+async def test_a_stream_that_says_nothing_is_no_answer() -> None:
+    with pytest.raises(NothingSaid):
+        _ = [chunk async for chunk in identified(_chunks())]
+
+
+async def test_a_scripted_model_gives_the_first_reply_that_fits() -> None:
+    chat = _chat(Reply(when="^Hi", text="Hello, {last}"), Reply(text="What?"))
+    assert (await chat.ainvoke([HumanMessage("Hi there")])).text == "Hello, Hi there"
+    assert (await chat.ainvoke([HumanMessage("Oh")])).text == "What?"
+    assert (await _chat().ainvoke([HumanMessage("Oh")])).text == "I have no line for this."
+
+
+async def test_a_scripted_model_breaks_off_where_it_is_told_to() -> None:
+    heard = ""
+    with pytest.raises(ModelUnavailable):
+        async for chunk in _chat(Reply(pieces=("a", "b"), fail="unavailable")).astream([HumanMessage("Hi")]):
+            heard += chunk.text
+    assert heard == "ab"
+
+
+def test_a_scripted_model_has_no_blocking_calls() -> None:
+    with pytest.raises(NotImplementedError):
+        _chat(Reply(text="x")).invoke([HumanMessage("Hi")])
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"models": {"a": {"replies": [{"say": "x"}]}}}'])
+def test_a_script_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "play.json"
+    file.write_text(text)
+    with pytest.raises(BadScript, match=r"play\.json"):
+        Script.read(file)
+    with pytest.raises(BadScript):
+        Script.read(tmp_path / "missing.json")
+
+
+async def test_arguments_that_were_cut_are_no_call() -> None:
+    calls = (
+        ScriptedCall(name="f", args={"a": 1}, id="whole"),
+        ScriptedCall(name="f", args='{"a": 1, "b"', id="cut"),
+        ScriptedCall(name="f", args="[1]", id="list"),
+    )
+    message = await answered(_chat(Reply(tool_calls=calls)), [HumanMessage("Hi")])
+    assert [(call["id"], call["args"]) for call in message.tool_calls] == [("whole", {"a": 1})]
+    assert [call["id"] for call in message.invalid_tool_calls] == ["cut", "list"]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    file = tmp_path / "script.json"
+    parts = {"actor": {"replies": [{"text": "Hi"}]}, "extra": {"replies": [], "tools": False}}
+    file.write_text(json.dumps({"models": parts}))
+    return file
+
+
+async def _made(settings: ModelSettings) -> ModelFactory:
+    factory = ModelFactory(settings)
+    factory.start()
+    await factory.loaded()
+    return factory
+
+
+async def test_a_profile_passes_over_what_is_not_there(script: Path) -> None:
+    chat = ("openai:gpt-5-mini", "scripted:gone", "scripted:actor", "embedded:smollm2")
+    factory = await _made(ModelSettings(script=script, chat=chat, ollama_base_url=NOWHERE))
+    assert (await factory.candidate()).info.spec == ModelSpec("scripted", "actor")
+    assert list((await factory.profiles())["chat"]) == [
+        ModelSpec("scripted", "actor"),
+        ModelSpec("embedded", "smollm2"),
+    ]
+    await factory.aclose()
+
+
+async def test_a_fake_is_never_what_somebody_gets_unasked(script: Path) -> None:
+    factory = await _made(ModelSettings(script=script, ollama_base_url=NOWHERE))
+    assert (await factory.candidate()).info.spec.provider == "embedded"
+    assert (await factory.candidate(model="scripted:extra")).info.tools is False
+    await factory.aclose()
+
+
+async def test_a_profile_of_which_nothing_is_there_has_no_model() -> None:
+    factory = await _made(ModelSettings(chat=("openai:gpt-5-mini",), ollama_base_url=NOWHERE))
+    with pytest.raises(NoModel):
+        await factory.candidate()
+    with pytest.raises(UnknownProfile):
+        await factory.candidate(profile="judge")
+    with pytest.raises(UnknownModel) as unknown:
+        await factory.candidate(model="embedded:smolm2")
+    assert unknown.value.near == ("embedded:smollm2",)
+    await factory.aclose()
+
+
+async def test_a_factory_that_was_not_started_says_so() -> None:
+    factory = ModelFactory(ModelSettings())
+    with pytest.raises(RuntimeError):
+        await factory.candidate()
+    await factory.aclose()
+
+
+async def test_who_stops_waiting_does_not_stop_the_loading(script: Path) -> None:
+    factory = ModelFactory(ModelSettings(script=script, ollama_base_url=NOWHERE))
+    factory.start()
+    waiting = asyncio.create_task(factory.loaded())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await factory.catalogue()
+    await factory.aclose()
