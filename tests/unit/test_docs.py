@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from backend import errors
 from llm.errors import ModelError
@@ -11,7 +12,7 @@ from observability.metrics import Metrics
 ROOT = Path(__file__).parents[2]
 
 
-def _kinds(of: type) -> Iterator[type]:
+def _kinds(of: type[Any]) -> Iterator[type[Any]]:
     yield of
     for kind in of.__subclasses__():
         yield from _kinds(kind)
@@ -43,7 +44,8 @@ def test_every_metric_is_listed_with_its_labels() -> None:
         row[0]: (row[1], tuple(re.findall(r"`(\w+)`", row[2])))
         for row in _rows((ROOT / "docs" / "observability.md").read_text())
     }
-    declared = {metric._name: (metric._type, metric._labelnames) for metric in Metrics().registry._collector_to_names}
+    collectors: list[Any] = list(Metrics().registry._collector_to_names)
+    declared = {metric._name: (metric._type, metric._labelnames) for metric in collectors}
     assert listed == declared
 
 
