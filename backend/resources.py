@@ -6,15 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from agents.registry import Registry, build_registry
+from agents.registry import BadAgent, Registry, build_registry
 from backend.runs.live import LiveRuns
 from backend.settings import Settings
+from llm.errors import BadScript
 from llm.factory import ModelFactory
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage import migrations
 from storage.checkpoints import open_checkpointer
-from storage.database import Database, open_database
+from storage.database import Database, StorageFailed, open_database
 from storage.log import MemoryLog
 from storage.runs import Runs
 
@@ -35,28 +36,38 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
+    """Opens what the settings ask for. What cannot be had stops the start: `StorageFailed`, `BadAgent`, `BadScript`."""
     async with AsyncExitStack() as stack:
-        revision = await asyncio.to_thread(_migrated, settings)
-        database = open_database(settings.storage)
-        stack.push_async_callback(database.aclose)
-        await database.ping()
-        checkpointer = await stack.enter_async_context(open_checkpointer(settings.storage))
-        registry = build_registry(settings.server.graph_files, checkpointer)
-        models = ModelFactory(settings.models)
-        stack.push_async_callback(models.aclose)
-        live = LiveRuns(
-            log=MemoryLog(),
-            runs=Runs(database, owner=_owner(), lease=settings.storage.lease),
-            metrics=metrics,
-            grace=settings.server.shutdown_grace,
-            lease=settings.storage.lease,
-        )
-        stack.push_async_callback(live.aclose)
-        models.start()
-        live.start()
-        if settings.storage.redis_url is not None:
-            _log.warning("redis_unused", reason="this version keeps run logs in its own process")
-        yield Resources(settings, database, models, registry, live, revision)
+        try:
+            resources = await _opened(stack, settings, metrics)
+        except (StorageFailed, BadAgent, BadScript) as error:
+            _log.error("start_refused", reason=str(error))
+            raise
+        yield resources
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -> Resources:
+    revision = await asyncio.to_thread(_migrated, settings)
+    database = open_database(settings.storage)
+    stack.push_async_callback(database.aclose)
+    await database.ping()
+    checkpointer = await stack.enter_async_context(open_checkpointer(settings.storage))
+    registry = build_registry(settings.server.graph_files, checkpointer)
+    models = ModelFactory(settings.models)
+    stack.push_async_callback(models.aclose)
+    live = LiveRuns(
+        log=MemoryLog(),
+        runs=Runs(database, owner=_owner(), lease=settings.storage.lease),
+        metrics=metrics,
+        grace=settings.server.shutdown_grace,
+        lease=settings.storage.lease,
+    )
+    stack.push_async_callback(live.aclose)
+    await models.start()
+    live.start()
+    if settings.storage.redis_url is not None:
+        _log.warning("redis_unused", reason="this version keeps run logs in its own process")
+    return Resources(settings, database, models, registry, live, revision)
 
 
 def _migrated(settings: Settings) -> str | None:

@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from llm.catalog import ModelInfo, Provider
 from llm.errors import NoModel, UnknownModel, UnknownProfile
+from llm.scripted import Script
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -36,25 +37,35 @@ class ModelFactory:
         self._settings = settings
         self._providers: dict[str, Provider] = {}
         self._loading: asyncio.Task[None] | None = None
+        # What each provider serves, asked for the first time; and then again and again.
+        self._asked: dict[str, asyncio.Task[None]] = {}
         self._watching: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begins to load the vendors and to ask what they serve; nobody waits for it but the first call."""
+    async def start(self) -> None:
+        """Begins to load the vendors and to ask what they serve. A call waits for no more of it than it needs.
+
+        Raises `BadScript`.
+        """
+        if self._settings.script:
+            await asyncio.to_thread(Script.read, self._settings.script)
         self._loading = asyncio.create_task(self._load(), name="models")
 
     async def _load(self) -> None:
         for vendor in _named(self._settings):
-            self._providers[vendor] = await asyncio.to_thread(_provider, vendor, self._settings)
-        await asyncio.gather(*(provider.refresh() for provider in self._providers.values()))
-        self._watching = [
-            asyncio.create_task(_watch(provider), name=f"models of {provider.name}")
-            for provider in self._providers.values()
-        ]
+            provider = await asyncio.to_thread(_provider, vendor, self._settings)
+            self._providers[vendor] = provider
+            self._asked[vendor] = asyncio.create_task(provider.refresh(), name=f"models of {vendor}")
+            self._watching.append(asyncio.create_task(_watch(provider), name=f"watch {vendor}"))
 
     async def loaded(self) -> None:
+        """Comes back when every vendor is there; what they serve may not be known yet."""
         if self._loading is None:
             raise RuntimeError("The model factory was not started")
         await asyncio.shield(self._loading)
+
+    async def _all_asked(self) -> None:
+        await self.loaded()
+        await asyncio.shield(asyncio.gather(*self._asked.values()))
 
     async def candidate(self, *, model: str | None = None, profile: str = "chat") -> Candidate:
         """The model asked for, or else the first of the profile that is there.
@@ -62,9 +73,15 @@ class ModelFactory:
         Raises `UnknownModel`, `UnknownProfile` or `NoModel`.
         """
         await self.loaded()
-        spec = self._checked(model) if model else self._first(profile)
+        spec = await self._wanted(model) if model else await self._first(profile)
         provider = self._providers[spec.provider]
         return Candidate(provider.info(spec.name), provider.chat_model(spec.name))
+
+    async def _wanted(self, model: str) -> ModelSpec:
+        vendor = model.partition(":")[0]
+        if vendor in self._asked:
+            await asyncio.shield(self._asked[vendor])
+        return self._checked(model)
 
     def _checked(self, asked: str) -> ModelSpec:
         try:
@@ -81,9 +98,13 @@ class ModelFactory:
         close = difflib.get_close_matches(asked, known, n=5, cutoff=0.4)
         return tuple(dict.fromkeys(known[name] for name in close))
 
-    def _first(self, profile: str) -> ModelSpec:
+    async def _first(self, profile: str) -> ModelSpec:
         if profile != "chat":
             raise UnknownProfile(profile, ("chat",))
+        if (there := self._chat()) and there[0].provider == next(iter(self._providers)):
+            # Whoever else may be there stands behind it.
+            return there[0]
+        await self._all_asked()
         there = self._chat()
         if not there:
             raise NoModel(profile)
@@ -103,15 +124,15 @@ class ModelFactory:
         return [info for provider in self._providers.values() for info in provider.models or ()]
 
     async def catalogue(self) -> Sequence[ModelInfo]:
-        await self.loaded()
+        await self._all_asked()
         return self._known()
 
     async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
-        await self.loaded()
+        await self._all_asked()
         return {"chat": self._chat()}
 
     async def aclose(self) -> None:
-        tasks = [task for task in (self._loading, *self._watching) if task]
+        tasks = [task for task in (self._loading, *self._asked.values(), *self._watching) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

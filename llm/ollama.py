@@ -78,7 +78,7 @@ class OllamaProvider:
         self._timeout = timeout
         self._models: tuple[ModelInfo, ...] | None = None
         self._known: dict[str, ModelInfo] = {}
-        self._built: dict[str, OllamaChat] = {}
+        self._built: dict[tuple[str, bool], OllamaChat] = {}
         self._client = httpx.AsyncClient(base_url=base_url, timeout=2.0)
         self._transport = httpx.AsyncHTTPTransport()
 
@@ -128,16 +128,17 @@ class OllamaProvider:
         return known[0] if known else ModelInfo(ModelSpec(self.name, name), tools=True, vision=False, json_schema=True)
 
     def chat_model(self, name: str) -> BaseChatModel:
-        if name not in self._built:
-            self._built[name] = OllamaChat(
+        thinks = self.info(name).reasoning
+        if (name, thinks) not in self._built:
+            self._built[name, thinks] = OllamaChat(
                 model=name,
                 base_url=self._base_url,
-                reasoning=True if self.info(name).reasoning else None,
+                reasoning=thinks or None,
                 # Its client has no time-out by itself.
                 client_kwargs={"timeout": self._timeout},
                 async_client_kwargs={"transport": self._transport},
             )
-        return self._built[name]
+        return self._built[name, thinks]
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -30,14 +30,14 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        with _translated():
+        with translated():
             async with self._engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed at its end, and rolled back if it ends in an error."""
-        with _translated():
+        with translated():
             async with self._engine.connect() as connection:
                 await connection.execution_options(writes=True)
                 async with connection.begin():
@@ -52,13 +52,16 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What the driver says, in our words; a broken constraint is an answer and passes."""
     try:
         yield
     except IntegrityError:
         raise
     except (SQLAlchemyError, OSError) as error:
-        raise StorageFailed(f"The database failed: {type(error).__name__}") from error
+        # The driver's own words, where it has some: SQLAlchemy's would add the statement and its values.
+        why = getattr(error, "orig", None) or type(error).__name__
+        raise StorageFailed(f"The database failed: {' '.join(str(why).split())}") from error
 
 
 def open_database(settings: StorageSettings) -> Database:

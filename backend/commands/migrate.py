@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from backend.settings import BadSettings, read_settings
 from storage import migrations
+from storage.database import StorageFailed
+from storage.settings import StorageSettings
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -13,18 +15,27 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("revision", nargs="?", help="where to; without it: up to the newest, down by one")
     asked = parser.parse_args(arguments)
     try:
-        url = read_settings(os.environ).storage.database
+        storage = read_settings(os.environ).storage
     except BadSettings as error:
         print(f"These settings cannot be:\n{error}", file=sys.stderr)
         return 2
-    match asked.direction:
+    try:
+        return _moved(storage, asked.direction, asked.revision)
+    except (StorageFailed, migrations.UnknownRevision) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _moved(storage: StorageSettings, direction: str, revision: str | None) -> int:
+    url = storage.database
+    match direction:
         case "up":
-            migrations.upgrade(url, asked.revision or "head")
+            migrations.upgrade(url, revision or "head")
         case "down":
-            migrations.downgrade(url, asked.revision or "-1")
+            migrations.downgrade(url, revision or "-1")
         case _:
-            for revision in migrations.history():
-                print(f"{revision.id}  {revision.says}")
+            for known in migrations.history():
+                print(f"{known.id}  {known.says}")
             return 0
     print(f"The schema is at {migrations.current(url) or 'nothing'}.")
     return 0

@@ -1,5 +1,6 @@
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -7,7 +8,9 @@ import uvicorn
 
 from backend.app import create_app
 from backend.settings import BadSettings, Settings, read_settings
-from observability.logs import configure_logs
+from observability.logs import configure_logs, get_logger
+
+_log = get_logger(__name__)
 
 # Beyond the grace of the runs: for connections to be closed and resources to be put away.
 _EXIT_SECONDS = 10
@@ -25,9 +28,17 @@ def run(arguments: Sequence[str]) -> int:
         print(f"These settings cannot be:\n{error}", file=sys.stderr)
         return 2
     configure_logs(settings.observability)
-    server = uvicorn.Server(_config(settings))
+    server = _Server(_config(settings))
     server.run()
     return 0 if server.started else 3
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in self.servers if self.started else ():
+            host, port = listening.sockets[0].getsockname()[:2]
+            _log.info("serving", url=f"http://{host}:{port}")
 
 
 def _config(settings: Settings) -> uvicorn.Config:

@@ -16,7 +16,6 @@ from tests.loopback import (
     Reply,
     Reset,
     ToolCall,
-    TruncatedUtf8,
     Usage,
     context_overflow,
     model_gone,

@@ -126,7 +126,7 @@ def script(tmp_path: Path) -> Path:
 
 async def _made(settings: ModelSettings) -> ModelFactory:
     factory = ModelFactory(settings)
-    factory.start()
+    await factory.start()
     await factory.loaded()
     return factory
 
@@ -170,7 +170,7 @@ async def test_a_factory_that_was_not_started_says_so() -> None:
 
 async def test_who_stops_waiting_does_not_stop_the_loading(script: Path) -> None:
     factory = ModelFactory(ModelSettings(script=script, ollama_base_url=NOWHERE))
-    factory.start()
+    await factory.start()
     waiting = asyncio.create_task(factory.loaded())
     await asyncio.sleep(0)
     waiting.cancel()
