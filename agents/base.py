@@ -13,14 +13,26 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt, StateSnapshot
 from pydantic_core import to_jsonable_python
 
-from agents.facts import Fact, Halted, MessageArrived, Noted, Question, StateChanged, StepFinished, StepStarted
-from agents.history import continued, leads_to, strangers
+from agents.facts import (
+    Fact,
+    Halted,
+    MessageArrived,
+    Noted,
+    Question,
+    Recalled,
+    StateChanged,
+    StepFinished,
+    StepStarted,
+)
+from agents.history import continued, leads_to, missing, strangers
 from graphs.context import Background, ClientTool, RunContext
 from llm.factory import Candidate
 
 CompiledGraph = CompiledStateGraph
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 Checkpointer = BaseCheckpointSaver[str]
+# What a graph is given, and the checkpoint that it is given to.
+Step = tuple[Any, RunnableConfig]
 
 _MESSAGES = "messages"
 # Supersteps of one run. A graph that needs more does not end.
@@ -95,7 +107,13 @@ class Served:
         config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
         yield StateChanged(_state(tip.values))
-        step = await self._step(tip, turn, config)
+        if tip.interrupts:
+            step = _answered(tip, turn, config)
+        else:
+            wanted = await self._wanted(tip, turn, config)
+            if (lacking := missing(wanted, turn.messages)) is not None:
+                yield Recalled(wanted, lacking)
+            step = await self._step(tip, wanted, turn, config)
         if step is not None:
             async for fact in self._stepped(*step, self._context(turn, candidate)):
                 yield fact
@@ -107,15 +125,11 @@ class Served:
             return None
         return RunContext(candidate, turn.client_tools, turn.background)
 
-    async def _step(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> tuple[Any, RunnableConfig] | None:
-        """The input that brings the thread to where the turn wants it, and where to apply it; `None`: nothing to do."""
-        if tip.interrupts:
-            # What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks.
-            answers = {asked.id: turn.resume[asked.id] for asked in tip.interrupts if asked.id in turn.resume}
-            return (Command(resume=answers), config) if answers else None
-        changed = self._changed(tip, turn)
-        wanted = await self._wanted(tip, turn, config)
-        known = _messages(tip.values)
+    async def _step(
+        self, tip: StateSnapshot, wanted: Sequence[BaseMessage], turn: Turn, config: RunnableConfig
+    ) -> Step | None:
+        """The input that brings the thread to where the turn wants it, and where to apply it."""
+        changed, known = self._changed(tip, turn), _messages(tip.values)
         if leads_to(known, wanted):
             given = self._input(wanted[len(known) :], changed)
             return (given, config) if given or tip.next else None
@@ -130,9 +144,7 @@ class Served:
                     return continued(branch, turn.messages)
         return continued(known, turn.messages)
 
-    async def _fork(
-        self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig
-    ) -> tuple[Any, RunnableConfig]:
+    async def _fork(self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig) -> Step:
         """Goes on from the checkpoint that holds most of what is wanted and nothing else; newest first."""
         best: StateSnapshot | None = None
         held: Sequence[BaseMessage] = ()
@@ -178,6 +190,12 @@ class Served:
                         yield fact
             except GraphRecursionError as error:
                 raise EndlessGraph(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
+
+
+def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | None:
+    """What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks."""
+    answers = {asked.id: turn.resume[asked.id] for asked in tip.interrupts if asked.id in turn.resume}
+    return (Command(resume=answers), config) if answers else None
 
 
 def _fact(part: Any) -> Fact | None:

@@ -18,6 +18,17 @@ class MessageArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """The thread that this run goes on with, where it is not what the client sent.
+
+    `missing` are its first messages, up to the first one that the client has.
+    """
+
+    messages: Sequence[BaseMessage]
+    missing: Sequence[BaseMessage]
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     scope: str
     name: str
@@ -59,4 +70,4 @@ class Halted:
     questions: Sequence[Question] = ()
 
 
-Fact = MessageArrived | StepStarted | StepFinished | StateChanged | Noted | Halted
+Fact = MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Halted

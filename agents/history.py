@@ -1,6 +1,7 @@
 """What a client sends of a thread against what the thread knows. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -12,19 +13,27 @@ def continued(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list
     tools said is taken from our copy.
     """
     place = {message.id: at for at, message in enumerate(known)}
-    last = max((at for at, message in enumerate(sent) if message.id in place), default=None)
-    if last is None:
+    found = [at for at, message in enumerate(sent) if message.id in place]
+    if not found:
         return [*known, *sent]
-    edited = next((at for at, message in enumerate(sent[: last + 1]) if _is_edited(message, known, place)), None)
-    if edited is None:
-        head, rest = known[: place[sent[last].id] + 1], sent[last + 1 :]
-    else:
-        head, rest = known[: place[sent[edited].id]], sent[edited:]
+    if edits := [at for at in found if _is_edited(sent[at], known, place)]:
+        return _edited(known, sent, place, edits)
+    # Clients that were told of a thread in pieces may hold it in another order: the furthest place counts.
+    furthest = max(place[sent[at].id] for at in found)
+    return [*known[: furthest + 1], *sent[found[-1] + 1 :]]
+
+
+def _edited(
+    known: Sequence[BaseMessage], sent: Sequence[BaseMessage], place: Mapping[str | None, int], edits: Sequence[int]
+) -> list[BaseMessage]:
+    head = known[: place[sent[edits[0]].id]]
+    # With nothing new behind it, the edited message is what is to be answered.
+    end = len(sent) if any(message.id not in place for message in sent[edits[-1] :]) else edits[-1] + 1
     kept = {message.id for message in head}
-    return [*head, *(_ours(message, known, place) for message in rest if message.id not in kept)]
+    return [*head, *(_ours(message, known, place) for message in sent[edits[0] : end] if message.id not in kept)]
 
 
-def _is_edited(message: BaseMessage, known: Sequence[BaseMessage], place: dict[str | None, int]) -> bool:
+def _is_edited(message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str | None, int]) -> bool:
     return (
         isinstance(message, HumanMessage)
         and message.id in place
@@ -32,7 +41,7 @@ def _is_edited(message: BaseMessage, known: Sequence[BaseMessage], place: dict[s
     )
 
 
-def _ours(message: BaseMessage, known: Sequence[BaseMessage], place: dict[str | None, int]) -> BaseMessage:
+def _ours(message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str | None, int]) -> BaseMessage:
     if message.id in place and not isinstance(message, HumanMessage):
         return known[place[message.id]]
     return message
@@ -45,6 +54,14 @@ def leads_to(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> boo
 
 def _same(one: BaseMessage, other: BaseMessage) -> bool:
     return one.id == other.id and (not isinstance(one, HumanMessage) or one.content == other.content)
+
+
+def missing(wanted: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> Sequence[BaseMessage] | None:
+    """The first messages of a thread that its client lacks; `None` where the client holds the thread as it is."""
+    if not sent or [message.id for message in wanted] == [message.id for message in sent]:
+        return None
+    held = {message.id for message in sent}
+    return list(takewhile(lambda message: message.id not in held, wanted))
 
 
 def strangers(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[str]:

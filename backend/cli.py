@@ -1,6 +1,7 @@
 """`agenkit`: each command is a module in `commands`, loaded when it is called; a chat need not load the service."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
@@ -18,7 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="agenkit", description="Agents over AG-UI.")
     parser.add_argument("command", choices=COMMANDS, metavar="command", help=_listed())
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    asked = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if not given:
+        parser.print_help()
+        return 2
+    asked = parser.parse_args(given)
     code: int = import_module(f"backend.commands.{asked.command}").run(asked.rest)
     return code
 

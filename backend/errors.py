@@ -72,6 +72,10 @@ class Busy(Problem):
     status, code, title = 409, "thread_busy", "The thread has a run that is going"
 
 
+class Waiting(Problem):
+    status, code, title = 409, "thread_waits", "The thread waits for an answer to another agent"
+
+
 class RunIdTaken(Problem):
     status, code, title = 409, "run_exists", "The run id was used before"
 

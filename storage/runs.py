@@ -19,6 +19,14 @@ class ThreadBusy(Exception):
     """Another run is writing this thread."""
 
 
+class ThreadWaits(Exception):
+    """Another agent has asked a person something on this thread, and has no answer yet."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__(f"The thread waits for an answer to {agent!r}")
+        self.agent = agent
+
+
 class RunExists(Exception):
     """This caller has used this run id before."""
 
@@ -40,7 +48,7 @@ class Runs:
         self._lease = timedelta(seconds=lease)
 
     async def open(self, caller: Caller, *, thread: str, run: str, agent: str, model: str | None) -> RunRecord:
-        """Takes the thread for one run. Raises `RunExists` or `ThreadBusy`.
+        """Takes the thread for one run. Raises `RunExists`, `ThreadBusy` or `ThreadWaits`.
 
         A thread that nobody has used yet is made. `thread` and `run` are the client's ids: another caller's thread
         of the same name is another thread.
@@ -52,6 +60,8 @@ class Runs:
                     raise RunExists
                 thread_id = await _thread_id(connection, caller, thread, now)
                 await self._end_lost(connection, thread_id, now)
+                if (asking := await _asking(connection, thread_id)) not in {None, agent}:
+                    raise ThreadWaits(str(asking))
                 run_id = uuid4().hex
                 await connection.execute(
                     insert(runs).values(
@@ -129,6 +139,13 @@ async def _run_id(connection: AsyncConnection, caller: Caller, key: str) -> str 
     return await connection.scalar(
         select(runs.c.id).where(runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user, runs.c.key == key)
     )
+
+
+async def _asking(connection: AsyncConnection, thread_id: str) -> str | None:
+    """The agent whose question the thread waits for an answer to, if it does."""
+    newest = select(runs.c.agent_id, runs.c.status).where(runs.c.thread_id == thread_id)
+    row = (await connection.execute(newest.order_by(runs.c.created_at.desc()).limit(1))).one_or_none()
+    return str(row.agent_id) if row is not None and row.status == "interrupt" else None
 
 
 async def _thread_id(connection: AsyncConnection, caller: Caller, key: str, now: datetime) -> str:

@@ -4,6 +4,7 @@ from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.background import BackgroundTask
 
 from agents.base import Served
 from backend.api.examples import answers
@@ -21,6 +22,7 @@ from backend.errors import (
     RunIdTaken,
     ShuttingDown,
     StorageGone,
+    Waiting,
 )
 from backend.runs.dialect import spoken_by
 from backend.runs.live import Asked
@@ -117,6 +119,7 @@ data: {"type":"RUN_FINISHED","threadId":"thread-1","runId":"run-1","outcome":{"t
         **answers(
             AgentNotFound,
             Busy,
+            Waiting,
             RunIdTaken,
             BodyTooLarge,
             NotJson,
@@ -162,6 +165,8 @@ async def chat(
         shutdown_event=has.live.exit,
         # Long enough for the runs to end in words by themselves.
         shutdown_grace_period=server.shutdown_grace + 2,
+        # For a client that is gone before the stream has begun: nothing would end a stream that never did.
+        background=BackgroundTask(has.live.leave, live),
     )
 
 

@@ -1,5 +1,6 @@
 import argparse
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     configure_logs(settings.observability)
     server = _Server(_config(settings))
+    # uvicorn hands a signal on when it has put everything away; an end that was asked for is a good one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 3
 

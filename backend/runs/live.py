@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import anyio
 
 from agents.base import Served, Turn
-from backend.errors import Busy, RunIdTaken, ShuttingDown
+from backend.errors import Busy, RunIdTaken, ShuttingDown, Waiting
 from backend.runs.dialect import Dialect
 from backend.runs.execute import Execution, Order, StopReason
 from backend.runs.follow import frames
@@ -15,7 +15,7 @@ from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
-from storage.runs import RunExists, Runs, ThreadBusy
+from storage.runs import RunExists, Runs, ThreadBusy, ThreadWaits
 
 _log = get_logger(__name__)
 
@@ -57,6 +57,7 @@ class LiveRuns:
         self._grace = grace
         self._lease = lease
         self._live: dict[str, LiveRun] = {}
+        self._leaving: set[str] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         # Set by whoever hears first that the server is to stop; streams are open then, and have to be ended.
@@ -67,7 +68,7 @@ class LiveRuns:
         self._begin(self._drain_at_exit(), "exit")
 
     async def open(self, asked: Asked) -> LiveRun:
-        """Takes the thread and starts the run. Raises `Busy`, `RunIdTaken` or `ShuttingDown`, all before any event."""
+        """Takes the thread and starts the run. Raises `Busy`, `Waiting`, `RunIdTaken`, `ShuttingDown`."""
         if self._closing:
             raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
         agent, candidate = asked.served.agent.id, asked.candidate
@@ -76,6 +77,8 @@ class LiveRuns:
             record = await self._runs.open(asked.caller, thread=asked.thread, run=asked.run, agent=agent, model=model)
         except ThreadBusy:
             raise Busy(f"The thread {asked.thread!r} has a run that is going. Wait for its end, or stop it.") from None
+        except ThreadWaits as error:
+            raise Waiting(f"{error}. Resume it there, or use another thread.", agent=error.agent) from None
         except RunExists:
             raise RunIdTaken(f"The run id {asked.run!r} was used before. Every run needs its own.") from None
         await self._event_log.open(record.id)
@@ -108,11 +111,18 @@ class LiveRuns:
                 yield written
         finally:
             self._metrics.streams.dec()
+            await self.leave(live)
+
+    async def leave(self, live: LiveRun) -> None:
+        """Says that the reader has gone; also one that went before it heard anything. May be said twice."""
+        if live.id not in self._leaving:
+            self._leaving.add(live.id)
             self._begin(self._left(live), f"after {live.id}")
 
     async def _left(self, live: LiveRun) -> None:
         await self._stopped(live, "cancelled")
         await self._event_log.forget(live.id)
+        self._leaving.discard(live.id)
 
     async def _stopped(self, live: LiveRun, reason: StopReason) -> None:
         """Comes back when the run has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""

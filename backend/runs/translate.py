@@ -39,6 +39,7 @@ from agents.facts import (
     MessageArrived,
     Noted,
     Question,
+    Recalled,
     StateChanged,
     StepFinished,
     StepStarted,
@@ -80,6 +81,10 @@ class Translator:
         match fact:
             case MessageArrived():
                 yield from self._message(fact)
+            case Recalled():
+                # A client keeps what it has in its place and appends the rest: what it has comes second.
+                yield MessagesSnapshotEvent(messages=to_agui(fact.missing))
+                yield MessagesSnapshotEvent(messages=to_agui(fact.messages))
             case StepStarted():
                 yield from self._step_started(fact.name)
             case StepFinished():

@@ -17,8 +17,9 @@ from llm.spec import ModelSpec
 
 _MODEL = "smollm2"
 # A model this small does not always find an end by itself.
-_OUTPUT_TOKENS = 1024
+_OUTPUT_TOKENS = 512
 _TEMPERATURE = 0.2
+_REPEAT_PENALTY = 1.1
 
 
 class EmbeddedProvider:
@@ -88,6 +89,7 @@ class EmbeddedProvider:
             stream_chunk_timeout=None,
             temperature=_TEMPERATURE,
             max_completion_tokens=_OUTPUT_TOKENS,
+            extra_body={"repeat_penalty": _REPEAT_PENALTY},
         )
 
     async def aclose(self) -> None:

@@ -1,6 +1,11 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from storage import migrations
@@ -45,3 +50,12 @@ def test_every_table_has_a_tenant_and_a_user() -> None:
         assert {"tenant_id", "user_id"} <= set(table.c.keys())
         assert not table.c.tenant_id.nullable
         assert not table.c.user_id.nullable
+
+
+def test_replicas_that_start_together_lay_the_tables_once(own_postgres: URL, tmp_path: Path) -> None:
+    address = own_postgres.set(drivername="postgresql").render_as_string(hide_password=False)
+    command = [str(Path(sys.executable).with_name("agenkit")), "migrate", "up"]
+    environment = {**os.environ, "DATABASE_URL": address}
+    replicas = [subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [replica.wait(60) for replica in replicas] == [0, 0, 0, 0]
+    assert migrations.current(own_postgres) == migrations.head()

@@ -121,3 +121,15 @@ async def test_callers_with_one_thread_id_never_meet(server: Server) -> None:
     for who in ("ann", "bob", "other/ann"):
         events = await server.run(text=f"I am {who}", thread="shared", run="shared-run", user=who)
         assert transcript(events) == [("user", f"I am {who}"), ("assistant", f"You said: I am {who}")]
+
+
+async def test_anothers_thread_that_is_busy_is_free_to_me(server: Server) -> None:
+    async with (
+        server.client(user="ann") as client,
+        server.opened(client, text="Count slowly", thread="mine", run="same") as events,
+    ):
+        async for event in events:
+            if event["type"] == "TEXT_MESSAGE_CONTENT":
+                break
+        mine = await server.run(text="Hi", thread="mine", run="same", user="bob")
+    assert transcript(mine) == [("user", "Hi"), ("assistant", "You said: Hi")]

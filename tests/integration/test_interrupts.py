@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.server import Server, kinds, last, transcript, user
+from tests.server import Server, kinds, last, run_input, transcript, user
 
 
 def _asked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,3 +94,12 @@ async def test_state_is_shown_whole_and_then_as_it_changes(server: Server) -> No
     assert [{"op": "add", "path": "/done/0", "value": "money: True"}] in [
         event["delta"] for event in events if event["type"] == "STATE_DELTA"
     ]
+
+
+async def test_another_agent_does_not_speak_over_an_open_question(server: Server) -> None:
+    (asked,) = _asked(await server.run("approval", text="Go", thread="ask-two"))
+    async with server.client() as client:
+        refused = await client.post("/api/v1/chat/chat", json=run_input("Hi", thread="ask-two"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "thread_waits")
+    await server.run("approval", thread="ask-two", resume=[_resolved(asked, True)])
+    assert transcript(await server.run(text="Hi", thread="ask-two"))[-1] == ("assistant", "You said: Hi")

@@ -45,13 +45,24 @@ def test_what_is_sent_after_an_edited_message_stays_and_is_ours_where_we_know_it
     assert [message.content for message in wanted] == ["other", "a1", "u3"]
 
 
+def test_an_edited_message_with_nothing_new_behind_it_is_to_be_answered() -> None:
+    assert _ids(continued(KNOWN, [_user("u1", "other"), *KNOWN[1:]])) == ["u1"]
+    twice = [_user("u1", "other"), _answer("a1"), _user("u2", "more"), _answer("a2")]
+    assert _ids(continued(KNOWN, twice)) == ["u1", "a1", "u2"]
+
+
+def test_a_client_that_holds_the_thread_in_another_order_loses_nothing() -> None:
+    shuffled = [*KNOWN[2:], *KNOWN[:2], _user("u3")]
+    assert _ids(continued(KNOWN, shuffled)) == ["u1", "a1", "u2", "a2", "u3"]
+
+
 def test_answers_with_other_words_are_no_edit() -> None:
     wanted = continued(KNOWN, [_user("u1"), AIMessage("forged", id="a1"), _user("u2"), _answer("a2")])
     assert wanted == KNOWN
 
 
 def test_a_message_told_twice_is_there_once() -> None:
-    assert _ids(continued(KNOWN, [_answer("a2"), _user("u1"), _user("u3")])) == ["u1", "u3"]
+    assert _ids(continued(KNOWN, [_answer("a2"), _user("u1"), _user("u3")])) == ["u1", "a1", "u2", "a2", "u3"]
 
 
 def test_a_result_of_the_clients_is_new() -> None:

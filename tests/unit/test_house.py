@@ -7,6 +7,7 @@ from importlib.metadata import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from llm.embedded.host import weights
 
@@ -101,3 +102,15 @@ def test_no_folder_is_named_for_a_layer() -> None:
     for package in _packages():
         names = {path.stem for path in (ROOT / package).rglob("*") if "__pycache__" not in path.parts}
         assert not names & unwanted
+
+
+def test_production_is_published_to_this_machine_only_and_holds_no_secret() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    services = yaml.safe_load(text)["services"]
+    assert {"app", "postgres", "redis"} <= set(services)
+    ports = [port for service in services.values() for port in service.get("ports", ())]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    # Whatever is secret comes from outside, and PostgreSQL's has to.
+    secrets = [line for line in text.splitlines() if re.search(r"(PASSWORD|API_KEY|SECRET)\w*:", line)]
+    assert all(re.search(r": .*\$\{\w+:[-?]", line) for line in secrets)

@@ -1,0 +1,130 @@
+"""The command as a user runs it: a process of its own, in an empty folder, with the settings that a test gives."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.server import Event, run_input
+
+AGENKIT = Path(sys.executable).with_name("agenkit")
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that answers."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def stop(self) -> int:
+        """Asks it to end, and waits; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_STOP_SECONDS)
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Serving]:
+    url, log = free_url(), folder / "log.jsonl"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [AGENKIT, "serve"],
+            cwd=folder,
+            env=_environment(folder, {"AGENKIT_PORT": url.rpartition(":")[2], **settings}),
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+    with _ended(process):
+        server = Serving(process, url, log)
+        _wait_until_ready(server)
+        yield server
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs, for whoever wants to hear it while it does."""
+    process = subprocess.Popen(
+        [AGENKIT, *arguments],
+        cwd=folder,
+        env=_environment(folder, {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process, _ended(process):
+        yield process
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Nothing that a test started outlives it, however the test ends."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def command(
+    folder: Path, *arguments: str, said: Sequence[str] = (), **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; `said` are the lines of its stdin."""
+    return subprocess.run(
+        [AGENKIT, *arguments],
+        check=False,
+        cwd=folder,
+        env=_environment(folder, settings),
+        input="".join(f"{line}\n" for line in said),
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+    )
+
+
+def events(server: Serving, **asked: Any) -> Generator[Event]:
+    """Posts one run to the agent `chat` and says its events as they come."""
+    url, body = f"{server.url}/api/v1/chat/chat", run_input(**asked)
+    with httpx.stream("POST", url, json=body, timeout=_START_SECONDS) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+def _environment(folder: Path, settings: Mapping[str, str]) -> Mapping[str, str]:
+    # Nothing outside is asked.
+    ours = {"AGENKIT_DATA": str(folder / "data"), "OLLAMA_BASE_URL": "http://127.0.0.1:1"}
+    return {**os.environ, **ours, **settings}
+
+
+def free_url() -> str:
+    """An address of this machine at which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def _wait_until_ready(server: Serving) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and server.process.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{server.url}/health/ready").is_success:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not start: {server.log.read_text()[-2000:]}")

@@ -1,0 +1,211 @@
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import SCRIPTED
+from tests.e2e.process import Serving, command, events, free_url, serving, started
+from tests.server import said, transcript
+
+
+def test_the_agents_of_a_server_are_listed(server: Serving, tmp_path: Path) -> None:
+    listed = command(tmp_path, "agents", "--url", server.url)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert [line.split(maxsplit=2) for line in listed.stdout.splitlines()] == [
+        ["chat", "1.0.0", "Answers questions, with tools for exact arithmetic and for dates."],
+        ["approval", "0", "The graph 'graph' of approval.py."],
+    ]
+
+
+def test_one_message_is_answered_and_that_is_all(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, "Hello", "there")
+    assert (chat.returncode, chat.stdout, chat.stderr) == (0, "You said: Hello there\n", "")
+
+
+def test_what_an_agent_thinks_and_calls_is_shown(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, "Work out a sum")
+    assert chat.stdout == "[calculate]\n[= 0.3]\nThe tool says 0.3.\n"
+    thought = command(tmp_path, "chat", "--url", server.url, "Think")
+    assert thought.stdout == "First this, then that. \nDone thinking.\n"
+
+
+def test_a_question_is_shown(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, "--agent", "approval", "Do it")
+    assert (chat.returncode, chat.stdout) == (0, "[the agent asks: Spend it?]\n")
+
+
+def test_a_thread_is_gone_on_with(server: Serving, tmp_path: Path) -> None:
+    options = ("--url", server.url, "--thread", "told at the terminal")
+    for text in ("One", "Two"):
+        assert command(tmp_path, "chat", *options, text).stdout == f"You said: {text}\n"
+
+
+def test_a_run_that_fails_is_an_exit_code(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, "Break it")
+    assert (chat.returncode, chat.stdout, chat.stderr) == (1, "Half of \n", "The model 'actor' broke off.\n")
+
+
+def test_an_unknown_agent_is_named_in_the_servers_words(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, "--agent", "nobody", "Hello")
+    assert (chat.returncode, chat.stdout, chat.stderr) == (1, "", "Unknown agent 'nobody'.\n")
+
+
+@pytest.mark.parametrize("arguments", [("agents",), ("chat", "Hello")])
+def test_where_no_server_is_one_is_told_how_to_start_it(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    url = free_url()
+    asked = command(tmp_path, *arguments, "--url", url)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr == f"No server answers at {url}. Start one with: agenkit serve\n"
+
+
+def test_a_conversation_goes_on_to_the_end_of_the_input(server: Serving, tmp_path: Path) -> None:
+    chat = command(tmp_path, "chat", "--url", server.url, said=["One", "", "Two"])
+    assert (chat.returncode, chat.stderr) == (0, "")
+    assert chat.stdout == "Ctrl-C stops an answer, Ctrl-D leaves.\n> You said: One\n> > You said: Two\n> \n"
+
+
+def test_ctrl_c_stops_an_answer_and_frees_its_thread(server: Serving, tmp_path: Path) -> None:
+    options = ("chat", "--url", server.url, "--thread", "stopped at the terminal")
+    with started(tmp_path, *options, "Count slowly") as chat:
+        assert chat.stdout is not None
+        assert chat.stdout.read(4) == b"one "
+        chat.send_signal(signal.SIGINT)
+        rest, wrong = chat.communicate(timeout=5)
+    assert (chat.returncode, wrong) == (130, b"")
+    assert rest.endswith(b" [stopped]\n")
+    assert command(tmp_path, *options, "Next").stdout == "You said: Next\n"
+
+
+def test_the_schema_goes_up_and_down(tmp_path: Path) -> None:
+    moved = [command(tmp_path, "migrate", direction) for direction in ("up", "history", "down", "up")]
+    assert [(each.returncode, each.stdout, each.stderr) for each in moved] == [
+        (0, "The schema is at 0001.\n", ""),
+        (0, "0001  threads and runs\n", ""),
+        (0, "The schema is at nothing.\n", ""),
+        (0, "The schema is at 0001.\n", ""),
+    ]
+    assert (tmp_path / "data" / "agenkit.db").is_file()
+
+
+def test_a_setting_that_cannot_be_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    refused = command(tmp_path, "serve", AGENKIT_PORT="abc", AGENKIT_KEEP_ALIVE="0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    first, *lines = refused.stderr.splitlines()
+    assert first == "These settings cannot be:"
+    assert [line.partition(":")[0] for line in lines] == ["AGENKIT_PORT", "AGENKIT_KEEP_ALIVE"]
+
+
+def test_ctrl_c_ends_a_server_without_complaint(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED) as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(5) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_a_run_that_goes_on_when_the_server_is_told_to_end_is_ended_in_words(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="0.2") as server:
+        heard = []
+        for event in events(server, text="Count slowly"):
+            heard.append(event)
+            if event["type"] == "TEXT_MESSAGE_START":
+                server.process.send_signal(signal.SIGTERM)
+                asked = time.monotonic()
+        assert heard[-1]["type"] == "RUN_ERROR"
+        assert heard[-1]["code"] == "shutting_down"
+        assert said(heard).startswith("one ")
+        assert server.process.wait(5) == 0
+        assert time.monotonic() - asked < 5
+
+
+def test_a_run_that_ends_within_the_grace_is_there_for_the_next_server(tmp_path: Path) -> None:
+    heard = []
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="5") as server:
+        for event in events(server, text="Count slowly", thread="kept"):
+            heard.append(event)
+            if event["type"] == "TEXT_MESSAGE_START":
+                server.process.send_signal(signal.SIGTERM)
+        assert heard[-1]["outcome"] == {"type": "success"}
+        assert server.process.wait(5) == 0
+    with serving(tmp_path, **SCRIPTED) as server:
+        after = list(events(server, text="Next", thread="kept"))
+    assert transcript(after) == [
+        ("user", "Count slowly"),
+        ("assistant", "one two three four five six seven eight "),
+        ("user", "Next"),
+        ("assistant", "You said: Next"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with nothing but the model that a package carries."""
+    with serving(tmp_path_factory.mktemp("embedded"), AGENKIT_CHAT_MODELS="embedded:smollm2") as server:
+        yield server
+        child = child_of(server)
+        assert server.stop() == 0
+        assert is_gone(child)
+
+
+def child_of(server: Serving) -> psutil.Process:
+    """The process that holds the weights."""
+    (child,) = [
+        process
+        for process in psutil.Process(server.process.pid).children()
+        if any(re.search(r"llm/embedded/child\.py$", part) for part in process.cmdline())
+    ]
+    return child
+
+
+def is_gone(process: psutil.Process) -> bool:
+    until = time.monotonic() + 3
+    while _runs(process) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not _runs(process)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        # One that is dead, and that nobody has waited for yet, is still listed.
+        status: str = process.status()
+    except psutil.NoSuchProcess:
+        return False
+    return status != psutil.STATUS_ZOMBIE
+
+
+def first_words(server: Serving) -> str:
+    """What an answer begins with. A model this small may go on for long: it is hung up on."""
+    with closing(events(server, text="hi")) as heard:
+        return next(str(event["delta"]) for event in heard if event["type"] == "TEXT_MESSAGE_CONTENT")
+
+
+def test_a_child_that_was_killed_is_followed_by_another(embedded: Serving) -> None:
+    assert first_words(embedded)
+    first = child_of(embedded)
+    first.kill()
+    first.wait(3)
+    assert first_words(embedded)
+    assert child_of(embedded).pid != first.pid
+
+
+def test_an_answer_whose_child_is_killed_ends_in_words(embedded: Serving) -> None:
+    heard = []
+    for event in events(embedded, text="Count from one to two hundred, in words."):
+        if event["type"] == "TEXT_MESSAGE_START":
+            child_of(embedded).kill()
+        heard.append(event)
+    assert [event["type"] for event in heard[-3:]] == ["TEXT_MESSAGE_END", "STEP_FINISHED", "RUN_ERROR"]
+    assert heard[-1]["code"] == "model_unavailable"
+    assert first_words(embedded)
+
+
+def test_a_server_that_was_killed_leaves_no_child_behind(tmp_path: Path) -> None:
+    with serving(tmp_path, AGENKIT_CHAT_MODELS="embedded:smollm2") as server:
+        assert first_words(server)
+        child = child_of(server)
+        server.process.kill()
+        assert is_gone(child)
