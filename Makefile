@@ -24,7 +24,7 @@ check: .venv/.dev frontend/node_modules/.ready  ## style, types, walls between t
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make fix"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive agents backend graphs llm observability storage
 	@$(BIN)/python requirements/npm.py frontend run --silent check
 	@echo "checked"

@@ -11,7 +11,17 @@ _LOCKS = [Path(__file__).with_name(name) for name in ("dev.lock", "weights.lock"
 def main() -> int:
     failed = False
     for lock in _LOCKS:
-        command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "-r", str(lock), "-f", "json"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip_audit",
+            "--disable-pip",
+            "--require-hashes",
+            "-r",
+            str(lock),
+            "-f",
+            "json",
+        ]
         ran = subprocess.run(command, check=False, capture_output=True, text=True)
         try:
             packages = json.loads(ran.stdout)["dependencies"]

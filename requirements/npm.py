@@ -53,7 +53,9 @@ def main() -> int:
     # What npm starts looks for `node` on the path.
     path = os.pathsep.join([str(program.parent), os.environ.get("PATH", "")])
     command = [*_npm(program), *arguments]
-    return subprocess.run(command, check=False, cwd=folder, env={**os.environ, "PATH": path}, timeout=_SECONDS).returncode
+    return subprocess.run(
+        command, check=False, cwd=folder, env={**os.environ, "PATH": path}, timeout=_SECONDS
+    ).returncode
 
 
 if __name__ == "__main__":
