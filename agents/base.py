@@ -1,7 +1,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar
 
 from langchain_core.messages import BaseMessage, RemoveMessage
@@ -11,6 +11,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt, StateSnapshot
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from agents.facts import (
@@ -96,7 +97,7 @@ class Served:
     def __init__(self, agent: BaseAgent, graph: Graph) -> None:
         self.agent = agent
         self._graph = graph
-        self._inputs = frozenset(graph.get_input_jsonschema().get("properties", {})) - {_MESSAGES}
+        self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema]) - {_MESSAGES}
 
     @property
     def needs_model(self) -> bool:
@@ -223,12 +224,22 @@ def _question(interrupt: Interrupt) -> Question:
 
 
 def _messages(values: Any) -> list[BaseMessage]:
-    return list(values.get(_MESSAGES, ())) if isinstance(values, Mapping) else []
+    return list(_channels(values).get(_MESSAGES) or ())
 
 
 def _state(values: Any) -> dict[str, Any]:
-    if not isinstance(values, Mapping):
-        return {}
-    told = {key: value for key, value in values.items() if key != _MESSAGES}
+    told = {key: value for key, value in _channels(values).items() if key != _MESSAGES}
     state: dict[str, Any] = to_jsonable_python(told, serialize_unknown=True)
     return state
+
+
+def _channels(values: Any) -> Mapping[str, Any]:
+    """A graph's state by its keys, whatever kind of class its author declared it as."""
+    match values:
+        case Mapping():
+            return values
+        case BaseModel():
+            return dict(values)
+        case _ if is_dataclass(values):
+            return {entry.name: getattr(values, entry.name) for entry in fields(values)}
+    return {}

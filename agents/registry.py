@@ -1,5 +1,6 @@
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -67,6 +68,8 @@ def _loaded(file: GraphFile) -> Graph:
     if spec is None or spec.loader is None or not file.path.is_file():
         raise BadAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
     module = module_from_spec(spec)
+    # Where dataclasses and annotations look their module up.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     graph = getattr(module, file.name, None)
     if not isinstance(graph, CompiledGraph):
@@ -96,7 +99,14 @@ def build_registry(files: Sequence[GraphFile], checkpointer: Checkpointer) -> Re
     for agent_id, count in _counted(agents).items():
         if count > 1 or not _ID.fullmatch(agent_id):
             raise BadAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
-    return Registry(Served(agent, agent.build(checkpointer)) for agent in agents)
+    return Registry(_served(agent, checkpointer) for agent in agents)
+
+
+def _served(agent: BaseAgent, checkpointer: Checkpointer) -> Served:
+    graph = agent.build(checkpointer)
+    if graph.checkpointer is not checkpointer:
+        raise BadAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
+    return Served(agent, graph)
 
 
 def _installed() -> Iterator[BaseAgent]:

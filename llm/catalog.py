@@ -35,8 +35,13 @@ class Provider(Protocol):
         ...
 
     @property
+    def there(self) -> bool:
+        """Whether it can be called, as far as is known. A request that names its model may try all the same."""
+        ...
+
+    @property
     def default(self) -> str | None:
-        """The name that stands for this vendor in a profile with no setting; `None` while it is not there."""
+        """The name that stands for this vendor in a profile with no setting."""
         ...
 
     def info(self, name: str) -> ModelInfo: ...

@@ -88,7 +88,7 @@ class ModelFactory:
             spec = ModelSpec.parse(asked)
         except ValueError:
             raise UnknownModel(asked, self._near(asked)) from None
-        if not self._is_there(spec):
+        if not self._serves_it(spec):
             raise UnknownModel(asked, self._near(asked))
         return spec
 
@@ -101,22 +101,32 @@ class ModelFactory:
     async def _first(self, profile: str) -> ModelSpec:
         if profile != "chat":
             raise UnknownProfile(profile, ("chat",))
-        if (there := self._chat()) and there[0].provider == next(iter(self._providers)):
-            # Whoever else may be there stands behind it.
-            return there[0]
-        await self._all_asked()
-        there = self._chat()
-        if not there:
-            raise NoModel(profile)
-        return there[0]
+        for vendor, name in self._chat():
+            spec = self._there(vendor, name)
+            if spec is None and vendor in self._asked:
+                # It may be there and not have been asked yet; what stands behind it has to wait for that.
+                await asyncio.shield(self._asked[vendor])
+                spec = self._there(vendor, name)
+            if spec is not None:
+                return spec
+        raise NoModel(profile)
 
-    def _chat(self) -> Sequence[ModelSpec]:
+    def _chat(self) -> Sequence[tuple[str, str | None]]:
+        """The `chat` profile, best first: vendors and names; `None` for the one that a vendor puts first itself."""
         if self._settings.chat:
-            return [spec for spec in map(ModelSpec.parse, self._settings.chat) if self._is_there(spec)]
-        there = [(vendor, self._providers[vendor].default) for vendor in VENDORS if vendor in self._providers]
-        return [ModelSpec(vendor, default) for vendor, default in there if default]
+            return [(spec.provider, spec.name) for spec in map(ModelSpec.parse, self._settings.chat)]
+        return [(vendor, None) for vendor in self._providers]
 
-    def _is_there(self, spec: ModelSpec) -> bool:
+    def _there(self, vendor: str, name: str | None) -> ModelSpec | None:
+        provider = self._providers.get(vendor)
+        if provider is None or not provider.there:
+            return None
+        if name is None:
+            # What an operator has set as a vendor's model is tried even where the vendor does not list it.
+            return ModelSpec(vendor, provider.default) if provider.default else None
+        return ModelSpec(vendor, name) if _serves(provider, name) else None
+
+    def _serves_it(self, spec: ModelSpec) -> bool:
         provider = self._providers.get(spec.provider)
         return provider is not None and _serves(provider, spec.name)
 
@@ -129,7 +139,8 @@ class ModelFactory:
 
     async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
         await self._all_asked()
-        return {"chat": self._chat()}
+        there = [self._there(vendor, name) for vendor, name in self._chat()]
+        return {"chat": [spec for spec in there if spec is not None]}
 
     async def aclose(self) -> None:
         tasks = [task for task in (self._loading, *self._asked.values(), *self._watching) if task]

@@ -120,6 +120,10 @@ class OllamaProvider:
         return self._models
 
     @property
+    def there(self) -> bool:
+        return self._models is not None
+
+    @property
     def default(self) -> str | None:
         return self._models[0].spec.name if self._models else None
 

@@ -143,6 +143,10 @@ class OpenAIProvider:
         return self._models
 
     @property
+    def there(self) -> bool:
+        return True
+
+    @property
     def default(self) -> str:
         return self._default
 

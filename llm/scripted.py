@@ -174,6 +174,10 @@ class ScriptedProvider:
         return tuple(self.info(name) for name in self._script.models)
 
     @property
+    def there(self) -> bool:
+        return True
+
+    @property
     def default(self) -> None:
         return None
 

@@ -44,7 +44,9 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
 
 def _rendered(settings: ObservabilitySettings, stream: TextIO) -> list[Processor]:
     if settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        return [
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

@@ -62,6 +62,8 @@ class Host:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=said,
+                # Ctrl-C in a terminal is for the server, which lets answers end.
+                start_new_session=True,
             )
             try:
                 url = await self._order_from(process, {**self._order, "key": key})

@@ -44,6 +44,10 @@ class EmbeddedProvider:
         return (self.info(_MODEL),) if self._host else ()
 
     @property
+    def there(self) -> bool:
+        return self._host is not None
+
+    @property
     def default(self) -> str | None:
         return _MODEL if self._host else None
 

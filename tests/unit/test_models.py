@@ -176,3 +176,11 @@ async def test_who_stops_waiting_does_not_stop_the_loading(script: Path) -> None
     waiting.cancel()
     assert await factory.catalogue()
     await factory.aclose()
+
+
+async def test_a_provider_that_does_not_answer_is_passed_over() -> None:
+    settings = ModelSettings(chat=("ollama:llama3.2", "embedded:smollm2"), ollama_base_url=NOWHERE)
+    factory = await _made(settings)
+    assert str((await factory.candidate()).info.spec) == "embedded:smollm2"
+    assert str((await factory.candidate(model="ollama:llama3.2")).info.spec) == "ollama:llama3.2"
+    await factory.aclose()

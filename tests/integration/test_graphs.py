@@ -1,0 +1,22 @@
+"""Graphs that know nothing of us, as agents."""
+
+import pytest
+
+from tests.server import Server, last, transcript
+
+
+@pytest.mark.parametrize("agent", ["typed", "data"])
+async def test_a_state_that_is_a_class_is_shown_like_any_other(server: Server, agent: str) -> None:
+    first = await server.run(agent, text="Hi", thread=f"class-{agent}")
+    assert transcript(first) == [("user", "Hi"), ("assistant", "Turn 1")]
+    deltas = [operation for event in first if event["type"] == "STATE_DELTA" for operation in event["delta"]]
+    assert deltas[-1]["value"] == 1
+    assert all(operation["op"] != "remove" for operation in deltas)
+    second = await server.run(agent, text="Again", thread=f"class-{agent}", state={"turns": 1})
+    assert last(second, "STATE_SNAPSHOT")["snapshot"] == {"turns": 1}
+    assert transcript(second)[-1] == ("assistant", "Turn 2")
+
+
+async def test_a_client_may_change_the_state(server: Server) -> None:
+    events = await server.run("typed", text="Hi", thread="changed", state={"turns": 41, "unknown": 1})
+    assert transcript(events)[-1] == ("assistant", "Turn 42")
