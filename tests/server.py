@@ -1,6 +1,7 @@
 """The service over real sockets, in a thread of this process: what tests of the front door talk to."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -107,12 +108,25 @@ async def _caller_of_a_test(request: Request) -> Caller:
     return Caller(tenant=tenant or LOCAL.tenant, user=own)
 
 
+class _Unheard(logging.Handler):
+    """What tasks died of that nobody waits for: asyncio only logs it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 @contextmanager
 def serving(data: Path, **environment: str) -> Iterator[Server]:
     # Nothing outside is asked unless a test says where.
     settings = {"AGENKIT_DATA": str(data), "OLLAMA_BASE_URL": "http://127.0.0.1:1", **environment}
     app = create_app(read_settings(settings, file=None))
     app.dependency_overrides[caller] = _caller_of_a_test
+    unheard = _Unheard()
+    logging.getLogger("asyncio").addHandler(unheard)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")
@@ -122,6 +136,8 @@ def serving(data: Path, **environment: str) -> Iterator[Server]:
     finally:
         server.should_exit = True
         thread.join(20)
+        logging.getLogger("asyncio").removeHandler(unheard)
+    assert unheard.said == []
 
 
 def _port(server: uvicorn.Server, thread: threading.Thread) -> int:

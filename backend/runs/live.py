@@ -37,11 +37,13 @@ class Asked:
     candidate: Candidate | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LiveRun:
     id: str
     execution: Execution
     task: asyncio.Task[None]
+    # Whether the reader that opened it has gone.
+    left: bool = False
 
     def stop(self, reason: StopReason) -> None:
         self.execution.stop(self.task, reason)
@@ -57,7 +59,6 @@ class LiveRuns:
         self._grace = grace
         self._lease = lease
         self._live: dict[str, LiveRun] = {}
-        self._leaving: set[str] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         # Set by whoever hears first that the server is to stop; streams are open then, and have to be ended.
@@ -115,14 +116,13 @@ class LiveRuns:
 
     async def leave(self, live: LiveRun) -> None:
         """Says that the reader has gone; also one that went before it heard anything. May be said twice."""
-        if live.id not in self._leaving:
-            self._leaving.add(live.id)
+        if not live.left:
+            live.left = True
             self._begin(self._left(live), f"after {live.id}")
 
     async def _left(self, live: LiveRun) -> None:
         await self._stopped(live, "cancelled")
         await self._event_log.forget(live.id)
-        self._leaving.discard(live.id)
 
     async def _stopped(self, live: LiveRun, reason: StopReason) -> None:
         """Comes back when the run has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
