@@ -15,6 +15,8 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.runnables import Runnable
 
+from llm.fallback import CUT_CALLS
+
 Model = Runnable[LanguageModelInput, AIMessage]
 
 
@@ -34,8 +36,9 @@ async def answered(model: Model, asked: Sequence[BaseMessage]) -> AIMessage:
 
 def _strict(message: AIMessage, fragments: Sequence[ToolCallChunk]) -> AIMessage:
     calls, broken = list[ToolCall](), list[InvalidToolCall]()
+    cut = message.response_metadata.get(CUT_CALLS, ())
     for fragment in fragments:
-        arguments = _arguments(fragment["args"])
+        arguments = None if fragment["id"] in cut else _arguments(fragment["args"])
         name, call_id = fragment["name"] or "", fragment["id"]
         if arguments is None:
             error = "the arguments are no JSON object"

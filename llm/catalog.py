@@ -17,6 +17,8 @@ class ModelInfo:
     json_schema: bool
     reasoning: bool = False
     context_length: int | None = None
+    # Whether a last message of its own is gone on with, instead of being answered.
+    prefill: bool = False
 
 
 class Provider(Protocol):

@@ -4,26 +4,41 @@ from typing import ClassVar
 
 
 class ModelError(Exception):
-    """A call that a provider did not answer. `code` is stable and documented in docs/errors.md."""
+    """A call that a provider did not answer. `code` is stable and documented in docs/errors.md.
+
+    `retry_after` is what the provider asked for, in seconds.
+    """
 
     code: ClassVar[str] = "model_error"
+    # Whether the same call may succeed a moment later, and whether the error says that the provider is ill.
+    passing: ClassVar[bool] = False
+    ill: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, provider: str, model: str) -> None:
+    def __init__(self, message: str, *, provider: str, model: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.provider = provider
         self.model = model
+        self.retry_after = retry_after
 
 
 class ModelUnavailable(ModelError):
     """The provider could not be reached, broke off, or said that it is ill (5xx)."""
 
     code = "model_unavailable"
+    passing = ill = True
+
+
+class CircuitOpen(ModelUnavailable):
+    """The breaker keeps calls away from this model for now; nothing was sent."""
+
+    passing = ill = False
 
 
 class ModelOverloaded(ModelError):
-    """The provider asks to be called later (429, 503)."""
+    """The provider is well and asks to be called later."""
 
     code = "model_overloaded"
+    passing = True
 
 
 class ModelRefused(ModelError):

@@ -1,13 +1,18 @@
 import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from time import monotonic
 
 from langchain_core.language_models import BaseChatModel
 
+from llm.breaker import Breaker, BreakerSettings, Guarded
 from llm.catalog import ModelInfo, Provider
+from llm.deadlines import Deadlines, Limits
 from llm.errors import NoModel, UnknownModel, UnknownProfile
+from llm.fallback import Fallback, Link
+from llm.retry import Retried, RetryBudget, RetrySettings
 from llm.scripted import Script
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
@@ -24,7 +29,7 @@ VENDORS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that a run may call, and what is known of it."""
+    """What a run may call: a list of models that answers as one, the first's name, and what they can do together."""
 
     info: ModelInfo
     model: BaseChatModel
@@ -36,6 +41,8 @@ class ModelFactory:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._providers: dict[str, Provider] = {}
+        # Each model's own layers, kept: a breaker and a budget remember.
+        self._links: dict[ModelInfo, Retried] = {}
         self._loading: asyncio.Task[None] | None = None
         # What each provider serves, asked for the first time; and then again and again.
         self._asked: dict[str, asyncio.Task[None]] = {}
@@ -73,9 +80,35 @@ class ModelFactory:
         Raises `UnknownModel`, `UnknownProfile` or `NoModel`.
         """
         await self.loaded()
-        spec = await self._wanted(model) if model else await self._first(profile)
-        provider = self._providers[spec.provider]
-        return Candidate(provider.info(spec.name), provider.chat_model(spec.name))
+        if model:
+            return self._candidate([await self._wanted(model)])
+        first = await self._first(profile)
+        behind = [spec for spec in self._all_there() if spec != first]
+        return self._candidate([first, *behind])
+
+    def _candidate(self, specs: Sequence[ModelSpec]) -> Candidate:
+        links = tuple(self._link(spec) for spec in specs)
+        info = replace(links[0].info, tools=any(link.info.tools for link in links))
+        return Candidate(info, Fallback(inner=links[0].model, links=links, attempts=self._settings.retry_attempts))
+
+    def _link(self, spec: ModelSpec) -> Link:
+        """One model with everything around it that is its own: the order of the layers is decided here."""
+        provider, settings = self._providers[spec.provider], self._settings
+        info = provider.info(spec.name)
+        if info not in self._links:
+            named = {"provider": spec.provider, "model": spec.name}
+            limits = Limits(settings.first_token_timeout, settings.gap_timeout, settings.total_timeout)
+            breaker = Breaker(BreakerSettings(settings.breaker_failures, settings.breaker_seconds), monotonic)
+            timed = Deadlines(inner=provider.chat_model(spec.name), limits=limits, **named)
+            guarded = Guarded(inner=timed, breaker=breaker, **named)
+            retries = RetrySettings(
+                attempts=settings.retry_attempts,
+                wait_least=settings.retry_wait_least,
+                wait_most=settings.retry_wait_most,
+                share=settings.retry_share,
+            )
+            self._links[info] = Retried(inner=guarded, settings=retries, budget=RetryBudget(settings.retry_share))
+        return Link(info, self._links[info])
 
     async def _wanted(self, model: str) -> ModelSpec:
         vendor = model.partition(":")[0]
@@ -126,6 +159,10 @@ class ModelFactory:
             return ModelSpec(vendor, provider.default) if provider.default else None
         return ModelSpec(vendor, name) if _serves(provider, name) else None
 
+    def _all_there(self) -> Sequence[ModelSpec]:
+        there = [self._there(vendor, name) for vendor, name in self._chat()]
+        return [spec for spec in there if spec is not None]
+
     def _serves_it(self, spec: ModelSpec) -> bool:
         provider = self._providers.get(spec.provider)
         return provider is not None and _serves(provider, spec.name)
@@ -139,8 +176,7 @@ class ModelFactory:
 
     async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
         await self._all_asked()
-        there = [self._there(vendor, name) for vendor, name in self._chat()]
-        return {"chat": [spec for spec in there if spec is not None]}
+        return {"chat": self._all_there()}
 
     async def aclose(self) -> None:
         tasks = [task for task in (self._loading, *self._asked.values(), *self._watching) if task]

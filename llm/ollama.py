@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_ollama import ChatOllama
 
 from llm.catalog import ModelInfo
-from llm.errors import ContextTooLong, ModelOverloaded, ModelRefused, ModelUnavailable
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
@@ -31,8 +31,13 @@ class OllamaChat(ChatOllama):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with _translated(self.model):
+            ended = False
             async for chunk in identified(super()._astream(messages, stop, run_manager, **kwargs)):
+                ended = ended or bool((chunk.generation_info or {}).get("done"))
                 yield chunk
+            if not ended:
+                # The line was closed as if all had been said.
+                raise ModelUnavailable(f"The model {self.model!r} broke off.", provider="ollama", model=self.model)
 
     async def _agenerate(
         self,
@@ -47,24 +52,28 @@ class OllamaChat(ChatOllama):
 
 @contextmanager
 def _translated(model: str) -> Iterator[None]:
-    named = {"provider": "ollama", "model": model}
     try:
         yield
     except ollama.ResponseError as error:
-        if "context" in error.error and "exceed" in error.error:
-            raise ContextTooLong(f"The conversation is too long for the model {model!r}.", **named) from error
-        if error.status_code in (429, 503):
-            raise ModelOverloaded(f"The model {model!r} has too much to do.", **named) from error
-        if 400 <= error.status_code < 500:
-            raise ModelRefused(
-                f"Ollama does not take this call for the model {model!r} (status {error.status_code}).", **named
-            ) from error
-        raise ModelUnavailable(f"The model {model!r} is not well.", **named) from error
+        kind, why = _of_status(error, model)
+        raise kind(why, provider="ollama", model=model) from error
     except (httpx.HTTPError, ConnectionError) as error:
-        raise ModelUnavailable(f"The model {model!r} broke off.", **named) from error
+        raise ModelUnavailable(f"The model {model!r} broke off.", provider="ollama", model=model) from error
     except (NothingSaid, json.JSONDecodeError, UnicodeDecodeError) as error:
         # Its client parses each line, be it cut or not.
-        raise ModelUnavailable(f"The model {model!r} is not readable.", **named) from error
+        raise ModelUnavailable(f"The model {model!r} is not readable.", provider="ollama", model=model) from error
+
+
+def _of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError], str]:
+    status = error.status_code
+    if "context" in error.error and "exceed" in error.error:
+        return ContextTooLong, f"The conversation is too long for the model {model!r}."
+    if status in {429, 503}:
+        # 503 is its word for a queue that is full.
+        return ModelOverloaded, f"The model {model!r} has too much to do."
+    if 400 <= status < 500:
+        return ModelRefused, f"Ollama does not take this call for the model {model!r} (status {status})."
+    return ModelUnavailable, f"The model {model!r} is not well."
 
 
 class OllamaProvider:
@@ -111,6 +120,7 @@ class OllamaProvider:
             json_schema=True,
             reasoning="thinking" in capabilities,
             context_length=lengths[0] if lengths else None,
+            prefill=True,
         )
         self._known[f"{name}@{digest}"] = info
         return info
@@ -150,4 +160,4 @@ class OllamaProvider:
 
 
 def provider(settings: ModelSettings) -> OllamaProvider:
-    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.timeout)
+    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.silence)

@@ -3,6 +3,8 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -44,8 +46,18 @@ class OpenAIChat(ChatOpenAI):
         self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         with _translated(self.provider_name, self.model_name):
+            ended = False
             async for chunk in identified(super()._astream(messages, stop, **kwargs)):
+                ended = ended or _is_end(chunk)
                 yield chunk
+            if not ended:
+                raise self._broken_off()
+
+    def _broken_off(self) -> ModelUnavailable:
+        # The line was closed as if all had been said.
+        return ModelUnavailable(
+            f"The model {self.model_name!r} broke off.", provider=self.provider_name, model=self.model_name
+        )
 
     async def _agenerate(
         self,
@@ -64,6 +76,12 @@ class OpenAIChat(ChatOpenAI):
         if generation is not None and (reasoning := _reasoning(chunk)):
             generation.message.additional_kwargs["reasoning_content"] = reasoning
         return generation
+
+
+def _is_end(chunk: ChatGenerationChunk) -> bool:
+    """Whether a chunk says why the answer ends, in the words of either of OpenAI's two APIs."""
+    told = {**(chunk.generation_info or {}), **chunk.message.response_metadata}
+    return "finish_reason" in told or "status" in told
 
 
 def _reasoning(chunk: dict[str, Any]) -> str | None:
@@ -91,14 +109,31 @@ def _translated(provider: str, model: str) -> Iterator[None]:
 
 
 def _of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:
-    status, named = error.status_code, {"provider": provider, "model": model}
+    status = error.status_code
+    kind: type[ModelError]
     if _is_overflow(error):
-        return ContextTooLong(f"The conversation is too long for the model {model!r}.", **named)
-    if status in {429, 503}:
-        return ModelOverloaded(f"The model {model!r} has too much to do.", **named)
-    if status >= 500 or status == 408:
-        return ModelUnavailable(f"The model {model!r} is not well.", **named)
-    return ModelRefused(f"The provider does not take this call for the model {model!r} (status {status}).", **named)
+        kind, why = ContextTooLong, f"The conversation is too long for the model {model!r}."
+    elif status == 429:
+        kind, why = ModelOverloaded, f"The model {model!r} has too much to do."
+    elif status >= 500 or status == 408:
+        kind, why = ModelUnavailable, f"The model {model!r} is not well."
+    else:
+        kind, why = ModelRefused, f"The provider does not take this call for the model {model!r} (status {status})."
+    return kind(why, provider=provider, model=model, retry_after=_seconds(error.response.headers.get("retry-after")))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """`Retry-After`, which is a number of seconds or a date; what is neither is nothing."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def _is_overflow(error: openai.APIStatusError) -> bool:
@@ -189,5 +224,5 @@ def provider(settings: ModelSettings) -> OpenAIProvider:
         key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         default=settings.openai_model,
-        timeout=settings.timeout,
+        timeout=settings.silence,
     )

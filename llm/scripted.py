@@ -108,7 +108,8 @@ class ScriptedChat(BaseChatModel):
             yield chunk
 
     async def _said(self, messages: list[BaseMessage]) -> AsyncIterator[ChatGenerationChunk]:
-        last = messages[-1]
+        # What it has said itself is gone on with, not answered.
+        last = next((message for message in reversed(messages) if message.type != "ai"), messages[-1])
         reply = next((reply for reply in self.part.replies if reply.fits(last)), Reply(text="I have no line for this."))
         spoken = 0
         for message in _pieces(reply, last):
@@ -189,6 +190,7 @@ class ScriptedProvider:
             vision=part.vision,
             json_schema=False,
             context_length=part.context_length,
+            prefill=True,
         )
 
     def chat_model(self, name: str) -> BaseChatModel:

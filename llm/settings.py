@@ -29,7 +29,23 @@ class ModelSettings(BaseModel):
     chat: tuple[str, ...] = Field(
         (), description="The `chat` profile: model specs, best first, with commas between. Empty: whatever is there."
     )
-    timeout: float = Field(60.0, gt=0, description="Seconds that a provider may be silent.")
+    connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach a provider.")
+    first_token_timeout: float = Field(
+        60.0, gt=0, description="Seconds to the first token; for a plain call, to its end."
+    )
+    gap_timeout: float = Field(60.0, gt=0, description="Seconds of silence within an answer.")
+    total_timeout: float = Field(600.0, gt=0, description="Seconds that one answer of one model may take.")
+    retry_attempts: int = Field(3, ge=1, le=10, description="How often a model is asked for one answer.")
+    retry_wait_least: float = Field(1.0, ge=0, description="Seconds of the shortest wait before it is asked again.")
+    retry_wait_most: float = Field(10.0, gt=0, description="Seconds of the longest; who asks for more is passed over.")
+    retry_share: float = Field(0.2, ge=0, le=10, description="Retries that a call earns; ten more may be saved up.")
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a model is left alone.")
+    breaker_seconds: float = Field(30.0, gt=0, description="Seconds until it is tried again, once.")
+
+    @property
+    def silence(self) -> float:
+        """Seconds after which a provider's client gives up by itself: later than the deadlines, which say it better."""
+        return max(self.first_token_timeout, self.gap_timeout) + 5
 
     @field_validator("chat")
     @classmethod

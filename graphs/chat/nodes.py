@@ -32,7 +32,6 @@ class ModelNode:
             state["messages"],
             system=self._system.text,
             background=context.background,
-            info=context.candidate.info,
         )
         return {"messages": [await answered(self._model(state, context), asked)]}
 

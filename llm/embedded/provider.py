@@ -63,6 +63,7 @@ class EmbeddedProvider:
             vision=False,
             json_schema=True,
             context_length=self._context,
+            prefill=True,
         )
 
     def chat_model(self, name: str) -> BaseChatModel:
@@ -153,5 +154,5 @@ def provider(settings: ModelSettings) -> EmbeddedProvider:
         threads=settings.embedded_threads,
         slots=settings.embedded_slots,
         context=settings.embedded_context,
-        timeout=settings.timeout,
+        timeout=settings.silence,
     )

@@ -26,10 +26,11 @@ FIXED = {
     "langchain-openai": ("llm", r"from langchain_openai "),
     "fastapi": ("backend", r"from fastapi "),
     "sse-starlette": ("backend", r"from sse_starlette "),
+    "tenacity": ("llm", r"from tenacity "),
     "pytest-asyncio": ("tests", r"async def test_"),
 }
-# Not yet: run logs over Redis, retries, and tracing come with the issues that need them.
-LATER = {"redis", "tenacity", "langfuse"}
+# Not yet: run logs over Redis, and tracing, come with the issues that need them.
+LATER = {"redis", "langfuse"}
 
 
 def _named(requirements: list[str]) -> set[str]:

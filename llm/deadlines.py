@@ -1,0 +1,67 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from llm.errors import ModelUnavailable
+from llm.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: to the first piece of an answer (for a plain call: to the answer), between pieces, and in all."""
+
+    first: float = 60.0
+    gap: float = 60.0
+    total: float = 600.0
+
+
+class Deadlines(Layer):
+    """A model that is given up when it is silent for too long."""
+
+    limits: Limits
+    provider: str
+    model: str
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        end, patience = monotonic() + self.limits.total, self.limits.first
+        async with aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+            while True:
+                try:
+                    # Not `wait_for`: on Python 3.11 it swallows a cancel that arrives with a result.
+                    async with asyncio.timeout(min(patience, end - monotonic())):
+                        chunk = await anext(stream)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError as error:
+                    raise self._silent() from error
+                patience = self.limits.gap
+                yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        try:
+            async with asyncio.timeout(min(self.limits.first, self.limits.total)):
+                return await self.inner._agenerate(messages, stop, **kwargs)
+        except TimeoutError as error:
+            raise self._silent() from error
+
+    def _silent(self) -> ModelUnavailable:
+        return ModelUnavailable(f"The model {self.model!r} fell silent.", provider=self.provider, model=self.model)

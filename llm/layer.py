@@ -1,0 +1,67 @@
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+Tools = Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool]
+
+
+class Layer(BaseChatModel):
+    """A chat model around another: what it adds is in the two methods that it overrides.
+
+    It calls the inner model's own `_astream` and `_agenerate`, so that a layer costs no callbacks. Tools travel in
+    OpenAI's form, which every vendor module takes.
+    """
+
+    inner: BaseChatModel
+
+    @property
+    def _llm_type(self) -> str:
+        return self.inner._llm_type
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self.inner._get_ls_params(stop, **kwargs)
+
+    def bind_tools(self, tools: Tools, *, tool_choice: str | None = None, **kwargs: Any) -> Runnable[Any, Any]:
+        told = [convert_to_openai_tool(tool) for tool in tools]
+        return self.bind(tools=told, **({"tool_choice": _choice(tool_choice)} if tool_choice else {}), **kwargs)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in self.inner._astream(messages, stop, **kwargs):
+            yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await self.inner._agenerate(messages, stop, **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise NotImplementedError("Models of the factory are asynchronous only: await their ainvoke or astream.")
+
+
+def _choice(asked: str) -> str | dict[str, Any]:
+    if asked in {"auto", "none", "required"}:
+        return asked
+    return "required" if asked == "any" else {"type": "function", "function": {"name": asked}}

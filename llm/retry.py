@@ -1,0 +1,141 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from llm.errors import ModelError
+from llm.layer import Layer
+from observability.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """`wait_least` and `wait_most` in seconds; `share` is how many retries a call earns."""
+
+    attempts: int = 3
+    wait_least: float = 1.0
+    wait_most: float = 10.0
+    share: float = 0.2
+
+
+class RetryBudget:
+    """Retries as a share of calls: when everything fails, calls are not multiplied by their retries."""
+
+    # What is there before anything has been earned, and what can be saved up.
+    _MOST = 10.0
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._saved = self._MOST
+
+    def earn(self) -> None:
+        self._saved = min(self._MOST, self._saved + self._share)
+
+    def spend(self) -> bool:
+        if self._saved < 1:
+            return False
+        self._saved -= 1
+        return True
+
+
+class Retried(Layer):
+    """A model that is asked again where that can help, as long as it has not begun to answer."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    settings: RetrySettings
+    budget: RetryBudget
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        begun: list[ChatGenerationChunk] = []
+        stream: AsyncIterator[ChatGenerationChunk] | None = None
+        async for attempt in self._attempts():
+            with attempt:
+                stream = self.inner._astream(messages, stop, **kwargs)
+                begun = await _begun(stream)
+        if stream is None:
+            raise AssertionError("there is a first attempt")
+        async with aclosing(stream):  # type: ignore[type-var]  # an async generator, typed as an iterator
+            for chunk in begun:
+                yield chunk
+            async for chunk in stream:
+                yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        async for attempt in self._attempts():
+            with attempt:
+                return await self.inner._agenerate(messages, stop, **kwargs)
+        raise AssertionError("there is a first attempt")
+
+    def _attempts(self) -> AsyncRetrying:
+        self.budget.earn()
+        return AsyncRetrying(
+            stop=stop_after_attempt(self.settings.attempts),
+            wait=self._wait,
+            retry=retry_if_exception(self._may_help),
+            before_sleep=_told,
+            sleep=asyncio.sleep,
+            reraise=True,
+        )
+
+    def _may_help(self, error: BaseException) -> bool:
+        if not isinstance(error, ModelError) or not error.passing:
+            return False
+        # Who asks for more patience than we have is left to the next in the list.
+        return (error.retry_after or 0.0) <= self.settings.wait_most and self.budget.spend()
+
+    def _wait(self, state: RetryCallState) -> float:
+        waits = wait_random_exponential(min=self.settings.wait_least, max=self.settings.wait_most)
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, ModelError) else None
+        return max(waits(state), asked or 0.0)
+
+
+async def _begun(stream: AsyncIterator[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
+    """Reads to the first piece that says something: before it, nobody has heard anything."""
+    heard = []
+    async for chunk in stream:
+        heard.append(chunk)
+        if says_something(chunk):
+            break
+    return heard
+
+
+def says_something(chunk: ChatGenerationChunk) -> bool:
+    message = chunk.message
+    called = isinstance(message, AIMessageChunk) and bool(message.tool_call_chunks)
+    return called or bool(message.content) or bool(message.additional_kwargs.get("reasoning_content"))
+
+
+def _told(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, ModelError):
+        _log.warning(
+            "model_retried",
+            provider=error.provider,
+            model=error.model,
+            attempt=state.attempt_number,
+            wait=round(state.upcoming_sleep, 2),
+            error=error.code,
+        )
