@@ -7,7 +7,7 @@ from time import monotonic
 
 from langchain_core.language_models import BaseChatModel
 
-from llm.breaker import Breaker, BreakerSettings, Guarded
+from llm.breaker import Breaker, BreakerSettings, Guarded, State
 from llm.catalog import ModelInfo, Provider
 from llm.deadlines import Deadlines, Limits
 from llm.errors import NoModel, UnknownModel, UnknownProfile
@@ -43,6 +43,7 @@ class ModelFactory:
         self._providers: dict[str, Provider] = {}
         # Each model's own layers, kept: a breaker and a budget remember.
         self._links: dict[ModelInfo, Retried] = {}
+        self._breakers: dict[ModelInfo, Breaker] = {}
         self._loading: asyncio.Task[None] | None = None
         # What each provider serves, asked for the first time; and then again and again.
         self._asked: dict[str, asyncio.Task[None]] = {}
@@ -107,6 +108,7 @@ class ModelFactory:
                 wait_most=settings.retry_wait_most,
                 share=settings.retry_share,
             )
+            self._breakers[info] = breaker
             self._links[info] = Retried(inner=guarded, settings=retries, budget=RetryBudget(settings.retry_share))
         return Link(info, self._links[info])
 
@@ -173,6 +175,10 @@ class ModelFactory:
     async def catalogue(self) -> Sequence[ModelInfo]:
         await self._all_asked()
         return self._known()
+
+    def breaker(self, info: ModelInfo) -> State:
+        """The state of a model's breaker; one that was never called has a closed one."""
+        return self._breakers[info].state if info in self._breakers else "closed"
 
     async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
         await self._all_asked()

@@ -35,6 +35,27 @@ class Link:
     model: BaseChatModel
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a call is made for, beyond text."""
+
+    tools: bool
+    vision: bool
+
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> "_Wanted":
+        parts = [part for message in messages if isinstance(message.content, list) for part in message.content]
+        seen = any(isinstance(part, dict) and part.get("type") in {"image", "image_url"} for part in parts)
+        return cls(tools=bool(kwargs.get("tools")), vision=seen)
+
+    def lacks(self, info: ModelInfo) -> int:
+        """How much of it a model lacks. Who cannot see answers past the question, which is worse than without tools."""
+        return 2 * (self.vision and not info.vision) + (self.tools and not info.tools)
+
+    def named(self) -> list[str]:
+        return [name for name, wanted in (("tools", self.tools), ("vision", self.vision)) if wanted]
+
+
 @dataclass(slots=True)
 class _Said:
     """What of one answer has reached the reader, whoever said it."""
@@ -83,8 +104,8 @@ class Fallback(Layer):
     ) -> AsyncIterator[ChatGenerationChunk]:
         said, tried = _Said(), list[ModelError]()
         left = dict.fromkeys(range(len(self.links)), self.attempts)
-        wants_tools = bool(kwargs.get("tools"))
-        at = self._next(-1, left, wants_tools)
+        wanted = _Wanted.of(messages, kwargs)
+        at = self._next(-1, left, wanted)
         while at is not None:
             begun = False
             try:
@@ -98,7 +119,7 @@ class Fallback(Layer):
                 # Who never began has been asked often enough by the layer below.
                 left[at] = left[at] - 1 if begun else 0
                 said.cut_off()
-                after = self._next(at, left, wants_tools)
+                after = self._next(at, left, wanted)
                 self._tell(error, None if after is None else self.links[after], begun=begun)
                 at = after
             else:
@@ -108,17 +129,14 @@ class Fallback(Layer):
                 return
         raise _of_all(tried)
 
-    def _next(self, at: int, left: dict[int, int], wants_tools: bool) -> int | None:
-        """The next candidate that may be asked, round the list while attempts remain.
-
-        Where tools are wanted, one that has none is asked when nobody else is left, and without them.
-        """
+    def _next(self, at: int, left: dict[int, int], wanted: _Wanted) -> int | None:
+        """The next candidate that may be asked, round the list while attempts remain; one that lacks something last."""
         count = len(self.links)
         asked = [(at + step) % count for step in range(1, count + 1) if left[(at + step) % count] > 0]
-        able = [candidate for candidate in asked if self.links[candidate].info.tools or not wants_tools]
-        if asked and not able:
-            _log.warning("model_without_tools", model=str(self.links[asked[0]].info.spec))
-        return next(iter(able or asked), None)
+        chosen = min(asked, key=lambda candidate: wanted.lacks(self.links[candidate].info), default=None)
+        if chosen is not None and wanted.lacks(self.links[chosen].info):
+            _log.warning("model_lacks", model=str(self.links[chosen].info.spec), wanted=wanted.named())
+        return chosen
 
     async def _part(
         self,
@@ -160,8 +178,8 @@ class Fallback(Layer):
         **kwargs: Any,
     ) -> ChatResult:
         tried = list[ModelError]()
-        wants_tools = bool(kwargs.get("tools"))
-        links = sorted(self.links, key=lambda link: wants_tools and not link.info.tools)
+        wanted = _Wanted.of(messages, kwargs)
+        links = sorted(self.links, key=lambda link: wanted.lacks(link.info))
         for at, link in enumerate(links):
             given = _given(link, kwargs)
             try:

@@ -4,6 +4,7 @@ from pydantic.alias_generators import to_camel
 
 from backend.api.examples import shown
 from backend.dependencies import Has
+from llm.breaker import State
 from llm.catalog import ModelInfo
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
@@ -24,7 +25,8 @@ class ModelEntry(_Camel):
     spec: str = Field(examples=["embedded:smollm2"], description="What `forwardedProps.model` takes.")
     provider: str = Field(examples=["embedded"])
     name: str = Field(examples=["smollm2"])
-    available: bool
+    available: bool = Field(description="Whether it may be called now: false while its breaker is open.")
+    breaker: State
     capabilities: ModelCapabilities
     context_length: int | None = Field(None, description="Tokens; absent where nobody says.", examples=[8192])
 
@@ -47,6 +49,7 @@ _EXAMPLE = {
             "provider": "embedded",
             "name": "smollm2",
             "available": True,
+            "breaker": "closed",
             "capabilities": {"tools": False, "vision": False, "jsonSchema": True, "reasoning": False},
             "contextLength": 8192,
         }
@@ -59,18 +62,18 @@ _EXAMPLE = {
 async def list_models(has: Has) -> ModelList:
     profiles = await has.models.profiles()
     return ModelList(
-        items=[_entry(info) for info in await has.models.catalogue()],
+        items=[_entry(info, has.models.breaker(info)) for info in await has.models.catalogue()],
         profiles=[Profile(name=name, models=[str(spec) for spec in specs]) for name, specs in profiles.items()],
     )
 
 
-def _entry(info: ModelInfo) -> ModelEntry:
+def _entry(info: ModelInfo, breaker: State) -> ModelEntry:
     return ModelEntry(
         spec=str(info.spec),
         provider=info.spec.provider,
         name=info.spec.name,
-        # A model that a provider no longer lists is not in the catalogue.
-        available=True,
+        available=breaker != "open",
+        breaker=breaker,
         capabilities=ModelCapabilities(
             tools=info.tools, vision=info.vision, json_schema=info.json_schema, reasoning=info.reasoning
         ),

@@ -192,6 +192,21 @@ async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, s
     await factory.aclose()
 
 
+async def test_a_picture_is_taken_to_a_model_that_sees(
+    factory: ModelFactory, first: Loopback, second: Loopback
+) -> None:
+    picture = HumanMessage(
+        [{"type": "text", "text": "What is it?"}, {"type": "image", "url": "https://example.org/a.png"}]
+    )
+    await asyncio.to_thread(first.say, server_error(), server_error(), server_error())
+    first.answer(lambda _: Reply("A cat."))
+    second.answer(lambda _: Reply("I cannot see."))
+    model = (await factory.candidate()).model
+    # It fails as often as it is asked for one answer; only then is one asked that sees nothing.
+    assert (await model.ainvoke([picture])).text == "I cannot see."
+    assert (await model.ainvoke([picture])).text == "A cat."
+
+
 async def test_tools_are_taken_to_a_model_that_has_them(first: Loopback, tmp_path: Path) -> None:
     # The embedded model stands behind and has none: it is asked last, without them.
     environment = {
