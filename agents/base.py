@@ -1,10 +1,10 @@
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar
 
-from langchain_core.messages import BaseMessage, RemoveMessage
+from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphRecursionError
@@ -98,6 +98,8 @@ class Served:
         self.agent = agent
         self._graph = graph
         self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema]) - {_MESSAGES}
+        # What a graph keeps to itself, a client is not shown.
+        self._shown = frozenset(graph.builder.schemas[graph.builder.output_schema]) - {_MESSAGES}
 
     @property
     def needs_model(self) -> bool:
@@ -107,7 +109,7 @@ class Served:
         """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
         config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
-        yield StateChanged(_state(tip.values))
+        yield StateChanged(_state(tip.values, self._shown))
         if tip.interrupts:
             step = _answered(tip, turn, config)
         else:
@@ -145,22 +147,34 @@ class Served:
                     return continued(branch, turn.messages)
         return continued(known, turn.messages)
 
-    async def _fork(self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig) -> Step:
-        """Goes on from the checkpoint that holds most of what is wanted and nothing else; newest first."""
-        best: StateSnapshot | None = None
-        held: Sequence[BaseMessage] = ()
+    async def _fork(
+        self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig
+    ) -> Step | None:
+        """Goes on from the checkpoint that holds most of what is wanted and nothing else.
+
+        Of those that hold the same, the newest is where something is added; the oldest is where a question is answered
+        anew, by the whole graph.
+        """
+        found: list[StateSnapshot] = []
+        held = 0
         async for snapshot in self._graph.aget_state_history(config):
             messages = _messages(snapshot.values)
-            if leads_to(messages, wanted) and (best is None or len(messages) > len(held)):
-                best, held = snapshot, messages
-                if len(held) == len(wanted):
-                    break
-        if best is None:
+            if leads_to(messages, wanted) and len(messages) >= held:
+                found = [*(found if len(messages) == held else ()), snapshot]
+                held = len(messages)
+        if not found:
             # The beginning is gone, pruned perhaps: say the thread again.
             again = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *wanted]
             return self._input(again, changed), config
+        given = self._input(wanted[held:], changed)
+        if given is None and isinstance(wanted[-1], AIMessage):
+            # It ends in an answer: there is nothing to answer anew.
+            return None
+        # A checkpoint that waits for its turn's input would take the input of the turn that is left behind.
+        settled = [snapshot for snapshot in found if "__start__" not in snapshot.next] or found
+        best = settled[0] if given else settled[-1]
         at: RunnableConfig = {**config, "configurable": {**config["configurable"], **best.config["configurable"]}}
-        return self._input(wanted[len(held) :], changed), at
+        return given, at
 
     def _input(self, messages: Sequence[BaseMessage], changed: Mapping[str, Any]) -> dict[str, Any] | None:
         given: dict[str, Any] = dict(changed)
@@ -171,7 +185,7 @@ class Served:
     def _changed(self, tip: StateSnapshot, turn: Turn) -> dict[str, Any]:
         # Clients send back the whole state that they were shown. Only what they changed is written: a reducer that
         # adds would add the rest once more.
-        known = _state(tip.values)
+        known = _state(tip.values, self._inputs | self._shown)
         return {key: value for key, value in turn.state.items() if key in self._inputs and value != known.get(key)}
 
     async def _stepped(self, given: Any, config: RunnableConfig, context: RunContext | None) -> AsyncGenerator[Fact]:
@@ -186,7 +200,7 @@ class Served:
         async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
             try:
                 async for part in parts:
-                    fact = _fact(part)
+                    fact = _fact(part, self._shown)
                     if fact is not None:
                         yield fact
             except GraphRecursionError as error:
@@ -199,7 +213,7 @@ def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | 
     return (Command(resume=answers), config) if answers else None
 
 
-def _fact(part: Any) -> Fact | None:
+def _fact(part: Any, shown: Collection[str]) -> Fact | None:
     data = part["data"]
     match part["type"]:
         case "messages":
@@ -213,7 +227,7 @@ def _fact(part: Any) -> Fact | None:
             finished = "result" in data or "error" in data
             return StepFinished("|".join(path), name) if finished else StepStarted("|".join(path), name)
         case "values" if not part["ns"]:
-            return StateChanged(_state(data))
+            return StateChanged(_state(data, shown))
         case "custom":
             return Noted(to_jsonable_python(data, serialize_unknown=True))
     return None
@@ -227,8 +241,8 @@ def _messages(values: Any) -> list[BaseMessage]:
     return list(_channels(values).get(_MESSAGES) or ())
 
 
-def _state(values: Any) -> dict[str, Any]:
-    told = {key: value for key, value in _channels(values).items() if key != _MESSAGES}
+def _state(values: Any, keys: Collection[str]) -> dict[str, Any]:
+    told = {key: value for key, value in _channels(values).items() if key in keys}
     state: dict[str, Any] = to_jsonable_python(told, serialize_unknown=True)
     return state
 

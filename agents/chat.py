@@ -25,4 +25,9 @@ class ChatAgent(BaseAgent):
         self.tools = tuple(ServerTool(tool.name, tool.description, tool.get_input_jsonschema()) for tool in self._tools)
 
     def build(self, checkpointer: Checkpointer) -> Graph:
-        return chat_graph(system=Prompt.read(_PROMPTS / "system.md"), tools=self._tools, checkpointer=checkpointer)
+        return chat_graph(
+            system=Prompt.read(_PROMPTS / "system.md"),
+            with_tools=Prompt.read(_PROMPTS / "tools.md"),
+            tools=self._tools,
+            checkpointer=checkpointer,
+        )

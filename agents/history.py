@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 
 def continued(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -20,7 +20,21 @@ def continued(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list
         return _edited(known, sent, place, edits)
     # Clients that were told of a thread in pieces may hold it in another order: the furthest place counts.
     furthest = max(place[sent[at].id] for at in found)
-    return [*known[: furthest + 1], *sent[found[-1] + 1 :]]
+    kept = known[: furthest + 1]
+    return [*kept, *_late(kept, sent[: found[-1]], place), *sent[found[-1] + 1 :]]
+
+
+def _late(
+    known: Sequence[BaseMessage], sent: Sequence[BaseMessage], place: Mapping[str | None, int]
+) -> list[BaseMessage]:
+    """Results of tools that a client has put behind their call, before what is known to follow it."""
+    answered = {message.tool_call_id for message in known if isinstance(message, ToolMessage)}
+    calls = {call["id"] for message in known if isinstance(message, AIMessage) for call in message.tool_calls}
+    return [
+        message
+        for message in sent
+        if isinstance(message, ToolMessage) and message.id not in place and message.tool_call_id in calls - answered
+    ]
 
 
 def _edited(

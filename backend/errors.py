@@ -127,6 +127,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911  # one flat table
             return StorageGone("Nothing was started. Try again.", headers={"Retry-After": "5"})
         case HTTPException(status_code=405):
             return MethodNotAllowed("Try another method.", headers=error.headers)
+        case HTTPException(status_code=400):
+            return InvalidInput("Look at: body.", errors=[{"field": "body", "message": "it cannot be read"}])
         case HTTPException():
             return NotFound("No route has this address.")
     return Internal("The error has been logged under this request's id.")

@@ -2,6 +2,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -31,13 +32,15 @@ class Resources:
     models: ModelFactory
     agents: Registry
     live: LiveRuns
-    revision: str | None
+    revision: str
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
     """Opens what the settings ask for. What cannot be had stops the start: `StorageFailed`, `BadAgent`, `BadScript`."""
     async with AsyncExitStack() as stack:
+        threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="agenkit")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             resources = await _opened(stack, settings, metrics)
         except (StorageFailed, BadAgent, BadScript) as error:
@@ -70,11 +73,17 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     return Resources(settings, database, models, registry, live, revision)
 
 
-def _migrated(settings: Settings) -> str | None:
+def _migrated(settings: Settings) -> str:
     url = settings.storage.database
     if settings.storage.migrates_at_start:
         migrations.upgrade(url)
-    return migrations.current(url)
+    current, needed = migrations.current(url), migrations.head()
+    if current != needed:
+        raise StorageFailed(
+            f"The schema is at {current or 'nothing'} and this version needs {needed}: run "
+            "`agenkit migrate up`, or set AGENKIT_MIGRATE=on"
+        )
+    return needed
 
 
 def _owner() -> str:

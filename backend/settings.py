@@ -21,6 +21,9 @@ class ServerSettings(BaseModel):
     body_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds between comments on a stream that has nothing to say.")
     shutdown_grace: float = Field(5.0, ge=0, le=600, description="Seconds that runs may go on after SIGTERM.")
+    threads: int = Field(
+        64, ge=4, le=1024, description="Threads for nodes and tools that block; each holds one for as long as it runs."
+    )
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins of other front ends, with commas between; `*` for all. None: only our own page."
     )
@@ -56,6 +59,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_BODY_LIMIT": ("server", "body_limit"),
     "AGENKIT_KEEP_ALIVE": ("server", "keep_alive"),
     "AGENKIT_SHUTDOWN_GRACE": ("server", "shutdown_grace"),
+    "AGENKIT_THREADS": ("server", "threads"),
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
     "AGENKIT_DATA": ("storage", "data"),
@@ -82,6 +86,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_EMBEDDED_THREADS": ("models", "embedded_threads"),
     "AGENKIT_EMBEDDED_SLOTS": ("models", "embedded_slots"),
     "AGENKIT_EMBEDDED_CONTEXT": ("models", "embedded_context"),
+    "AGENKIT_EMBEDDED_OUTPUT": ("models", "embedded_output"),
     "AGENKIT_SCRIPT": ("models", "script"),
     "OPENAI_API_KEY": ("models", "openai_api_key"),
     "OPENAI_BASE_URL": ("models", "openai_base_url"),

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -17,31 +17,33 @@ from langchain_core.runnables import Runnable
 
 from llm.fallback import CUT_CALLS
 
+_NO_OBJECT = "The arguments are no JSON object. Call the tool again with valid JSON."
+
 Model = Runnable[LanguageModelInput, AIMessage]
 
 
-async def answered(model: Model, asked: Sequence[BaseMessage]) -> AIMessage:
+async def answered(model: Model, asked: Sequence[BaseMessage], *, offered: Collection[str]) -> AIMessage:
     """The model's answer, streamed to whoever listens, with its tool calls read strictly.
 
     LangChain completes arguments that were cut, so that they can be shown while they come; a call must not be carried
-    out from half of them.
+    out from half of them, and nobody can carry out one that was not `offered`.
     """
     chunks = [chunk async for chunk in model.astream(list(asked)) if isinstance(chunk, AIMessageChunk)]
     whole = add_ai_message_chunks(AIMessageChunk(content=""), *chunks)
     message = message_chunk_to_message(whole)
     if not isinstance(message, AIMessage):
         raise TypeError("chunks of an answer are an answer")
-    return _strict(message, whole.tool_call_chunks) if whole.tool_call_chunks else message
+    return _strict(message, whole.tool_call_chunks, offered) if whole.tool_call_chunks else message
 
 
-def _strict(message: AIMessage, fragments: Sequence[ToolCallChunk]) -> AIMessage:
+def _strict(message: AIMessage, fragments: Sequence[ToolCallChunk], offered: Collection[str]) -> AIMessage:
     calls, broken = list[ToolCall](), list[InvalidToolCall]()
     cut = message.response_metadata.get(CUT_CALLS, ())
     for fragment in fragments:
         arguments = None if fragment["id"] in cut else _arguments(fragment["args"])
         name, call_id = fragment["name"] or "", fragment["id"]
-        if arguments is None:
-            error = "the arguments are no JSON object"
+        if arguments is None or name not in offered:
+            error = f"There is no tool {name!r}." if name not in offered else _NO_OBJECT
             broken.append(
                 InvalidToolCall(type="invalid_tool_call", name=name, args=fragment["args"], id=call_id, error=error)
             )

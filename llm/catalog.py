@@ -17,6 +17,8 @@ class ModelInfo:
     json_schema: bool
     reasoning: bool = False
     context_length: int | None = None
+    # Whether it fetches pictures by their address; all that see take them as data.
+    picture_urls: bool = True
     # Whether a last message of its own is gone on with, instead of being answered.
     prefill: bool = False
 

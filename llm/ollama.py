@@ -121,6 +121,7 @@ class OllamaProvider:
             reasoning="thinking" in capabilities,
             context_length=lengths[0] if lengths else None,
             prefill=True,
+            picture_urls=False,
         )
         self._known[f"{name}@{digest}"] = info
         return info

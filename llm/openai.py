@@ -167,7 +167,7 @@ class OpenAIProvider:
         )
         try:
             listed = [model.id async for model in asking.models.list()]
-        except (openai.APIError, ValueError, TypeError):
+        except (openai.APIError, ValueError, TypeError, AttributeError):
             # Not every server that speaks this API lists its models, and one that is down says nothing of them:
             # what was known stays known.
             return

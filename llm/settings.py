@@ -1,4 +1,5 @@
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -22,6 +23,9 @@ class ModelSettings(BaseModel):
     embedded_slots: int = Field(4, ge=1, le=64, description="Answers that the embedded model writes side by side.")
     embedded_context: int = Field(
         8192, ge=512, le=8192, description="Tokens of context that the embedded model's answers share."
+    )
+    embedded_output: int = Field(
+        1024, ge=16, le=8192, description="Tokens after which an answer of the embedded model ends, finished or not."
     )
     script: Path | None = Field(
         None, description="A JSON file that makes the provider `scripted`, a fake for tests and demos."
@@ -57,4 +61,6 @@ class ModelSettings(BaseModel):
     def _is_http(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is no http(s) address")
+        if urlsplit(url).port == 0 or not urlsplit(url).hostname:
+            raise ValueError(f"{url!r} names no host to ask")
         return url.rstrip("/")

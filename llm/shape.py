@@ -21,14 +21,21 @@ def shaped(messages: Sequence[BaseMessage], info: ModelInfo) -> list[BaseMessage
 
 
 def _visible(message: BaseMessage, info: ModelInfo) -> BaseMessage:
-    """A person's message without the parts that the model cannot see."""
+    """A message without the parts that the model cannot see, and without another vendor's own."""
+    if isinstance(message, AIMessage) and not isinstance(message.content, str):
+        return message.model_copy(update={"content": message.text})
     if isinstance(message.content, str) or not isinstance(message, HumanMessage):
         return message
     parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in message.content]
-    seen = [part if part["type"] == "text" or info.vision else _named(part) for part in parts]
+    seen = [part if part["type"] == "text" or _is_seen(part, info) else _named(part) for part in parts]
     if all(part["type"] == "text" for part in seen):
         return message.model_copy(update={"content": "\n".join(part["text"] for part in seen)})
     return message.model_copy(update={"content": seen})
+
+
+def _is_seen(part: dict[Any, Any], info: ModelInfo) -> bool:
+    """Pictures only, and where they are: of sounds, films and files each vendor takes some and dies of others."""
+    return info.vision and part["type"] == "image" and ("base64" in part or (info.picture_urls and "url" in part))
 
 
 def _named(part: dict[Any, Any]) -> dict[Any, Any]:

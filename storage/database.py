@@ -10,6 +10,7 @@ from storage.settings import StorageSettings
 
 # Held while tables are laid: replicas start together. Any number will do that nobody else takes.
 SETUP_LOCK = 0x61676B31
+CHECKPOINTS_LOCK = 0x61676B32
 
 _BUSY_MILLISECONDS = 5000
 

@@ -114,22 +114,22 @@ class Runs:
                 .values(status=outcome, error_code=error_code, usage=list(usage), ended_at=datetime.now(UTC))
             )
 
-    async def beat(self) -> None:
-        """Says that every run of this process is still driven."""
+    async def beat(self, ids: Sequence[str]) -> None:
+        """Says that these runs of this process are still driven."""
         async with self._database.writing() as connection:
             await connection.execute(
                 update(runs)
-                .where(runs.c.owner == self._owner, runs.c.status == "running")
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status == "running")
                 .values(beat_at=datetime.now(UTC))
             )
 
     async def end_lost(self) -> int:
-        """Ends every run, anybody's, whose process no longer beats; their number."""
+        """Ends every run of other processes that no longer beat; their number."""
         now = datetime.now(UTC)
         async with self._database.writing() as connection:
             ended = await connection.execute(
                 update(runs)
-                .where(runs.c.status == "running", runs.c.beat_at < now - self._lease)
+                .where(runs.c.status == "running", runs.c.owner != self._owner, runs.c.beat_at < now - self._lease)
                 .values(status="error", error_code="interrupted", ended_at=now)
             )
         return ended.rowcount
@@ -143,7 +143,9 @@ async def _run_id(connection: AsyncConnection, caller: Caller, key: str) -> str 
 
 async def _asking(connection: AsyncConnection, thread_id: str) -> str | None:
     """The agent whose question the thread waits for an answer to, if it does."""
-    newest = select(runs.c.agent_id, runs.c.status).where(runs.c.thread_id == thread_id)
+    # A run that failed or was stopped has neither asked nor answered.
+    spoke = runs.c.status.in_(("success", "interrupt"))
+    newest = select(runs.c.agent_id, runs.c.status).where(runs.c.thread_id == thread_id, spoke)
     row = (await connection.execute(newest.order_by(runs.c.created_at.desc()).limit(1))).one_or_none()
     return str(row.agent_id) if row is not None and row.status == "interrupt" else None
 

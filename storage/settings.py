@@ -25,13 +25,19 @@ class StorageSettings(BaseModel):
     pool_overflow: int = Field(10, ge=0, le=200, description="Connections beyond them in a rush (PostgreSQL).")
     pool_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
     pool_recycle: float = Field(1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL).")
-    lease: float = Field(15.0, ge=1, description="Seconds without a heartbeat after which a run counts as lost.")
+    lease: float = Field(
+        15.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
+    )
 
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and _parsed(url).get_backend_name() not in _DRIVERS:
-            raise ValueError("expected postgresql://… or sqlite:///…")
+        if url is None:
+            return url
+        parsed = _parsed(url)
+        in_memory = parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
+        if parsed.get_backend_name() not in _DRIVERS or in_memory:
+            raise ValueError("expected postgresql://… or sqlite:///… with a file")
         return url
 
     @field_validator("redis_url")

@@ -210,7 +210,11 @@ def _check(asked: RunAgentInput, served: Served) -> None:
 def _wrong_ids(asked: RunAgentInput) -> list[tuple[str, str]]:
     ids = [("threadId", asked.thread_id), ("runId", asked.run_id)]
     ids += [(f"messages.{at}.id", message.id) for at, message in enumerate(asked.messages)]
-    return [
+    taken = [message.id for message in asked.messages]
+    twice = (
+        [at for at, message_id in enumerate(taken) if message_id in taken[:at]] if len(set(taken)) < len(taken) else []
+    )
+    return [(f"messages.{at}.id", f"another message has the id {taken[at]!r}") for at in twice] + [
         (field, f"an id has 1 to {KEY_LENGTH} characters, none of them a control character")
         for field, given in ids
         if not 0 < len(given) <= KEY_LENGTH or not given.isprintable()

@@ -1,12 +1,24 @@
 import argparse
+import os
 
 import httpx
 
-_DEFAULT = "http://127.0.0.1:8000"
+from backend.settings import BadSettings, ServerSettings, read_settings
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=_DEFAULT, type=lambda url: url.rstrip("/"), help=f"the server ({_DEFAULT})")
+    default = _default()
+    parser.add_argument("--url", default=default, type=lambda url: url.rstrip("/"), help=f"the server ({default})")
+
+
+def _default() -> str:
+    """Where a server with the same settings listens."""
+    try:
+        server = read_settings(os.environ).server
+    except BadSettings:
+        server = ServerSettings()
+    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # nosec B104  # compared, not bound
+    return f"http://{host}:{server.port}"
 
 
 def told(error: httpx.HTTPError, url: str) -> str:

@@ -47,10 +47,12 @@ class Conversation:
         self._agent = agent
         self._model = model
         self._thread = thread
+        # Questions of the agent's that wait for an answer: what is said next answers them.
+        self._asked: list[str] = []
 
     def say(self, text: str) -> int:
         try:
-            return max((_show(event) for event in self._events(text)), default=1)
+            return max((self._heard(event) for event in self._events(text)), default=1)
         except httpx.HTTPError as error:
             print(told(error, str(self._client.base_url)), file=sys.stderr)
             return 1
@@ -59,12 +61,27 @@ class Conversation:
             print(f"{_DIM} [stopped]{_PLAIN}")
             return 130
 
+    def _heard(self, event: dict[str, Any]) -> int:
+        match event:
+            case {"type": "RUN_FINISHED", "outcome": {"type": "interrupt", "interrupts": interrupts}}:
+                self._asked = [asked["id"] for asked in interrupts]
+        return _show(event)
+
+    def _brought(self, text: str) -> dict[str, Any]:
+        asked, self._asked = self._asked, []
+        if asked:
+            return {
+                "messages": [],
+                "resume": [{"interruptId": i, "status": "resolved", "payload": text} for i in asked],
+            }
+        return {"messages": [{"id": uuid4().hex, "role": "user", "content": text}]}
+
     def _events(self, text: str) -> Iterator[dict[str, Any]]:
         body = {
             "threadId": self._thread,
             "runId": uuid4().hex,
             "protocolVersion": "1.0",
-            "messages": [{"id": uuid4().hex, "role": "user", "content": text}],
+            **self._brought(text),
             "tools": [],
             "context": [],
             "forwardedProps": {"model": self._model} if self._model else {},

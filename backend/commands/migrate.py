@@ -1,10 +1,12 @@
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
 
 from backend.settings import BadSettings, read_settings
 from storage import migrations
+from storage.checkpoints import lay_checkpoints
 from storage.database import StorageFailed
 from storage.settings import StorageSettings
 
@@ -31,6 +33,7 @@ def _moved(storage: StorageSettings, direction: str, revision: str | None) -> in
     match direction:
         case "up":
             migrations.upgrade(url, revision or "head")
+            asyncio.run(lay_checkpoints(storage))
         case "down":
             migrations.downgrade(url, revision or "-1")
         case _:

@@ -24,6 +24,7 @@ from llm.factory import Candidate
 from observability.logs import bound, get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
+from storage.database import StorageFailed
 from storage.log import EventLog
 from storage.runs import Outcome, RunRecord, Runs
 
@@ -56,6 +57,9 @@ class Ending:
 StopReason = Literal["cancelled", "shutting_down"]
 
 _SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
+# Seconds between tries to write down that a run has ended.
+_END_WAITS = (0.1, 0.5, 2.0)
+
 _UNFORESEEN = "Something went wrong while answering. Please try again."
 _TOO_LONG = "The agent took too many steps without coming to an end."
 
@@ -159,12 +163,25 @@ class Execution:
         """The thread is free before the readers hear the end: whoever hears it may speak again at once."""
         order, usage = self._order, self._usage()
         try:
-            await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
+            await self._end_row(ending)
         finally:
             await self._say(ending.events)
             await self._log.end(order.record.id)
         self._count(ending)
         _log.info("run_ended", outcome=ending.outcome, code=ending.code, usage=usage)
+
+    async def _end_row(self, ending: Ending) -> None:
+        """A database that is away for a moment is asked again; after that the lease frees the thread."""
+        order, usage = self._order, self._usage()
+        for wait in _END_WAITS:
+            try:
+                await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
+            except StorageFailed as error:
+                _log.warning("run_end_failed", error=str(error), wait=wait)
+                await asyncio.sleep(wait)
+            else:
+                return
+        await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
 
     def _usage(self) -> list[dict[str, Any]]:
         return [usage.model_dump(mode="json", by_alias=True) for usage in self._translator.usage]

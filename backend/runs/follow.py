@@ -1,5 +1,6 @@
 """A run's log as server-sent events, for one reader."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -52,4 +53,12 @@ def _joined(entries: Sequence[Entry]) -> Entry:
 
 def _frame(entry: Entry) -> bytes:
     # Lines end in LF alone: the clients know no other.
-    return b"id: %b\ndata: %b\n\n" % (entry.position.encode(), orjson.dumps(entry.event))
+    return b"id: %b\ndata: %b\n\n" % (entry.position.encode(), _written(entry.event))
+
+
+def _written(event: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:
+        # Integers beyond 64 bits and halves of characters, which agents may well say: the slower writer knows both.
+        return json.dumps(event, ensure_ascii=True, separators=(",", ":")).encode()

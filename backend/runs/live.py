@@ -133,16 +133,21 @@ class LiveRuns:
     def _begin(self, chore: "asyncio._CoroutineLike[None]", name: str) -> None:
         task = asyncio.create_task(chore, name=name)
         self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, chore: asyncio.Task[None]) -> None:
+        self._chores.discard(chore)
+        if not chore.cancelled() and (error := chore.exception()) is not None:
+            _log.error("chore_failed", chore=chore.get_name(), exc_info=error)
 
     async def _beat(self) -> None:
         """Keeps the lease on the runs of this process, and ends those whose process is gone."""
         while True:
             try:
+                if self._live:
+                    await self._runs.beat(list(self._live))
                 if lost := await self._runs.end_lost():
                     _log.warning("runs_lost", count=lost)
-                if self._live:
-                    await self._runs.beat()
             except StorageFailed as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))

@@ -1,7 +1,13 @@
+from collections.abc import Iterable
+
+import orjson
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.errors import BodyTooLarge, NotJson, Problem, render
+from backend.errors import BodyTooLarge, InvalidInput, NotJson, Problem, render
+
+# Deeper than any tool's schema, and shallow enough for whatever reads it by calling itself.
+_DEEPEST = 100
 
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
@@ -20,6 +26,7 @@ class BodyGuard:
         try:
             self._check(Headers(scope=scope))
             body = await self._read(receive)
+            _check_json(body)
         except Problem as problem:
             await render(problem)(scope, receive, send)
             return
@@ -48,6 +55,50 @@ class BodyGuard:
 
     def _too_large(self) -> Problem:
         return BodyTooLarge(f"A body may have {self._limit} bytes.", limit=self._limit)
+
+
+def _check_json(body: bytes) -> None:
+    """What is read here can be written again, to a client and to every database: strict JSON, of a sane depth."""
+    if not body:
+        return
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _no_json(str(error)) from None
+    if _is_deep(value):
+        raise _no_json(f"nested more than {_DEEPEST} deep")
+    if b"\\u0000" in body and _holds_nul(value):
+        raise _no_json("a text holds the character U+0000")
+
+
+def _no_json(why: str) -> InvalidInput:
+    return InvalidInput("Look at: body.", errors=[{"field": "body", "message": f"no JSON that can be taken: {why}"}])
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _within(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return (inner for inner in value.values() if isinstance(inner, dict | list))
+    return (inner for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else ()
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(part) for pair in value.items() for part in pair)
+        case list():
+            return any(map(_holds_nul, value))
+    return False
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

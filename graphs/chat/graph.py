@@ -14,10 +14,12 @@ from graphs.prompt import Prompt
 ChatGraph = CompiledStateGraph[MessagesState, RunContext, MessagesState, MessagesState]
 
 
-def chat_graph(*, system: Prompt, tools: Sequence[BaseTool], checkpointer: BaseCheckpointSaver[str]) -> ChatGraph:
+def chat_graph(
+    *, system: Prompt, with_tools: Prompt, tools: Sequence[BaseTool], checkpointer: BaseCheckpointSaver[str]
+) -> ChatGraph:
     names = frozenset(tool.name for tool in tools)
     graph = StateGraph(MessagesState, context_schema=RunContext)
-    graph.add_node("model", ModelNode(system, tools))
+    graph.add_node("model", ModelNode(system, with_tools, tools))
     graph.add_node("tools", ToolsNode(tools))
     graph.add_edge(START, "model")
     graph.add_conditional_edges("model", after_model(names), {"tools": "tools", "end": END})

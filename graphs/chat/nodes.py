@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, InvalidToolCall, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
 
@@ -22,25 +23,20 @@ Update = dict[str, list[AnyMessage]]
 class ModelNode:
     """Calls the run's model with the thread and every tool that is at hand."""
 
-    def __init__(self, system: Prompt, tools: Sequence[BaseTool]) -> None:
+    def __init__(self, system: Prompt, with_tools: Prompt, tools: Sequence[BaseTool]) -> None:
         self._system = system
+        self._with_tools = with_tools
         self._tools = tools
 
     async def __call__(self, state: MessagesState, runtime: Runtime[RunContext]) -> Update:
-        context = runtime.context
-        asked = conversation(
-            state["messages"],
-            system=self._system.text,
-            background=context.background,
-        )
-        return {"messages": [await answered(self._model(state, context), asked)]}
-
-    def _model(self, state: MessagesState, context: RunContext) -> Model:
-        model = context.candidate.model
-        tools: list[BaseTool | dict[str, Any]] = [*self._tools, *map(_described, context.client_tools)]
-        if not tools or not context.candidate.info.tools or _rounds(state["messages"]) >= _ROUNDS:
-            return model
-        return model.bind_tools(tools)
+        context, messages = runtime.context, state["messages"]
+        tools = [*map(convert_to_openai_tool, self._tools), *map(_described, context.client_tools)]
+        if not context.candidate.info.tools or _rounds(messages) >= _ROUNDS:
+            tools = []
+        system = f"{self._system.text}\n{self._with_tools.text}" if tools else self._system.text
+        asked = conversation(messages, system=system, background=context.background)
+        model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
+        return {"messages": [await answered(model, asked, offered={tool["function"]["name"] for tool in tools})]}
 
 
 class ToolsNode:
@@ -84,7 +80,7 @@ def _described(tool: ClientTool) -> dict[str, Any]:
 
 def _unreadable(call: InvalidToolCall) -> ToolMessage:
     return ToolMessage(
-        "The arguments are no JSON. Call the tool again with valid JSON.",
+        call["error"] or "This call cannot be read.",
         tool_call_id=call["id"] or "",
         name=call["name"],
         status="error",
@@ -101,5 +97,5 @@ def _rounds(messages: Sequence[AnyMessage]) -> int:
     for message in reversed(messages):
         if isinstance(message, HumanMessage):
             break
-        rounds += isinstance(message, AIMessage) and bool(message.tool_calls)
+        rounds += isinstance(message, AIMessage) and bool(message.tool_calls or message.invalid_tool_calls)
     return rounds

@@ -45,7 +45,7 @@ def _value(node: ast.expr, source: str) -> Fraction:
             raise ValueError
         case ast.Constant(value=int() | float()):
             # The digits as they were written: as a float, 0.1 would no longer be a tenth.
-            return Fraction((ast.get_source_segment(source, node) or "").replace("_", ""))
+            return _read((ast.get_source_segment(source, node) or "").replace("_", ""))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, source)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
@@ -56,6 +56,13 @@ def _value(node: ast.expr, source: str) -> Fraction:
             return _bounded(_BINARY[type(op)](_value(left, source), _value(right, source)))
         case _:
             raise ValueError
+
+
+def _read(digits: str) -> Fraction:
+    exponent = digits.lower().partition("e")[2] if not digits.lower().startswith("0x") else ""
+    if exponent and abs(int(exponent)) > _LARGEST_POWER:
+        raise ToolException("The number is too large, or too small.")
+    return _bounded(Fraction(digits))
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
@@ -133,7 +140,10 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ToolException(f"{text!r} is no ISO 8601 date.") from None
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    try:
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    except OverflowError:
+        raise ToolException(f"{text!r} is outside the years 1 to 9999.") from None
 
 
 def _distance(begin: datetime, end: datetime) -> str:

@@ -26,6 +26,8 @@ def serve(order: dict[str, object]) -> xllamacpp.Server:
     params.kv_unified = True
     params.cpuparams.n_threads = order["threads"]
     params.cpuparams_batch.n_threads = order["threads"]
+    # Between batches others have their turn, and a caller's leaving is noticed.
+    params.n_batch = params.n_ubatch = 128
     params.warmup = False
     params.verbosity = 0
     params.ui = False

@@ -16,8 +16,6 @@ from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
 _MODEL = "smollm2"
-# A model this small does not always find an end by itself.
-_OUTPUT_TOKENS = 512
 _TEMPERATURE = 0.2
 _REPEAT_PENALTY = 1.1
 
@@ -28,12 +26,14 @@ class EmbeddedProvider:
     name = "embedded"
     refresh_seconds = 3600.0
 
-    def __init__(self, *, threads: int, slots: int, context: int, timeout: float) -> None:
+    def __init__(self, *, threads: int, slots: int, context: int, output: int, timeout: float) -> None:
         self._timeout = timeout
         self._context = context
+        # A model this small does not always find an end by itself.
+        self._output = output
         file = weights()
         self._host = Host(file, name=_MODEL, threads=threads, slots=slots, context=context) if file else None
-        self._client = openai.DefaultAsyncHttpxClient(timeout=timeout)
+        self._client = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=False)
         self._inner: tuple[Endpoint, OpenAIChat] | None = None
 
     async def refresh(self) -> None:
@@ -93,7 +93,7 @@ class EmbeddedProvider:
             stream_usage=True,
             stream_chunk_timeout=None,
             temperature=_TEMPERATURE,
-            max_completion_tokens=_OUTPUT_TOKENS,
+            max_completion_tokens=self._output,
             extra_body={"repeat_penalty": _REPEAT_PENALTY},
         )
 
@@ -154,5 +154,6 @@ def provider(settings: ModelSettings) -> EmbeddedProvider:
         threads=settings.embedded_threads,
         slots=settings.embedded_slots,
         context=settings.embedded_context,
+        output=settings.embedded_output,
         timeout=settings.silence,
     )

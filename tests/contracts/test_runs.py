@@ -77,7 +77,7 @@ async def test_lost_runs_are_ended_and_those_that_beat_are_not(database: Databas
     here, gone = Runs(database, owner="here", lease=5), Runs(database, owner="gone", lease=5)
     mine, lost = await _open(here, "r1", "t1"), await _open(gone, "r2", "t2")
     await _age(database, seconds=6)
-    await here.beat()
+    await here.beat([mine.id])
     assert await here.end_lost() == 1
     assert [(await _row(database, run))["status"] for run in (mine, lost)] == ["running", "error"]
 

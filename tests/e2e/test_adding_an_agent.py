@@ -25,7 +25,7 @@ def _block(language: str, beginning: str) -> str:
 
 ECHO = _block("python", "# my_graphs/echo.py")
 POET = _block("python", "# agents/poet.py")
-LINE = _block("python", "AGENTS: ").strip()
+IMPORT, LINE = _block("python", "from agents.poet import").strip().split("\n\n")
 ENTRY = _block("toml", "[project.entry-points")
 
 
@@ -59,9 +59,7 @@ def _in_agents(folder: Path) -> None:
     _write(folder / "agents" / "poet.py", POET)
     registry = folder / "agents" / "registry.py"
     changed = re.sub(r"^AGENTS: .*$", LINE, registry.read_text(), flags=re.MULTILINE)
-    registry.write_text(
-        changed.replace("from agents.chat import", "from agents.poet import Poet\nfrom agents.chat import")
-    )
+    registry.write_text(changed.replace("from agents.chat import", f"{IMPORT}\nfrom agents.chat import"))
 
 
 def _installed(folder: Path) -> None:

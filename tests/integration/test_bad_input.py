@@ -57,10 +57,11 @@ async def test_an_unknown_profile_is_told_which_there_are(server: Server) -> Non
         ({"messages": [{"id": "u", "role": "user"}]}, "messages.0.content"),
         ({"messages": [{"id": "u", "role": "robot", "content": "Hi"}]}, "messages.0"),
         ({"messages": [{"id": "", "role": "user", "content": "Hi"}]}, "messages.0.id"),
+        ({"messages": [user("a", "same"), user("b", "same")]}, "messages.1.id"),
         ({"threadId": ""}, "threadId"),
         ({"threadId": "x" * 256}, "threadId"),
         ({"threadId": "a\nb"}, "threadId"),
-        ({"runId": "\u0000"}, "runId"),
+        ({"runId": "\u0007"}, "runId"),
         ({"threadId": None}, "threadId"),
         ({"resume": [{"interruptId": "i", "status": "maybe"}]}, "resume.0.status"),
         ({"tools": [{"name": "calculate", "description": ""}]}, "tools.0.name"),
@@ -90,6 +91,25 @@ async def test_other_peoples_forwarded_props_are_passed_over(server: Server) -> 
 async def test_malformed_json_is_refused(server: Server) -> None:
     status, problem = await _posted(server, content=b'{"threadId": ', headers={"content-type": "application/json"})
     assert (status, problem["code"]) == (422, "invalid_input")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"threadId": "\xff"}',
+        b'{"threadId": "\\ud83d"}',
+        b'{"threadId": "\\u0000"}',
+        b'{"state": NaN}',
+        b'{"state": %b1%b}' % (b"[" * 600, b"]" * 600),
+        b'{"state": %b1%b}' % (b"[" * 3000, b"]" * 3000),
+        b"1" * 5000,
+    ],
+    ids=["cut", "no utf-8", "half a character", "nul", "nan", "deep", "deeper", "huge number"],
+)
+async def test_what_could_not_be_written_again_is_not_read(server: Server, body: bytes) -> None:
+    status, problem = await _posted(server, content=body, headers={"content-type": "application/json"})
+    assert (status, problem["code"], problem["errors"][0]["field"]) == (422, "invalid_input", "body")
 
 
 async def test_a_body_that_is_no_object_is_refused(server: Server) -> None:

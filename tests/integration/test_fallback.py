@@ -48,8 +48,8 @@ def _settings(first: Loopback, second: Loopback, **more: Any) -> ModelSettings:
 
 @pytest.fixture
 async def factory(first: Loopback, second: Loopback) -> AsyncIterator[ModelFactory]:
-    # Two in a hundred calls of one in five that fail follow four others: no breaker may spoil the count.
-    made = ModelFactory(_settings(first, second, breaker_failures=1000, retry_share=1.0))
+    # Set for calls of which a fifth fail: with three attempts each, some answer in a thousand may find nobody left.
+    made = ModelFactory(_settings(first, second, breaker_failures=1000, retry_share=1.0, retry_attempts=5))
     await made.start()
     yield made
     await made.aclose()
@@ -198,7 +198,7 @@ async def test_a_picture_is_taken_to_a_model_that_sees(
     picture = HumanMessage(
         [{"type": "text", "text": "What is it?"}, {"type": "image", "url": "https://example.org/a.png"}]
     )
-    await asyncio.to_thread(first.say, server_error(), server_error(), server_error())
+    await asyncio.to_thread(first.say, *[server_error()] * 5)
     first.answer(lambda _: Reply("A cat."))
     second.answer(lambda _: Reply("I cannot see."))
     model = (await factory.candidate()).model

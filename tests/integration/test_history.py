@@ -63,6 +63,15 @@ async def test_a_history_cut_back_to_the_question_is_answered_anew(server: Serve
     assert _answer(events)["id"] != _answer(first)["id"]
 
 
+async def test_a_history_cut_back_to_an_answer_has_nothing_to_do(server: Server) -> None:
+    one, two = user("One"), user("Two")
+    first = await server.run(thread="cut-back", messages=[one])
+    await server.run(thread="cut-back", messages=[one, _answer(first), two])
+    events = await server.run(thread="cut-back", messages=[one, _answer(first)])
+    assert "TEXT_MESSAGE_START" not in kinds(events)
+    assert events[-1]["outcome"] == {"type": "success"}
+
+
 async def test_another_branch_is_found_again_by_the_answers_in_it(server: Server) -> None:
     one, two = user("One"), user("Two")
     first = await server.run(thread="branches", messages=[one])

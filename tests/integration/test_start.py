@@ -18,6 +18,7 @@ GRAPH = Path(approval.__file__)
         ("AGENKIT_GRAPHS", f"other={GRAPH}:State", "is no compiled graph"),
         ("AGENKIT_GRAPHS", f"chat={GRAPH}:graph", "'chat'"),
         ("AGENKIT_SCRIPT", "missing.json", "missing.json"),
+        ("AGENKIT_MIGRATE", "off", "agenkit migrate up"),
         ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "refused"),
     ],
 )

@@ -79,7 +79,13 @@ async def test_a_message_instead_of_the_pending_result_is_answered(server: Serve
 async def test_arguments_that_are_no_json_are_told_to_the_model(server: Server) -> None:
     events = await server.run(text="Garble the arguments")
     assert "no JSON" in last(events, "TOOL_CALL_RESULT")["content"]
-    assert said(events).startswith("The tool says The arguments are no JSON.")
+    assert said(events).startswith("The tool says The arguments are no JSON object.")
+    assert events[-1]["outcome"] == {"type": "success"}
+
+
+async def test_a_tool_that_nobody_offered_is_said_not_to_be_there(server: Server) -> None:
+    events = await server.run(text="Paint the wall")
+    assert last(events, "TOOL_CALL_RESULT")["content"] == "There is no tool 'paint'."
     assert events[-1]["outcome"] == {"type": "success"}
 
 

@@ -47,6 +47,12 @@ async def test_a_frame_has_its_position_and_ends_in_two_line_feeds() -> None:
     ]
 
 
+async def test_what_only_the_slower_writer_knows_is_written_too() -> None:
+    odd = {"type": "STATE_SNAPSHOT", "snapshot": {"big": 10**20, "half": "\ud83d"}}
+    (written,) = [frame async for frame in frames(_batches(_entries(odd)), current)]
+    assert json.loads(written.partition(b"data: ")[2]) == odd
+
+
 async def test_a_slow_reader_gets_what_has_come_meanwhile_as_one_piece() -> None:
     log = MemoryLog()
     await log.open("r")

@@ -1,4 +1,5 @@
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages.tool import tool_call
 
 from agents.history import continued, leads_to, strangers
 
@@ -68,6 +69,15 @@ def test_a_message_told_twice_is_there_once() -> None:
 def test_a_result_of_the_clients_is_new() -> None:
     result = ToolMessage("r", tool_call_id="c", id="t1")
     assert _ids(continued(KNOWN, [result])) == ["u1", "a1", "u2", "a2", "t1"]
+
+
+def test_a_result_that_stands_behind_its_call_and_before_others_is_new() -> None:
+    calls = [tool_call(name="ours", args={}, id="c1"), tool_call(name="theirs", args={}, id="c2")]
+    asked = AIMessage("", id="a1", tool_calls=calls)
+    ours = ToolMessage("1", tool_call_id="c1", id="t1")
+    theirs, stray = ToolMessage("2", tool_call_id="c2", id="t2"), ToolMessage("3", tool_call_id="c9", id="t9")
+    known: list[BaseMessage] = [_user("u1"), asked, ours]
+    assert _ids(continued(known, [_user("u1"), asked, theirs, stray, ours])) == ["u1", "a1", "t1", "t2"]
 
 
 def test_a_thread_leads_to_what_only_adds_to_it() -> None:

@@ -108,12 +108,13 @@ def test_a_script_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path, tex
 async def test_arguments_that_were_cut_are_no_call() -> None:
     calls = (
         ScriptedCall(name="f", args={"a": 1}, id="whole"),
+        ScriptedCall(name="g", args={}, id="unoffered"),
         ScriptedCall(name="f", args='{"a": 1, "b"', id="cut"),
         ScriptedCall(name="f", args="[1]", id="list"),
     )
-    message = await answered(_chat(Reply(tool_calls=calls)), [HumanMessage("Hi")])
+    message = await answered(_chat(Reply(tool_calls=calls)), [HumanMessage("Hi")], offered={"f"})
     assert [(call["id"], call["args"]) for call in message.tool_calls] == [("whole", {"a": 1})]
-    assert [call["id"] for call in message.invalid_tool_calls] == ["cut", "list"]
+    assert [call["id"] for call in message.invalid_tool_calls] == ["unoffered", "cut", "list"]
 
 
 @pytest.fixture

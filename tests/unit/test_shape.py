@@ -47,3 +47,27 @@ def test_the_last_message_is_kept_whatever_its_length() -> None:
     kept = shaped([SystemMessage("Be good."), HumanMessage("Old"), HumanMessage("word " * 5000)], _info(context=500))
     assert [message.type for message in kept] == ["system", "human"]
     assert len(kept[1].text) == 25_000
+
+
+def test_what_some_vendors_die_of_is_put_into_words() -> None:
+    parts: list[str | dict[str, str]] = [
+        {"type": "text", "text": "Look"},
+        {"type": "video", "url": "https://example.org/a.mp4"},
+        {"type": "image", "file_id": "f1"},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+    ]
+    (shown,) = shaped([HumanMessage(parts)], _info(vision=True))
+    assert shown.content == [
+        {"type": "text", "text": "Look"},
+        {"type": "text", "text": "[video that cannot be read here]"},
+        {"type": "text", "text": "[image that cannot be read here]"},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+    ]
+
+
+def test_another_vendors_blocks_are_text_to_all() -> None:
+    blocks: list[str | dict[str, str]] = [{"type": "reasoning", "summary": "x"}, {"type": "text", "text": "Yes."}]
+    calls = [tool_call(name="f", args={}, id="c")]
+    (shown,) = shaped([AIMessage(blocks, tool_calls=calls)], _info())
+    assert isinstance(shown, AIMessage)
+    assert (shown.content, shown.tool_calls) == ("Yes.", calls)
