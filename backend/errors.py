@@ -108,7 +108,7 @@ def render(problem: Problem) -> JSONResponse:
     return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> Problem:  # noqa: PLR0911  # one flat table
+def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat table
     """The problem that an error of a lower floor, or of the framework, is to whoever asked."""
     match error:
         case Problem():

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.pool import NullPool
 
 from tests.integration.conftest import SCRIPTED
 from tests.server import Server, run_input, serving, transcript
@@ -39,3 +40,17 @@ async def test_a_thread_with_a_run_at_one_replica_is_busy_at_the_other(replicas:
         async with two.client() as other:
             refused = await other.post("/api/v1/chat/chat", json=run_input("Hi", thread="t"))
     assert (refused.status_code, refused.json()["code"]) == (409, "thread_busy")
+
+
+async def test_a_database_that_is_gone_is_said_to_be(replicas: tuple[Server, Server], own_postgres: URL) -> None:
+    one, _ = replicas
+    engine = create_engine(own_postgres.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{own_postgres.database}" WITH ALLOW_CONNECTIONS false'))
+        ending = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        connection.execute(ending, {"name": own_postgres.database})
+    async with one.client() as client:
+        refused = await client.post("/api/v1/chat/chat", json=run_input("Hi"))
+        ready = await client.get("/health/ready")
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+    assert (ready.status_code, ready.json()["dependencies"]["database"]["status"]) == (503, "failed")

@@ -76,6 +76,8 @@ async def test_metrics_count_what_happened_in_bounded_series(server: Server) -> 
     assert 'request_count_total{agent_id="",endpoint="unmatched",status="404"}' in told
     assert 'run_outcomes_total{agent_id="chat",outcome="success"}' in told
     assert 'llm_token_count_total{model="scripted:actor",operation="output"}' in told
+    assert 'llm_token_count_total{model="scripted:actor",operation="input"}' in told
+    assert 'first_token_seconds_count{agent_id="chat"}' in told
     assert "streams_open 0.0" in told
 
 
