@@ -1,8 +1,8 @@
 """Two tools that need no network, for two things that models get wrong: exact arithmetic, and dates in time zones."""
 
-import ast
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Annotated
@@ -11,18 +11,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from langchain_core.tools import BaseTool, ToolException, tool
 
 _LONGEST_EXPRESSION = 500
+_DEEPEST_EXPRESSION = 50
 _LARGEST_POWER = 1000
 # Python refuses to print integers of more than 4,300 digits.
 _LARGEST_BITS = 3_000
 
-_BINARY: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: lambda left, right: Fraction(left // right),
-    ast.Mod: operator.mod,
+_TOKEN = re.compile(r"\s*(?:(?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>\*\*|//|[-+*/%^()]))\s*")
+# Each with how tightly it binds; a sign before a number binds tighter than these and looser than a power.
+_BINARY: Mapping[str, tuple[int, Callable[[Fraction, Fraction], Fraction]]] = {
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+    "//": (2, lambda left, right: Fraction(left // right)),
+    "%": (2, operator.mod),
 }
+
+
+class _NoArithmetic(Exception):
+    pass
 
 
 @tool
@@ -31,38 +38,88 @@ def calculate(expression: Annotated[str, "such as (2.5 + 1/3) * 7 ** 2"]) -> str
     if len(expression) > _LONGEST_EXPRESSION:
         raise ToolException(f"The expression is longer than {_LONGEST_EXPRESSION} characters.")
     try:
-        tree = ast.parse(expression.strip().replace("^", "**"), mode="eval")
-        return shown(_value(tree.body, expression.strip().replace("^", "**")))
-    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        return shown(_Expression(expression).value())
+    except _NoArithmetic:
         raise ToolException(f"{expression!r} is no arithmetic expression.") from None
     except ZeroDivisionError:
         raise ToolException(f"{expression!r} divides by zero.") from None
 
 
-def _value(node: ast.expr, source: str) -> Fraction:
-    match node:
-        case ast.Constant(value=bool() | complex() | str() | bytes()):
-            raise ValueError
-        case ast.Constant(value=int() | float()):
-            # The digits as they were written: as a float, 0.1 would no longer be a tenth.
-            return _read((ast.get_source_segment(source, node) or "").replace("_", ""))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, source)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _value(operand, source)
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_value(left, source), _value(right, source))
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _bounded(_BINARY[type(op)](_value(left, source), _value(right, source)))
-        case _:
-            raise ValueError
+class _Expression:
+    """Reads and works out in one go, as Python would bind the signs.
+
+    Python's own parser is no help here: it is not safe to call from several threads (python/cpython#106905).
+    """
+
+    def __init__(self, text: str) -> None:
+        self._tokens = list(_tokens(text))
+        self._at = 0
+
+    def value(self) -> Fraction:
+        value = self._sum(1, 0)
+        if self._at != len(self._tokens):
+            raise _NoArithmetic
+        return value
+
+    def _next(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        token = self._next()
+        self._at += 1
+        return token
+
+    def _sum(self, binding: int, depth: int) -> Fraction:
+        """Terms of operators that bind at least so tightly, from left to right."""
+        value = self._signed(depth)
+        while self._next() in _BINARY and (found := _BINARY[self._next()])[0] >= binding:
+            self._take()
+            value = _bounded(found[1](value, self._sum(found[0] + 1, depth)))
+        return value
+
+    def _signed(self, depth: int) -> Fraction:
+        if depth > _DEEPEST_EXPRESSION:
+            raise ToolException("The expression is nested too deeply.")
+        match self._next():
+            case "-":
+                self._take()
+                return -self._signed(depth + 1)
+            case "+":
+                self._take()
+                return self._signed(depth + 1)
+        base = self._atom(depth)
+        if self._next() in {"**", "^"}:
+            self._take()
+            return _power(base, self._signed(depth + 1))
+        return base
+
+    def _atom(self, depth: int) -> Fraction:
+        token = self._take()
+        if token == "(":
+            value = self._sum(1, depth + 1)
+            if self._take() != ")":
+                raise _NoArithmetic
+            return value
+        if not token or token in _BINARY or token in {"**", "^", ")"}:
+            raise _NoArithmetic
+        return _read(token)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise _NoArithmetic
+        yield found["number"] or found["sign"]
+        at = found.end()
 
 
 def _read(digits: str) -> Fraction:
-    exponent = digits.lower().partition("e")[2] if not digits.lower().startswith("0x") else ""
+    exponent = digits.lower().partition("e")[2]
     if exponent and abs(int(exponent)) > _LARGEST_POWER:
         raise ToolException("The number is too large, or too small.")
-    return _bounded(Fraction(digits))
+    return _bounded(Fraction(digits.replace("_", "")))
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:

@@ -1,7 +1,12 @@
+import re
+from fractions import Fraction
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.tools import ToolException
 
-from graphs.chat.tools import calculate, date_shift, server_tools
+from graphs.chat.tools import calculate, date_shift, server_tools, shown
 
 
 @pytest.mark.parametrize(
@@ -21,6 +26,13 @@ from graphs.chat.tools import calculate, date_shift, server_tools
         ("2 ** -2", "0.25"),
         ("+5", "5"),
         (" 1 ", "1"),
+        ("-2 ** 2", "-4"),
+        ("2 ** 3 ** 2", "512"),
+        ("8 / 4 / 2", "1"),
+        ("2 - 3 - 4", "-5"),
+        ("2 + 3 * 4 ** 2 % 5", "5"),
+        ("--3", "3"),
+        (".5 + 5.", "5.5"),
     ],
 )
 def test_arithmetic_is_exact(expression: str, result: str) -> None:
@@ -52,6 +64,13 @@ def test_arithmetic_is_exact(expression: str, result: str) -> None:
         "1e-999999999",
         "9" * 400 + "e900",
         "~1",
+        "1 2",
+        "(1",
+        "1)",
+        "* 2",
+        "2 **",
+        "-" * 300 + "1",
+        "2**" * 100 + "1",
     ],
 )
 def test_what_is_no_arithmetic_or_too_large_is_said_to_be(expression: str) -> None:
@@ -103,3 +122,24 @@ def test_what_is_wrong_with_a_call_is_told_to_the_model(asked: dict[str, object]
     _, forgiving = server_tools()
     answer = forgiving.invoke({"type": "tool_call", "id": "c", "name": "date_shift", "args": asked})
     assert answer.status == "error"
+
+
+_SIGNS = ["+", "-", "*", "/", "//", "%"]
+
+
+@given(
+    st.recursive(
+        st.integers(0, 99).map(str),
+        lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(_SIGNS), inner),
+        max_leaves=12,
+    )
+)
+def test_arithmetic_agrees_with_pythons_on_fractions(expression: str) -> None:
+    fractions = re.sub(r"\d+", lambda number: f"Fraction({number[0]})", expression)
+    try:
+        expected = shown(Fraction(eval(fractions, {"Fraction": Fraction})))
+    except ZeroDivisionError:
+        with pytest.raises(ToolException):
+            calculate.invoke({"expression": expression})
+    else:
+        assert calculate.invoke({"expression": expression}) == expected
