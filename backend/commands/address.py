@@ -17,7 +17,7 @@ def _default() -> str:
         server = read_settings(os.environ).server
     except BadSettings:
         server = ServerSettings()
-    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # nosec B104  # compared, not bound
+    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host
     return f"http://{host}:{server.port}"
 
 

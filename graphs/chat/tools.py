@@ -94,15 +94,15 @@ class _Expression:
         return base
 
     def _atom(self, depth: int) -> Fraction:
-        token = self._take()
-        if token == "(":
+        taken = self._take()
+        if taken == "(":
             value = self._sum(1, depth + 1)
             if self._take() != ")":
                 raise _NoArithmetic
             return value
-        if not token or token in _BINARY or token in {"**", "^", ")"}:
+        if not taken or taken in _BINARY or taken in {"**", "^", ")"}:
             raise _NoArithmetic
-        return _read(token)
+        return _read(taken)
 
 
 def _tokens(text: str) -> Iterator[str]:
