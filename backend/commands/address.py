@@ -1,9 +1,13 @@
 import argparse
 import os
+from ipaddress import IPv4Address
 
 import httpx
 
 from backend.settings import BadSettings, ServerSettings, read_settings
+
+
+_EVERYWHERE = str(IPv4Address(0))
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +21,8 @@ def _default() -> str:
         server = read_settings(os.environ).server
     except BadSettings:
         server = ServerSettings()
-    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host
+    # Who listens everywhere listens here too.
+    host = {_EVERYWHERE: "127.0.0.1"}.get(server.host, server.host)
     return f"http://{host}:{server.port}"
 
 
