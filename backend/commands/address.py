@@ -6,7 +6,6 @@ import httpx
 
 from backend.settings import BadSettings, ServerSettings, read_settings
 
-
 _EVERYWHERE = str(IPv4Address(0))
 
 
