@@ -39,6 +39,12 @@ class Internal(Problem):
 class InvalidInput(Problem):
     status, code, title = 422, "invalid_input", "The request cannot be understood"
 
+    @classmethod
+    def naming(cls, *wrong: tuple[str, str]) -> "InvalidInput":
+        """Of pairs of a field, as its caller wrote it, and what is wrong with it."""
+        errors = [{"field": field, "message": message} for field, message in dict.fromkeys(wrong)]
+        return cls(f"Look at: {', '.join(dict.fromkeys(field for field, _ in wrong))}.", errors=errors)
+
 
 class NotFound(Problem):
     status, code, title = 404, "not_found", "There is nothing here"
@@ -114,7 +120,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat 
         case Problem():
             return error
         case RequestValidationError():
-            return _invalid(error)
+            told = ((_field(detail["loc"], error.body), str(detail["msg"])) for detail in error.errors())
+            return InvalidInput.naming(*told)
         case UnknownAgent():
             return AgentNotFound(f"{error}.", agents=list(error.known), near=list(error.near))
         case UnknownModel():
@@ -128,17 +135,10 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat 
         case HTTPException(status_code=405):
             return MethodNotAllowed("Try another method.", headers=error.headers)
         case HTTPException(status_code=400):
-            return InvalidInput("Look at: body.", errors=[{"field": "body", "message": "it cannot be read"}])
+            return InvalidInput.naming(("body", "it cannot be read"))
         case HTTPException():
             return NotFound("No route has this address.")
     return Internal("The error has been logged under this request's id.")
-
-
-def _invalid(error: RequestValidationError) -> InvalidInput:
-    errors = [{"field": _field(detail["loc"], error.body), "message": str(detail["msg"])} for detail in error.errors()]
-    unique = [each for at, each in enumerate(errors) if each not in errors[:at]]
-    named = ", ".join(dict.fromkeys(each["field"] for each in unique))
-    return InvalidInput(f"Look at: {named}.", errors=unique)
 
 
 def _field(place: Sequence[str | int], body: Any) -> str:

@@ -60,14 +60,18 @@ class _Wanted:
 class _Said:
     """What of one answer has reached the reader, whoever said it."""
 
-    text: str = ""
+    texts: list[str] = field(default_factory=list)
     reasoned: bool = False
     calls: list[str] = field(default_factory=list)
     indexes: int = 0
     cut: list[str] = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
     def add(self, message: AIMessageChunk) -> None:
-        self.text += message.text
+        self.texts.append(message.text)
         self.reasoned = self.reasoned or bool(message.additional_kwargs.get("reasoning_content"))
         for call in message.tool_call_chunks:
             if call["id"] and call["id"] not in self.calls:
@@ -167,7 +171,7 @@ class Fallback(Layer):
                 said.add(message)
                 yield chunk
         if rest := seam.end():
-            said.text += rest
+            said.texts.append(rest)
             yield ChatGenerationChunk(message=AIMessageChunk(content=rest))
 
     async def _agenerate(
@@ -206,12 +210,12 @@ def _given(link: Link, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(link: Link, messages: Sequence[BaseMessage], said: _Said) -> list[BaseMessage]:
-    asked = shaped(messages, link.info)
-    if not said.text:
+    asked, text = shaped(messages, link.info), said.text
+    if not text:
         return asked
     if link.info.prefill:
-        return [*asked, AIMessage(said.text)]
-    return [*asked, AIMessage(said.text), HumanMessage(_GO_ON)]
+        return [*asked, AIMessage(text)]
+    return [*asked, AIMessage(text), HumanMessage(_GO_ON)]
 
 
 def _of_all(tried: Sequence[ModelError]) -> ModelError:

@@ -199,7 +199,8 @@ class OpenAIProvider:
         await self._client.aclose()
 
 
-def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout: float) -> OpenAIChat:
+def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout: float, **own: Any) -> OpenAIChat:
+    """A model of a server that speaks OpenAI's API, as we call all of them; `own` is what only this one is given."""
     return OpenAIChat(
         model=name,
         api_key=key,
@@ -210,6 +211,7 @@ def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout
         stream_usage=True,
         # LangChain's own bound wraps every chunk in `asyncio.wait_for`, which on Python 3.11 swallows a cancel.
         stream_chunk_timeout=None,
+        **own,
     )
 
 

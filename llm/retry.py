@@ -117,12 +117,12 @@ async def _begun(stream: AsyncIterator[ChatGenerationChunk]) -> list[ChatGenerat
     heard = []
     async for chunk in stream:
         heard.append(chunk)
-        if says_something(chunk):
+        if _says_something(chunk):
             break
     return heard
 
 
-def says_something(chunk: ChatGenerationChunk) -> bool:
+def _says_something(chunk: ChatGenerationChunk) -> bool:
     message = chunk.message
     called = isinstance(message, AIMessageChunk) and bool(message.tool_call_chunks)
     return called or bool(message.content) or bool(message.additional_kwargs.get("reasoning_content"))

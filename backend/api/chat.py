@@ -1,4 +1,4 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Body, Request
@@ -25,7 +25,7 @@ from backend.errors import (
     Waiting,
 )
 from backend.runs.dialect import spoken_by
-from backend.runs.live import Asked
+from backend.runs.execute import Asked
 from backend.runs.turn import turn_of
 from llm.factory import Candidate, ModelFactory
 from storage.tables import KEY_LENGTH
@@ -181,7 +181,7 @@ def _choice(asked: RunAgentInput) -> Choice:
     try:
         return Choice.model_validate(given)
     except ValidationError as error:
-        raise _invalid(
+        raise InvalidInput.naming(
             *(
                 (".".join(["forwardedProps", *map(str, detail["loc"])]), detail["msg"].removeprefix("Value error, "))
                 for detail in error.errors(include_input=False, include_url=False)
@@ -204,7 +204,7 @@ def _check(asked: RunAgentInput, served: Served) -> None:
     if not any(message.role not in ("activity", "reasoning") for message in asked.messages) and not asked.resume:
         wrong.append(("messages", "there is no message to answer"))
     if wrong:
-        raise _invalid(*wrong)
+        raise InvalidInput.naming(*wrong)
 
 
 def _wrong_ids(asked: RunAgentInput) -> list[tuple[str, str]]:
@@ -230,10 +230,3 @@ def _wrong_tools(asked: RunAgentInput, served: Served) -> list[tuple[str, str]]:
             wrong.append((f"tools.{at}.parameters", "expected a JSON Schema, which is an object"))
         taken.add(tool.name)
     return wrong
-
-
-def _invalid(*wrong: tuple[str, str]) -> InvalidInput:
-    errors: list[dict[Literal["field", "message"], str]] = [
-        {"field": field, "message": message} for field, message in wrong
-    ]
-    return InvalidInput(f"Look at: {', '.join(field for field, _ in wrong)}.", errors=errors)

@@ -1,7 +1,7 @@
 """Drives one run from its first event to its last."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
@@ -32,11 +32,10 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A run that has been opened and is to be driven. `thread` and `run` are the client's own ids, for its events."""
+class Asked:
+    """What a request asks to be run, once it has been found good. `thread` and `run` are the client's ids."""
 
     caller: Caller
-    record: RunRecord
     thread: str
     run: str
     parent_run: str | None
@@ -67,12 +66,13 @@ _TOO_LONG = "The agent took too many steps without coming to an end."
 class Execution:
     """One run in its own task, so that it neither dies with a reader nor goes on without anybody wanting it."""
 
-    def __init__(self, order: Order, *, log: EventLog, runs: Runs, metrics: Metrics) -> None:
-        self._order = order
+    def __init__(self, asked: Asked, record: RunRecord, *, log: EventLog, runs: Runs, metrics: Metrics) -> None:
+        self._asked = asked
+        self._record = record
         self._log = log
         self._runs = runs
         self._metrics = metrics
-        self._translator = Translator(thread=order.thread, run=order.run)
+        self._translator = Translator(thread=asked.thread, run=asked.run)
         self._began = perf_counter()
         self._first_token_noted = False
         self._stopped: StopReason = "cancelled"
@@ -85,9 +85,9 @@ class Execution:
             task.cancel()
 
     async def drive(self) -> None:
-        order = self._order
-        with bound(run_id=order.run, thread_id=order.thread, agent_id=order.served.agent.id):
-            _log.info("run_started", model=str(order.candidate.info.spec) if order.candidate else None)
+        asked = self._asked
+        with bound(run_id=asked.run, thread_id=asked.thread, agent_id=asked.served.agent.id):
+            _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
             ending = await self._ending()
             self._settling = True
             await self._settle(ending)
@@ -110,11 +110,11 @@ class Execution:
             return self._failed(_UNFORESEEN, "internal")
 
     def _started(self) -> BaseEvent:
-        order = self._order
+        asked = self._asked
         return RunStartedEvent(
-            thread_id=order.thread,
-            run_id=order.run,
-            parent_run_id=order.parent_run,
+            thread_id=asked.thread,
+            run_id=asked.run,
+            parent_run_id=asked.parent_run,
             protocol_version=PROTOCOL_VERSION,
         )
 
@@ -129,27 +129,27 @@ class Execution:
         raise AssertionError("a run ends with Halted")
 
     def _facts(self) -> AsyncGenerator[Fact]:
-        order = self._order
-        return order.served.run(order.record.thread, order.turn, order.candidate)
+        asked = self._asked
+        return asked.served.run(self._record.thread, asked.turn, asked.candidate)
 
     def _note_first_token(self) -> None:
         if self._translator.spoke and not self._first_token_noted:
             self._first_token_noted = True
             seconds = perf_counter() - self._began
-            self._metrics.first_token_seconds.labels(self._order.served.agent.id).observe(seconds)
+            self._metrics.first_token_seconds.labels(self._asked.served.agent.id).observe(seconds)
 
     async def _say(self, events: Sequence[BaseEvent]) -> None:
         if events:
             told = [event.model_dump(mode="json", by_alias=True) for event in events]
-            await self._log.append(self._order.record.id, told)
+            await self._log.append(self._record.id, told)
 
     def _stop_told(self) -> Ending:
         if self._stopped != "cancelled":
             return self._failed(_SHUTTING_DOWN, self._stopped)
-        order = self._order
+        asked = self._asked
         finished = RunFinishedEvent(
-            thread_id=order.thread,
-            run_id=order.run,
+            thread_id=asked.thread,
+            run_id=asked.run,
             outcome=RunFinishedCancelledOutcome(),
             usage=list(self._translator.usage) or None,
         )
@@ -161,33 +161,34 @@ class Execution:
 
     async def _settle(self, ending: Ending) -> None:
         """The thread is free before the readers hear the end: whoever hears it may speak again at once."""
-        order, usage = self._order, self._usage()
+        usage = self._usage()
         try:
-            await self._end_row(ending)
+            await self._end_row(ending, usage)
         finally:
             await self._say(ending.events)
-            await self._log.end(order.record.id)
+            await self._log.end(self._record.id)
         self._count(ending)
         _log.info("run_ended", outcome=ending.outcome, code=ending.code, usage=usage)
 
-    async def _end_row(self, ending: Ending) -> None:
+    async def _end_row(self, ending: Ending, usage: Sequence[Mapping[str, Any]]) -> None:
         """A database that is away for a moment is asked again; after that the lease frees the thread."""
-        order, usage = self._order, self._usage()
-        for wait in _END_WAITS:
+        caller, record = self._asked.caller, self._record
+        for wait in (*_END_WAITS, None):
             try:
-                await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
+                await self._runs.end(caller, record, ending.outcome, error_code=ending.code, usage=usage)
             except StorageFailed as error:
+                if wait is None:
+                    raise
                 _log.warning("run_end_failed", error=str(error), wait=wait)
                 await asyncio.sleep(wait)
             else:
                 return
-        await self._runs.end(order.caller, order.record, ending.outcome, error_code=ending.code, usage=usage)
 
     def _usage(self) -> list[dict[str, Any]]:
         return [usage.model_dump(mode="json", by_alias=True) for usage in self._translator.usage]
 
     def _count(self, ending: Ending) -> None:
-        agent_id, candidate = self._order.served.agent.id, self._order.candidate
+        agent_id, candidate = self._asked.served.agent.id, self._asked.candidate
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()

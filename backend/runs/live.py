@@ -4,15 +4,12 @@ from dataclasses import dataclass
 
 import anyio
 
-from agents.base import Served, Turn
 from backend.errors import Busy, RunIdTaken, ShuttingDown, Waiting
 from backend.runs.dialect import Dialect
-from backend.runs.execute import Execution, Order, StopReason
+from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.follow import frames
-from llm.factory import Candidate
 from observability.logs import get_logger
 from observability.metrics import Metrics
-from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
 from storage.runs import RunExists, Runs, ThreadBusy, ThreadWaits
@@ -22,19 +19,6 @@ _log = get_logger(__name__)
 # How often a task that has been cancelled and goes on is cancelled again.
 _INSIST_SECONDS = 0.5
 _STOP_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks to be run, once it has been found good. `thread` and `run` are the client's ids."""
-
-    caller: Caller
-    thread: str
-    run: str
-    parent_run: str | None
-    served: Served
-    turn: Turn
-    candidate: Candidate | None
 
 
 @dataclass(slots=True)
@@ -83,17 +67,7 @@ class LiveRuns:
         except RunExists:
             raise RunIdTaken(f"The run id {asked.run!r} was used before. Every run needs its own.") from None
         await self._event_log.open(record.id)
-        order = Order(
-            caller=asked.caller,
-            record=record,
-            thread=asked.thread,
-            run=asked.run,
-            parent_run=asked.parent_run,
-            served=asked.served,
-            turn=asked.turn,
-            candidate=candidate,
-        )
-        execution = Execution(order, log=self._event_log, runs=self._runs, metrics=self._metrics)
+        execution = Execution(asked, record, log=self._event_log, runs=self._runs, metrics=self._metrics)
         live = LiveRun(record.id, execution, asyncio.create_task(execution.drive(), name=f"run {record.id}"))
         self._live[record.id] = live
         live.task.add_done_callback(lambda task: self._ended(live))

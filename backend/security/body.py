@@ -72,7 +72,7 @@ def _check_json(body: bytes) -> None:
 
 
 def _no_json(why: str) -> InvalidInput:
-    return InvalidInput("Look at: body.", errors=[{"field": "body", "message": f"no JSON that can be taken: {why}"}])
+    return InvalidInput.naming(("body", f"no JSON that can be taken: {why}"))
 
 
 def _is_deep(value: object) -> bool:

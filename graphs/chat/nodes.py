@@ -26,11 +26,11 @@ class ModelNode:
     def __init__(self, system: Prompt, with_tools: Prompt, tools: Sequence[BaseTool]) -> None:
         self._system = system
         self._with_tools = with_tools
-        self._tools = tools
+        self._tools = [convert_to_openai_tool(tool) for tool in tools]
 
     async def __call__(self, state: MessagesState, runtime: Runtime[RunContext]) -> Update:
         context, messages = runtime.context, state["messages"]
-        tools = [*map(convert_to_openai_tool, self._tools), *map(_described, context.client_tools)]
+        tools = [*self._tools, *map(_described, context.client_tools)]
         if not context.candidate.info.tools or _rounds(messages) >= _ROUNDS:
             tools = []
         system = f"{self._system.text}\n{self._with_tools.text}" if tools else self._system.text

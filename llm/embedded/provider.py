@@ -11,7 +11,7 @@ from pydantic import ConfigDict, SecretStr
 from llm.catalog import ModelInfo
 from llm.embedded.host import Endpoint, Host, HostFailed, weights
 from llm.errors import ModelUnavailable
-from llm.openai import OpenAIChat
+from llm.openai import OpenAIChat, chat_model
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -82,16 +82,13 @@ class EmbeddedProvider:
         return self._inner[1]
 
     def _chat_at(self, endpoint: Endpoint) -> OpenAIChat:
-        return OpenAIChat(
-            provider_name=self.name,
-            model=_MODEL,
-            api_key=SecretStr(endpoint.key),
+        return chat_model(
+            _MODEL,
+            key=SecretStr(endpoint.key),
             base_url=f"{endpoint.url}/v1",
-            http_async_client=self._client,
+            client=self._client,
             timeout=self._timeout,
-            max_retries=0,
-            stream_usage=True,
-            stream_chunk_timeout=None,
+            provider_name=self.name,
             temperature=_TEMPERATURE,
             max_completion_tokens=self._output,
             extra_body={"repeat_penalty": _REPEAT_PENALTY},
