@@ -83,9 +83,7 @@ class ModelFactory:
         await self.loaded()
         if model:
             return self._candidate([await self._wanted(model)])
-        first = await self._first(profile)
-        behind = [spec for spec in self._all_there() if spec != first]
-        return self._candidate([first, *behind])
+        return self._candidate(await self._of_profile(profile))
 
     def _candidate(self, specs: Sequence[ModelSpec]) -> Candidate:
         links = tuple(self._link(spec) for spec in specs)
@@ -133,18 +131,16 @@ class ModelFactory:
         close = difflib.get_close_matches(asked, known, n=5, cutoff=0.4)
         return tuple(dict.fromkeys(known[name] for name in close))
 
-    async def _first(self, profile: str) -> ModelSpec:
+    async def _of_profile(self, profile: str) -> Sequence[ModelSpec]:
         if profile != "chat":
             raise UnknownProfile(profile, ("chat",))
-        for vendor, name in self._chat():
-            spec = self._there(vendor, name)
-            if spec is None and vendor in self._asked:
-                # It may be there and not have been asked yet; what stands behind it has to wait for that.
-                await asyncio.shield(self._asked[vendor])
-                spec = self._there(vendor, name)
-            if spec is not None:
-                return spec
-        raise NoModel(profile)
+        # Who may be there and has not answered yet: a list made without it would have nobody to fall back to.
+        unknown = [vendor for vendor, _ in self._chat() if vendor in self._asked and not self._providers[vendor].there]
+        await asyncio.gather(*(asyncio.shield(self._asked[vendor]) for vendor in unknown))
+        there = self._all_there()
+        if not there:
+            raise NoModel(profile)
+        return there
 
     def _chat(self) -> Sequence[tuple[str, str | None]]:
         """The `chat` profile, best first: vendors and names; `None` for the one that a vendor puts first itself."""

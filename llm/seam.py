@@ -65,6 +65,11 @@ class Seam:
     def _unbroken(self, text: str) -> str:
         """What stands behind an announcement, without the line breaks that set it off within a sentence."""
         body = text.lstrip()
+        if _in_fence(self._said):
+            # In code each line break counts: one alone is the code's own, and behind a fence's first line there is one.
+            code = text.lstrip("\n") if text.startswith("\n\n") else text
+            opening = self._said.rpartition("\n")[2].startswith("```")
+            return "\n" + code if opening and text.startswith("\n") and not code.startswith("\n") else code
         ended = self._said.rstrip(" ").endswith((".", "!", "?", ":", "`", "\n"))
         return text if ended or _BLOCK.match(body) else text[text.rfind("\n", 0, len(text) - len(body)) + 1 :]
 
@@ -72,6 +77,10 @@ class Seam:
         """Whether everything so far stands somewhere in what was said, so that more of it may follow."""
         body = self._held.lstrip()
         return not body or (len(body) < len(self._said) and body in self._said)
+
+
+def _in_fence(text: str) -> bool:
+    return sum(line.startswith("```") for line in text.split("\n")) % 2 == 1
 
 
 def _repeated(second: str, first: str) -> int:

@@ -37,14 +37,13 @@ SUCCESSORS = {
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize("how", SUCCESSORS)
-@pytest.mark.parametrize("cut", range(20, len(ANSWER) - 1, 7))
+@pytest.mark.parametrize("cut", [*range(20, len(ANSWER) - 1, 7), *range(140, 170)])
 def test_an_answer_that_was_cut_is_whole_whatever_its_successor_does(how: str, cut: int, size: int) -> None:
     said, rest = ANSWER[:cut], ANSWER[cut:]
     joined = _joined(said, _pieces(SUCCESSORS[how](said, rest), size))
     # A line break may be the announcement's or the answer's: there white space is not compared.
     if "line" in how or "announces it and" in how:
-        joined, whole = " ".join(joined.split()), " ".join(ANSWER.split())
-        assert joined == whole
+        assert "".join(joined.split()) == "".join(ANSWER.split())
     else:
         assert joined == ANSWER
 
