@@ -1,7 +1,9 @@
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from time import monotonic
+from typing import Any, Literal, Protocol, runtime_checkable
+from uuid import uuid4
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
@@ -12,64 +14,169 @@ from llm.errors import CircuitOpen, ModelError
 from llm.layer import Layer
 
 State = Literal["closed", "open", "half_open"]
+Verb = Literal["admit", "fail", "succeed", "forget", "look"]
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerSettings:
-    """Opens after `failures` in a row; lets one probe through `seconds` later."""
+    """Opens after `failures` in a row; lets one probe through `seconds` later.
+
+    A probe that nobody has heard of for `claim` seconds is taken for lost, and another may go.
+    """
 
     failures: int = 5
     seconds: float = 30.0
+    claim: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a call may do, and what it has to know to say later how it went.
+
+    `retry_after` is in seconds, for one that may not go out. `failures` is how many there were in a row.
+    """
+
+    admitted: bool
+    probe: str = ""
+    retry_after: float = 0.0
+    failures: int = 0
+    # Whether this process decided alone.
+    alone: bool = True
+
+
+@runtime_checkable
+class Circuit(Protocol):
+    """Keeps calls away from a provider that is ill.
+
+    Only what says that the provider is ill is a failure: neither a user's stop nor a call that it refuses. Half-open,
+    one call goes out as a probe and the others wait for what it finds; calls that went out before decide nothing.
+    """
+
+    async def admit(self) -> Admission: ...
+
+    async def succeed(self, admission: Admission) -> None: ...
+
+    async def fail(self, admission: Admission) -> None: ...
+
+    async def forget(self, admission: Admission) -> None:
+        """The call ended without saying anything of the provider's health: another may probe."""
+        ...
+
+    async def look(self) -> State: ...
+
+
+class BreakerStore(Protocol):
+    """Breakers that replicas share, by name."""
+
+    async def ask(
+        self, name: str, verb: Verb, probe: str, settings: BreakerSettings
+    ) -> tuple[State, int, bool, bool, float] | None:
+        """The state afterwards, the failures in a row, whether the call may go out, whether as the probe, and the
+        seconds until the next probe. `None`: nobody can be asked."""
+        ...
 
 
 class Breaker:
-    """Keeps calls away from a provider that is ill. Pure but for the clock that it is given (seconds, rising).
+    """One of this process's own. Pure but for the clock that it is given (seconds, rising)."""
 
-    Only what says that the provider is ill counts as a failure: neither a user's stop nor a call that it refuses.
-    """
-
-    def __init__(self, settings: BreakerSettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: BreakerSettings, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
         self._clock = clock
         self._failures = 0
         self._opened: float | None = None
-        self._probing = False
+        self._probe = ""
+        self._claimed = 0.0
 
     @property
     def state(self) -> State:
         if self._opened is None:
             return "closed"
-        return "half_open" if self._clock() - self._opened >= self._settings.seconds else "open"
-
-    def admits(self) -> bool:
-        """Whether a call may go out now. Half-open, one may, and the others wait for what it finds."""
-        match self.state:
-            case "closed":
-                return True
-            case "open":
-                return False
-            case "half_open":
-                first, self._probing = not self._probing, True
-                return first
-
-    def succeed(self) -> None:
-        self._failures, self._opened, self._probing = 0, None, False
-
-    def fail(self) -> None:
-        self._failures += 1
-        if self._probing or self._failures >= self._settings.failures:
-            self._opened, self._probing = self._clock(), False
-
-    def forget(self) -> None:
-        """A call ended without saying anything of the provider's health: another may probe."""
-        self._probing = False
+        return "open" if self._left else "half_open"
 
     @property
-    def opens_again_in(self) -> float:
-        """Seconds until the next probe; 0 where calls go out."""
+    def _left(self) -> float:
+        """Seconds until the next probe; 0 where one may go."""
         if self._opened is None:
             return 0.0
         return max(0.0, self._settings.seconds - (self._clock() - self._opened))
+
+    async def admit(self) -> Admission:
+        match self.state:
+            case "closed":
+                return Admission(True, failures=self._failures)
+            case "open":
+                return Admission(False, retry_after=self._left)
+            case "half_open":
+                if self._probe and self._clock() - self._claimed < self._settings.claim:
+                    return Admission(False)
+                self._probe, self._claimed = uuid4().hex, self._clock()
+                return Admission(True, probe=self._probe)
+
+    async def succeed(self, admission: Admission) -> None:
+        if self._opened is None or self._is_probe(admission):
+            self._failures, self._opened, self._probe = 0, None, ""
+
+    async def fail(self, admission: Admission) -> None:
+        if self._opened is None:
+            self._failures += 1
+        if self._is_probe(admission) or (self._opened is None and self._failures >= self._settings.failures):
+            self._opened, self._probe = self._clock(), ""
+
+    async def forget(self, admission: Admission) -> None:
+        if self._is_probe(admission):
+            self._probe = ""
+
+    async def look(self) -> State:
+        return self.state
+
+    def _is_probe(self, admission: Admission) -> bool:
+        return bool(admission.probe) and admission.probe == self._probe
+
+
+class SharedBreaker:
+    """One that replicas share. While nobody can be asked, this process goes on with one of its own."""
+
+    def __init__(self, name: str, settings: BreakerSettings, store: BreakerStore) -> None:
+        self._name = name
+        self._settings = settings
+        self._store = store
+        self._own = Breaker(settings)
+        # As far as this process has heard: a success has something to wipe out only after a failure.
+        self._failures = 0
+
+    async def admit(self) -> Admission:
+        probe = uuid4().hex
+        told = await self._store.ask(self._name, "admit", probe, self._settings)
+        if told is None:
+            return await self._own.admit()
+        _, self._failures, admitted, probes, seconds = told
+        return Admission(admitted, probe if probes else "", seconds, self._failures, alone=False)
+
+    async def succeed(self, admission: Admission) -> None:
+        if admission.alone:
+            await self._own.succeed(admission)
+        elif admission.probe or admission.failures or self._failures:
+            await self._tell("succeed", admission)
+
+    async def fail(self, admission: Admission) -> None:
+        if admission.alone or not await self._tell("fail", admission):
+            await self._own.fail(admission)
+
+    async def forget(self, admission: Admission) -> None:
+        if admission.alone:
+            await self._own.forget(admission)
+        elif admission.probe:
+            await self._tell("forget", admission)
+
+    async def look(self) -> State:
+        told = await self._store.ask(self._name, "look", "", self._settings)
+        return self._own.state if told is None else told[0]
+
+    async def _tell(self, verb: Verb, admission: Admission) -> bool:
+        told = await self._store.ask(self._name, verb, admission.probe, self._settings)
+        if told is not None:
+            self._failures = told[1]
+        return told is not None
 
 
 class Guarded(Layer):
@@ -77,7 +184,7 @@ class Guarded(Layer):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    breaker: Breaker
+    breaker: Circuit
     provider: str
     model: str
 
@@ -88,10 +195,9 @@ class Guarded(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with self._call():
-            async with aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
-                async for chunk in stream:
-                    yield chunk
+        async with self._call(), aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                yield chunk
 
     async def _agenerate(
         self,
@@ -100,28 +206,29 @@ class Guarded(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with self._call():
+        async with self._call():
             return await self.inner._agenerate(messages, stop, **kwargs)
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
-        if not self.breaker.admits():
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        admission = await self.breaker.admit()
+        if not admission.admitted:
             raise CircuitOpen(
                 f"The model {self.model!r} has failed too often and is left alone for now.",
                 provider=self.provider,
                 model=self.model,
-                retry_after=self.breaker.opens_again_in,
+                retry_after=admission.retry_after,
             )
         try:
             yield
         except ModelError as error:
             if error.ill:
-                self.breaker.fail()
+                await self.breaker.fail(admission)
             else:
-                self.breaker.succeed()
+                await self.breaker.succeed(admission)
             raise
         except BaseException:
             # A user's stop, or an error of our own: nothing that the provider did.
-            self.breaker.forget()
+            await self.breaker.forget(admission)
             raise
-        self.breaker.succeed()
+        await self.breaker.succeed(admission)

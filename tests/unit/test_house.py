@@ -27,10 +27,11 @@ FIXED = {
     "fastapi": ("backend", r"from fastapi "),
     "sse-starlette": ("backend", r"from sse_starlette "),
     "tenacity": ("llm", r"from tenacity "),
+    "redis": ("storage", r"from redis"),
     "pytest-asyncio": ("tests", r"async def test_"),
 }
-# Not yet: run logs over Redis, and tracing, come with the issues that need them.
-LATER = {"redis", "langfuse"}
+# Not yet: tracing comes with the issue that needs it.
+LATER = {"langfuse"}
 
 
 def _named(requirements: list[str]) -> set[str]:

@@ -16,8 +16,8 @@ from llm.breaker import Breaker, BreakerSettings, Guarded
 from llm.deadlines import Deadlines, Limits
 from llm.errors import CircuitOpen, ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.layer import Layer
-from llm.openai import _seconds
 from llm.retry import Retried, RetryBudget, RetrySettings
+from llm.waiting import seconds
 
 NAMED = {"provider": "p", "model": "m"}
 HI: list[BaseMessage] = [HumanMessage("Hi")]
@@ -110,40 +110,6 @@ class Clock:
 def _breaker() -> tuple[Breaker, Clock]:
     clock = Clock()
     return Breaker(BreakerSettings(failures=3, seconds=10.0), clock), clock
-
-
-def test_a_breaker_opens_after_failures_in_a_row() -> None:
-    breaker, _ = _breaker()
-    for outcome in (breaker.fail, breaker.fail, breaker.succeed, breaker.fail, breaker.fail):
-        outcome()
-    assert (breaker.state, breaker.admits(), breaker.opens_again_in) == ("closed", True, 0.0)
-    breaker.fail()
-    assert (breaker.state, breaker.admits(), breaker.opens_again_in) == ("open", False, 10.0)
-
-
-def test_half_open_one_probe_goes_out_and_decides() -> None:
-    breaker, clock = _breaker()
-    for _ in range(3):
-        breaker.fail()
-    clock.now = 10.0
-    assert breaker.state == "half_open"
-    assert [breaker.admits() for _ in range(5)] == [True, False, False, False, False]
-    breaker.fail()
-    assert (breaker.state, breaker.admits()) == ("open", False)
-    clock.now = 20.0
-    assert breaker.admits()
-    breaker.succeed()
-    assert (breaker.state, breaker.admits(), breaker.admits()) == ("closed", True, True)
-
-
-def test_a_probe_that_was_stopped_lets_another_go() -> None:
-    breaker, clock = _breaker()
-    for _ in range(3):
-        breaker.fail()
-    clock.now = 10.0
-    assert breaker.admits()
-    breaker.forget()
-    assert breaker.admits()
 
 
 @BOTH_WAYS
@@ -278,6 +244,6 @@ def test_a_layer_is_asynchronous_only() -> None:
 
 def test_retry_after_is_seconds_or_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert _seconds("7") == 7.0
-    assert 25 < (_seconds(date) or 0) <= 30
-    assert [_seconds(odd) for odd in ("", None, "soon", "-3")] == [None, None, None, 0.0]
+    assert seconds("7") == 7.0
+    assert 25 < (seconds(date) or 0) <= 30
+    assert [seconds(odd) for odd in ("", None, "soon", "-3")] == [None, None, None, 0.0]

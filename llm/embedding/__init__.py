@@ -1,0 +1,1 @@
+"""Texts as vectors, for what is to be found by its meaning."""

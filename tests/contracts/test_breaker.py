@@ -1,0 +1,262 @@
+"""A breaker of one process and one that replicas share, one contract; and what happens where nobody can be asked."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from llm.breaker import Admission, Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, Verb
+from llm.errors import CircuitOpen, ModelUnavailable
+from storage.breakers import RedisBreakers
+from tests.unit.test_layers import DOWN, HI, NAMED, Played
+
+OPEN_SECONDS = 0.3
+CLAIM_SECONDS = 1.0
+SETTINGS = BreakerSettings(failures=3, seconds=OPEN_SECONDS, claim=CLAIM_SECONDS)
+# One that stays open for the length of a test.
+LONG = BreakerSettings(failures=3, seconds=60, claim=60)
+
+Made = Callable[[BreakerSettings], Circuit]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def made(request: pytest.FixtureRequest) -> Made:
+    if request.param == "memory":
+        return Breaker
+    client: Redis = request.getfixturevalue("redis_client")
+    prefix: str = request.getfixturevalue("redis_prefix")
+    return lambda settings: SharedBreaker("p:m", settings, RedisBreakers(client, prefix, timeout=5.0))
+
+
+async def _fail(breaker: Circuit, times: int = 1) -> None:
+    for _ in range(times):
+        await breaker.fail(await breaker.admit())
+
+
+async def _succeed(breaker: Circuit) -> None:
+    await breaker.succeed(await breaker.admit())
+
+
+async def _opened(breaker: Circuit) -> Circuit:
+    await _fail(breaker, 3)
+    assert await breaker.look() == "open"
+    return breaker
+
+
+async def _admitted(breaker: Circuit, calls: int) -> Sequence[Admission]:
+    admissions = await asyncio.gather(*(breaker.admit() for _ in range(calls)))
+    return [admission for admission in admissions if admission.admitted]
+
+
+async def test_it_opens_after_failures_in_a_row(made: Made) -> None:
+    breaker = made(LONG)
+    await _fail(breaker, 2)
+    await _succeed(breaker)
+    await _fail(breaker, 2)
+    assert await breaker.look() == "closed"
+    assert (await breaker.admit()).admitted
+    await _fail(breaker)
+    refused = await breaker.admit()
+    assert (await breaker.look(), refused.admitted) == ("open", False)
+    assert 55 < refused.retry_after <= 60
+
+
+async def test_a_success_that_went_out_before_the_first_failure_counts_too(made: Made) -> None:
+    breaker = made(LONG)
+    before = await breaker.admit()
+    await _fail(breaker, 2)
+    await breaker.succeed(before)
+    await _fail(breaker, 2)
+    assert await breaker.look() == "closed"
+
+
+async def test_half_open_one_of_many_goes_out_and_closes_it(made: Made) -> None:
+    breaker = await _opened(made(SETTINGS))
+    await asyncio.sleep(OPEN_SECONDS)
+    assert await breaker.look() == "half_open"
+    (probe,) = await _admitted(breaker, 20)
+    await breaker.succeed(probe)
+    assert await breaker.look() == "closed"
+    assert len(await _admitted(breaker, 20)) == 20
+
+
+async def test_a_probe_that_fails_opens_it_anew(made: Made) -> None:
+    breaker = await _opened(made(SETTINGS))
+    await asyncio.sleep(OPEN_SECONDS)
+    (probe,) = await _admitted(breaker, 5)
+    await breaker.fail(probe)
+    assert (await breaker.look(), await _admitted(breaker, 5)) == ("open", [])
+    await asyncio.sleep(OPEN_SECONDS)
+    assert len(await _admitted(breaker, 5)) == 1
+
+
+async def test_a_probe_that_was_stopped_lets_another_go(made: Made) -> None:
+    breaker = await _opened(made(SETTINGS))
+    await asyncio.sleep(OPEN_SECONDS)
+    (probe,) = await _admitted(breaker, 5)
+    await breaker.forget(probe)
+    assert await breaker.look() == "half_open"
+    assert len(await _admitted(breaker, 5)) == 1
+
+
+async def test_a_probe_that_nobody_has_heard_of_is_lost_and_decides_nothing_later(made: Made) -> None:
+    breaker = await _opened(made(SETTINGS))
+    await asyncio.sleep(OPEN_SECONDS)
+    (lost,) = await _admitted(breaker, 5)
+    await asyncio.sleep(CLAIM_SECONDS + 0.05)
+    (probe,) = await _admitted(breaker, 5)
+    for outcome in (breaker.forget, breaker.succeed, breaker.fail):
+        await outcome(lost)
+        assert (await breaker.look(), await _admitted(breaker, 5)) == ("half_open", [])
+    await breaker.succeed(probe)
+    assert await breaker.look() == "closed"
+
+
+async def test_calls_that_went_out_before_it_opened_decide_nothing(made: Made) -> None:
+    breaker = made(SETTINGS)
+    early = [await breaker.admit() for _ in range(3)]
+    await _opened(breaker)
+    await breaker.succeed(early[0])
+    assert await breaker.look() == "open"
+    await asyncio.sleep(OPEN_SECONDS)
+    (probe,) = await _admitted(breaker, 5)
+    await breaker.fail(early[1])
+    await breaker.forget(early[2])
+    assert (await breaker.look(), await _admitted(breaker, 5)) == ("half_open", [])
+    await breaker.succeed(probe)
+    assert await breaker.look() == "closed"
+
+
+def _replicas(
+    client: Redis, prefix: str, settings: BreakerSettings, *, count: int = 3, name: str = "p:m"
+) -> list[SharedBreaker]:
+    return [SharedBreaker(name, settings, RedisBreakers(client, prefix, timeout=5.0)) for _ in range(count)]
+
+
+async def test_what_one_replica_finds_out_all_know_at_once(redis_client: Redis, redis_prefix: str) -> None:
+    first, second, third = _replicas(redis_client, redis_prefix, LONG)
+    await asyncio.gather(*(_fail(replica) for replica in (first, second, third)))
+    assert [await replica.look() for replica in (first, second, third)] == ["open"] * 3
+    assert [(await replica.admit()).admitted for replica in (first, second, third)] == [False] * 3
+
+
+async def test_a_success_elsewhere_breaks_the_row(redis_client: Redis, redis_prefix: str) -> None:
+    first, second, _ = _replicas(redis_client, redis_prefix, LONG)
+    await _fail(first, 2)
+    await _succeed(second)
+    await _fail(first, 2)
+    assert await second.look() == "closed"
+
+
+async def test_of_all_replicas_one_probes(redis_client: Redis, redis_prefix: str) -> None:
+    replicas = _replicas(redis_client, redis_prefix, SETTINGS)
+    await _opened(replicas[0])
+    await asyncio.sleep(OPEN_SECONDS)
+    admitted = await asyncio.gather(*(_admitted(replica, 10) for replica in replicas))
+    assert sorted(len(some) for some in admitted) == [0, 0, 1]
+
+
+async def test_each_provider_and_model_has_its_own(redis_client: Redis, redis_prefix: str) -> None:
+    (ill,) = _replicas(redis_client, redis_prefix, LONG, count=1, name="p:ill")
+    (well,) = _replicas(redis_client, redis_prefix, LONG, count=1, name="p:well")
+    await _opened(ill)
+    assert await well.look() == "closed"
+
+
+async def test_a_breaker_that_nobody_asks_is_forgotten_in_time(redis_client: Redis, redis_prefix: str) -> None:
+    (breaker,) = _replicas(redis_client, redis_prefix, LONG, count=1)
+    await _fail(breaker)
+    assert 0 < await redis_client.ttl(f"{redis_prefix}p:m") <= 3600 + 120
+    await _succeed(breaker)
+    assert not await redis_client.exists(f"{redis_prefix}p:m")
+
+
+class Counted:
+    """A store that counts what it is asked, and that can be taken away."""
+
+    def __init__(self, store: BreakerStore) -> None:
+        self._store = store
+        self.asked: list[Verb] = []
+        self.away = False
+
+    async def ask(self, name: str, verb: Verb, probe: str, settings: BreakerSettings) -> Any:
+        self.asked.append(verb)
+        return None if self.away else await self._store.ask(name, verb, probe, settings)
+
+
+@pytest.fixture
+def store(redis_client: Redis, redis_prefix: str) -> Counted:
+    return Counted(RedisBreakers(redis_client, redis_prefix, timeout=5.0))
+
+
+def _guarded(store: Counted, *calls: Any, settings: BreakerSettings = LONG) -> Guarded:
+    return Guarded(inner=Played(calls=list(calls)), breaker=SharedBreaker("p:m", settings, store), **NAMED)
+
+
+async def _said(model: Guarded) -> str:
+    return "".join([chunk.text async for chunk in model._astream(HI)])
+
+
+async def test_a_call_that_is_well_asks_once(store: Counted) -> None:
+    guarded = _guarded(store, ["a"], ["b"], [DOWN], ["c"], ["d"])
+    assert [await _said(guarded), await _said(guarded)] == ["a", "b"]
+    assert store.asked == ["admit", "admit"]
+    with pytest.raises(ModelUnavailable):
+        await _said(guarded)
+    assert [await _said(guarded), await _said(guarded)] == ["c", "d"]
+    assert store.asked[2:] == ["admit", "fail", "admit", "succeed", "admit"]
+
+
+async def test_a_probe_that_is_stopped_gives_its_claim_back(store: Counted) -> None:
+    guarded = _guarded(store, *[[DOWN]] * 3, ["a", 10.0], ["well"], settings=SETTINGS)
+    for _ in range(3):
+        with pytest.raises(ModelUnavailable):
+            await _said(guarded)
+    await asyncio.sleep(OPEN_SECONDS)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await _said(guarded)
+    assert await _said(guarded) == "well"
+    assert await guarded.breaker.look() == "closed"
+
+
+async def test_without_redis_a_process_goes_on_with_a_breaker_of_its_own(store: Counted) -> None:
+    guarded = _guarded(store, *[[DOWN]] * 3, ["well"])
+    store.away = True
+    for _ in range(3):
+        with pytest.raises(ModelUnavailable):
+            await _said(guarded)
+    with pytest.raises(CircuitOpen):
+        await _said(guarded)
+    assert await guarded.breaker.look() == "open"
+    store.away = False
+    assert (await guarded.breaker.look(), await _said(guarded)) == ("closed", "well")
+
+
+async def test_a_redis_that_goes_away_during_a_call_loses_no_failure(store: Counted) -> None:
+    breaker = SharedBreaker("p:m", LONG, store)
+    admissions = [await breaker.admit() for _ in range(3)]
+    store.away = True
+    for admission in admissions:
+        await breaker.fail(admission)
+    assert await breaker.look() == "open"
+
+
+async def _waited(calls: Sequence[Callable[[], Awaitable[Any]]]) -> float:
+    began = time.monotonic()
+    for call in calls:
+        await call()
+    return time.monotonic() - began
+
+
+async def test_a_call_does_not_wait_for_a_redis_that_hangs(hanging_redis: Redis) -> None:
+    breaker = SharedBreaker("p:m", LONG, RedisBreakers(hanging_redis, "x:"))
+    with capture_logs() as logs:
+        assert await _waited([lambda: _succeed(breaker)]) < 0.25
+        assert await _waited([lambda: _succeed(breaker)] * 100) < 0.1
+        await _opened(breaker)
+    assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_away", "breakers")]
