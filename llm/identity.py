@@ -4,7 +4,8 @@ Vendors give a message an id late, twice or never, and some leave tool calls wit
 show by these ids, so that ours are given here, before anybody sees the first delta.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -23,18 +24,20 @@ def new_call_id() -> str:
     return f"call-{uuid4().hex}"
 
 
-async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncIterator[ChatGenerationChunk]:
+async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncGenerator[ChatGenerationChunk]:
+    """The same pieces; `chunks` is closed with it."""
     message_id = new_message_id()
     said = last = False
-    async for chunk in chunks:
-        said = True
-        message = chunk.message
-        message.id = message_id
-        if isinstance(message, AIMessageChunk):
-            if message.tool_call_chunks:
-                _identify_calls(message)
-            last = message.chunk_position == "last"
-        yield chunk
+    async with aclosing(chunks) as stream:  # type: ignore[type-var]  # an async generator, typed as an iterator
+        async for chunk in stream:
+            said = True
+            message = chunk.message
+            message.id = message_id
+            if isinstance(message, AIMessageChunk):
+                if message.tool_call_chunks:
+                    _identify_calls(message)
+                last = message.chunk_position == "last"
+            yield chunk
     if not said:
         raise NothingSaid
     if not last:

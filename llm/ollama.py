@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import httpx
@@ -12,16 +12,27 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_ollama import ChatOllama
+from pydantic import ValidationError
 
 from llm.catalog import ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.identity import NothingSaid, identified, identified_result
+from llm.reading.chats import Chats
+from llm.reading.frames import Unreadable
+from llm.reading.pool import HttpxTransport, NoHttpxTransport, Pool
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
+from llm.waiting import seconds
 
 
 class OllamaChat(ChatOllama):
     """`ChatOllama` with our ids and our errors."""
+
+    def _chat_params(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        # The bound that OpenAI's API has for an answer is one of Ollama's options.
+        bound = kwargs.pop("max_tokens", None)
+        params = super()._chat_params(messages, stop, **kwargs)
+        return params if bound is None else {**params, "options": {**params["options"], "num_predict": bound}}
 
     async def _astream(
         self,
@@ -32,9 +43,11 @@ class OllamaChat(ChatOllama):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with _translated(self.model):
             ended = False
-            async for chunk in identified(super()._astream(messages, stop, run_manager, **kwargs)):
-                ended = ended or bool((chunk.generation_info or {}).get("done"))
-                yield chunk
+            spoken = super()._astream(messages, stop, run_manager, **kwargs)
+            async with aclosing(identified(spoken)) as stream:
+                async for chunk in stream:
+                    ended = ended or bool((chunk.generation_info or {}).get("done"))
+                    yield chunk
             if not ended:
                 # The line was closed as if all had been said.
                 raise ModelUnavailable(f"The model {self.model!r} broke off.", provider="ollama", model=self.model)
@@ -46,21 +59,24 @@ class OllamaChat(ChatOllama):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _translated(self.model):
+        with _translated(self.model, _UNREADABLE_WHOLE):
             return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
 
 
+_UNREADABLE = (NothingSaid, Unreadable, json.JSONDecodeError, UnicodeDecodeError, ValidationError)
+_UNREADABLE_WHOLE = (*_UNREADABLE, ValueError)
+
+
 @contextmanager
-def _translated(model: str) -> Iterator[None]:
+def _translated(model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
     try:
         yield
     except ollama.ResponseError as error:
         kind, why = _of_status(error, model)
-        raise kind(why, provider="ollama", model=model) from error
+        raise kind(why, provider="ollama", model=model, retry_after=_patience(error)) from error
     except (httpx.HTTPError, ConnectionError) as error:
         raise ModelUnavailable(f"The model {model!r} broke off.", provider="ollama", model=model) from error
-    except (NothingSaid, json.JSONDecodeError, UnicodeDecodeError) as error:
-        # Its client parses each line, be it cut or not.
+    except unreadable as error:
         raise ModelUnavailable(f"The model {model!r} is not readable.", provider="ollama", model=model) from error
 
 
@@ -68,6 +84,9 @@ def _of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError
     status = error.status_code
     if "context" in error.error and "exceed" in error.error:
         return ContextTooLong, f"The conversation is too long for the model {model!r}."
+    if status == 429 and "quota" in error.error:
+        # Of Ollama's own cloud: no patience heals it.
+        return ModelRefused, f"The account for the model {model!r} is empty."
     if status in {429, 503}:
         # 503 is its word for a queue that is full.
         return ModelOverloaded, f"The model {model!r} has too much to do."
@@ -76,20 +95,26 @@ def _of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError
     return ModelUnavailable, f"The model {model!r} is not well."
 
 
+def _patience(error: ollama.ResponseError) -> float | None:
+    # Its client keeps the words of an answer and not the header.
+    cause = error.__cause__ or error.__context__
+    return seconds(cause.response.headers.get("retry-after")) if isinstance(cause, httpx.HTTPStatusError) else None
+
+
 class OllamaProvider:
     """One Ollama server. It is there while it answers; it is asked again each minute."""
 
     name = "ollama"
     refresh_seconds = 60.0
 
-    def __init__(self, *, base_url: str, timeout: float) -> None:
+    def __init__(self, *, base_url: str, timeout: float, connect: float) -> None:
         self._base_url = base_url
         self._timeout = timeout
         self._models: tuple[ModelInfo, ...] | None = None
         self._known: dict[str, ModelInfo] = {}
         self._built: dict[tuple[str, bool], OllamaChat] = {}
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=2.0)
-        self._transport = httpx.AsyncHTTPTransport()
+        self._transport = HttpxTransport(Pool(base_url, connect=connect))
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=2.0, transport=self._transport)
 
     async def refresh(self) -> None:
         try:
@@ -138,6 +163,10 @@ class OllamaProvider:
     def default(self) -> str | None:
         return self._models[0].spec.name if self._models else None
 
+    @property
+    def in_flight(self) -> int | None:
+        return None
+
     def info(self, name: str) -> ModelInfo:
         known = [info for info in self._models or () if info.spec.name in (name, f"{name}:latest")]
         return known[0] if known else ModelInfo(ModelSpec(self.name, name), tools=True, vision=False, json_schema=True)
@@ -145,13 +174,12 @@ class OllamaProvider:
     def chat_model(self, name: str) -> BaseChatModel:
         thinks = self.info(name).reasoning
         if (name, thinks) not in self._built:
-            self._built[name, thinks] = OllamaChat(
-                model=name,
+            self._built[name, thinks] = chat_model(
+                name,
                 base_url=self._base_url,
+                transport=self._transport,
+                timeout=self._timeout,
                 reasoning=thinks or None,
-                # Its client has no time-out by itself.
-                client_kwargs={"timeout": self._timeout},
-                async_client_kwargs={"transport": self._transport},
             )
         return self._built[name, thinks]
 
@@ -160,5 +188,19 @@ class OllamaProvider:
         await self._transport.aclose()
 
 
+def chat_model(name: str, *, base_url: str, transport: HttpxTransport, timeout: float, **own: Any) -> OllamaChat:
+    chat = OllamaChat(
+        model=name,
+        base_url=base_url,
+        # Its client has no time-out by itself.
+        client_kwargs={"timeout": timeout},
+        sync_client_kwargs={"transport": NoHttpxTransport()},
+        async_client_kwargs={"transport": transport},
+        **own,
+    )
+    chat._async_client = Chats(chat._async_client)
+    return chat
+
+
 def provider(settings: ModelSettings) -> OllamaProvider:
-    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.silence)
+    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.silence, connect=settings.connect_timeout)

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from contextlib import aclosing, contextmanager
 from typing import Any
 
+import aiohttp
+import httpx2
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -15,11 +15,15 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from llm.catalog import ModelInfo
+from llm.catalog import Listed, ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.identity import NothingSaid, identified, identified_result
+from llm.reading.completions import Completions
+from llm.reading.frames import Unreadable
+from llm.reading.pool import Httpx2Transport, NoHttpx2Transport, Pool
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
+from llm.waiting import seconds
 
 # What `GET /models` lists beside chat models; it has no field that tells.
 _NOT_FOR_CHAT = (
@@ -47,11 +51,20 @@ class OpenAIChat(ChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with _translated(self.provider_name, self.model_name):
             ended = False
-            async for chunk in identified(super()._astream(messages, stop, **kwargs)):
-                ended = ended or _is_end(chunk)
-                yield chunk
+            async with aclosing(identified(self._spoken(messages, stop, kwargs))) as stream:
+                async for chunk in stream:
+                    ended = ended or _is_end(chunk)
+                    yield chunk
             if not ended:
                 raise self._broken_off()
+
+    def _spoken(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        if self._use_responses_api({**kwargs, **self.model_kwargs}):
+            return super()._astream(messages, stop, **kwargs)
+        # What the parent would choose between its two APIs; asked here, it closes its stream when it is closed.
+        return super(ChatOpenAI, self)._astream(messages, stop, **kwargs)
 
     def _broken_off(self) -> ModelUnavailable:
         # The line was closed as if all had been said.
@@ -66,7 +79,7 @@ class OpenAIChat(ChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _translated(self.provider_name, self.model_name):
+        with _translated(self.provider_name, self.model_name, _UNREADABLE_WHOLE):
             return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
 
     def _convert_chunk_to_generation_chunk(
@@ -80,8 +93,8 @@ class OpenAIChat(ChatOpenAI):
 
 def _is_end(chunk: ChatGenerationChunk) -> bool:
     """Whether a chunk says why the answer ends, in the words of either of OpenAI's two APIs."""
-    told = {**(chunk.generation_info or {}), **chunk.message.response_metadata}
-    return "finish_reason" in told or "status" in told
+    told = (chunk.generation_info or {}, chunk.message.response_metadata)
+    return any("finish_reason" in words or "status" in words for words in told)
 
 
 def _reasoning(chunk: dict[str, Any]) -> str | None:
@@ -94,17 +107,22 @@ def _reasoning(chunk: dict[str, Any]) -> str | None:
     return None
 
 
+_EMPTY_ACCOUNT = {"insufficient_quota", "billing_not_active"}
+# A stream that is no stream, or one that was cut within a character; and of a whole answer, all that its reader says.
+_UNREADABLE = (NothingSaid, Unreadable, json.JSONDecodeError, UnicodeDecodeError)
+_UNREADABLE_WHOLE = (*_UNREADABLE, ValueError)
+
+
 @contextmanager
-def _translated(provider: str, model: str) -> Iterator[None]:
+def _translated(provider: str, model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
         raise _of_status(error, provider, model) from error
-    except openai.APIError as error:
-        # Connections, time-outs, and errors that arrive within a stream.
+    except (openai.APIError, aiohttp.ClientError) as error:
+        # Connections, time-outs, and errors that arrive within a stream; some of them the SDK does not know.
         raise ModelUnavailable(f"The model {model!r} broke off.", provider=provider, model=model) from error
-    except (NothingSaid, json.JSONDecodeError, UnicodeDecodeError) as error:
-        # A stream that is no stream, or one that was cut within a character.
+    except unreadable as error:
         raise ModelUnavailable(f"The model {model!r} is not readable.", provider=provider, model=model) from error
 
 
@@ -113,33 +131,26 @@ def _of_status(error: openai.APIStatusError, provider: str, model: str) -> Model
     kind: type[ModelError]
     if _is_overflow(error):
         kind, why = ContextTooLong, f"The conversation is too long for the model {model!r}."
-    elif status == 429:
+    elif status == 429 and _named(error) & _EMPTY_ACCOUNT:
+        # No patience heals it.
+        kind, why = ModelRefused, f"The account for the model {model!r} is empty."
+    elif status == 429 or (status == 503 and isinstance(error.body, dict)):
+        # 503 in the words of the API is a queue that is full; in anybody else's, nobody is there.
         kind, why = ModelOverloaded, f"The model {model!r} has too much to do."
     elif status >= 500 or status == 408:
         kind, why = ModelUnavailable, f"The model {model!r} is not well."
     else:
         kind, why = ModelRefused, f"The provider does not take this call for the model {model!r} (status {status})."
-    return kind(why, provider=provider, model=model, retry_after=_seconds(error.response.headers.get("retry-after")))
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """`Retry-After`, which is a number of seconds or a date; what is neither is nothing."""
-    if not retry_after:
-        return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    return kind(why, provider=provider, model=model, retry_after=seconds(error.response.headers.get("retry-after")))
 
 
 def _is_overflow(error: openai.APIStatusError) -> bool:
+    return bool(_named(error) & {"context_length_exceeded", "exceed_context_size_error"})
+
+
+def _named(error: openai.APIStatusError) -> set[str]:
     body = error.body if isinstance(error.body, dict) else {}
-    names = {str(body.get("code")), str(body.get("type"))}
-    return bool(names & {"context_length_exceeded", "exceed_context_size_error"})
+    return {str(body.get("code")), str(body.get("type"))}
 
 
 class OpenAIProvider:
@@ -148,14 +159,14 @@ class OpenAIProvider:
     name = "openai"
     refresh_seconds = 900.0
 
-    def __init__(self, *, key: SecretStr, base_url: str, default: str, timeout: float) -> None:
+    def __init__(self, *, key: SecretStr, base_url: str, default: str, timeout: float, connect: float) -> None:
         self._key = key
         self._base_url = base_url
         self._default = default
         self._timeout = timeout
         self._models: tuple[ModelInfo, ...] | None = None
         self._built: dict[str, OpenAIChat] = {}
-        self._client = openai.DefaultAsyncHttpxClient(timeout=timeout)
+        self._client = pooled(base_url, connect=connect)
 
     async def refresh(self) -> None:
         asking = openai.AsyncOpenAI(
@@ -185,8 +196,13 @@ class OpenAIProvider:
     def default(self) -> str:
         return self._default
 
+    @property
+    def in_flight(self) -> int | None:
+        return None
+
     def info(self, name: str) -> ModelInfo:
-        return ModelInfo(ModelSpec(self.name, name), tools=True, vision=True, json_schema=True)
+        listed = Listed(name, address=self._base_url)
+        return ModelInfo(ModelSpec(self.name, name), tools=True, vision=True, json_schema=True, listed=listed)
 
     def chat_model(self, name: str) -> BaseChatModel:
         if name not in self._built:
@@ -199,13 +215,23 @@ class OpenAIProvider:
         await self._client.aclose()
 
 
-def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout: float, **own: Any) -> OpenAIChat:
+def pooled(url: str, *, connect: float, proxied: bool = True) -> httpx2.AsyncClient:
+    """The one client of a provider, for everything that it is asked."""
+    return openai.DefaultAsyncHttpxClient(transport=Httpx2Transport(Pool(url, connect=connect, proxied=proxied)))
+
+
+def chat_model(
+    name: str, *, key: SecretStr, base_url: str, client: httpx2.AsyncClient, timeout: float, **own: Any
+) -> OpenAIChat:
     """A model of a server that speaks OpenAI's API, as we call all of them; `own` is what only this one is given."""
-    return OpenAIChat(
+    chat = OpenAIChat(
         model=name,
         api_key=key,
         base_url=base_url,
         http_async_client=client,
+        http_client=httpx2.Client(transport=NoHttpx2Transport()),
+        # For clients of its own making; with a proxy about, it would warn of them.
+        http_socket_options=(),
         timeout=timeout,
         max_retries=0,
         stream_usage=True,
@@ -213,6 +239,8 @@ def chat_model(name: str, *, key: SecretStr, base_url: str, client: Any, timeout
         stream_chunk_timeout=None,
         **own,
     )
+    chat.async_client = Completions(chat.async_client)
+    return chat
 
 
 def _is_for_chat(name: str) -> bool:
@@ -227,4 +255,5 @@ def provider(settings: ModelSettings) -> OpenAIProvider:
         base_url=settings.openai_base_url,
         default=settings.openai_model,
         timeout=settings.silence,
+        connect=settings.connect_timeout,
     )

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
-import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.messages import BaseMessage
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, SecretStr
 from llm.catalog import ModelInfo
 from llm.embedded.host import Endpoint, Host, HostFailed, weights
 from llm.errors import ModelUnavailable
-from llm.openai import OpenAIChat, chat_model
+from llm.openai import OpenAIChat, chat_model, pooled
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -26,14 +26,15 @@ class EmbeddedProvider:
     name = "embedded"
     refresh_seconds = 3600.0
 
-    def __init__(self, *, threads: int, slots: int, context: int, output: int, timeout: float) -> None:
+    def __init__(self, *, threads: int, slots: int, context: int, output: int, timeout: float, connect: float) -> None:
         self._timeout = timeout
         self._context = context
+        self._slots = slots
         # A model this small does not always find an end by itself.
         self._output = output
         file = weights()
         self._host = Host(file, name=_MODEL, threads=threads, slots=slots, context=context) if file else None
-        self._client = openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=False)
+        self._client = pooled("http://127.0.0.1", connect=connect, proxied=False)
         self._inner: tuple[Endpoint, OpenAIChat] | None = None
 
     async def refresh(self) -> None:
@@ -55,6 +56,11 @@ class EmbeddedProvider:
     def host(self) -> Host | None:
         return self._host
 
+    @property
+    def in_flight(self) -> int:
+        # More would wait within its process, where no tenant's turn is kept.
+        return self._slots
+
     def info(self, name: str) -> ModelInfo:
         # The template of its weights knows no tools: it would chat on, and `tool_choice` would be ignored in silence.
         return ModelInfo(
@@ -63,6 +69,7 @@ class EmbeddedProvider:
             vision=False,
             json_schema=True,
             context_length=self._context,
+            most_output=self._output,
             prefill=True,
         )
 
@@ -123,8 +130,9 @@ class EmbeddedChat(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         inner = await self.provider.inner()
-        async for chunk in inner._astream(messages, stop, **kwargs):
-            yield chunk
+        async with aclosing(inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                yield chunk
 
     async def _agenerate(
         self,
@@ -153,4 +161,5 @@ def provider(settings: ModelSettings) -> EmbeddedProvider:
         context=settings.embedded_context,
         output=settings.embedded_output,
         timeout=settings.silence,
+        connect=settings.connect_timeout,
     )

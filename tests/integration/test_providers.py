@@ -1,15 +1,26 @@
 """Models of OpenAI's and Ollama's wire formats, over real sockets to servers of ours that speak them."""
 
 import asyncio
+import gc
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from pydantic import SecretStr
 
+from llm import ollama, openai
+from llm.catalog import Provider
+from llm.errors import ModelRefused, ModelUnavailable
+from llm.settings import ModelSettings
 from tests.loopback import (
     EmptyStream,
+    Endless,
     Loopback,
     MalformedChunk,
     Refused,
@@ -87,7 +98,7 @@ async def test_a_provider_answers_in_a_stream(server: Server, provider: Loopback
 async def test_the_provider_is_what_the_chat_profile_takes(server: Server, wire: str) -> None:
     async with server.client() as client:
         told = (await client.get("/api/v1/models")).json()
-    (chat,) = told["profiles"]
+    (chat,) = (profile for profile in told["profiles"] if profile["name"] == "chat")
     assert [spec.partition(":")[0] for spec in chat["models"]] == [wire, "embedded"]
     assert len({model["spec"] for model in told["items"] if model["provider"] == wire}) > 0
 
@@ -198,3 +209,120 @@ async def test_clients_that_go_away_while_tokens_rush_stop_their_calls_too(serve
         async with _hung_up_on(server, text="Tell me a lot", thread=f"rush-{number}"):
             call = _chats(provider)[number]
             assert await asyncio.to_thread(call.wait_hung_up, 1.0)
+
+
+def _settings(provider: str, **own: Any) -> ModelSettings:
+    """Both vendors at one address."""
+    address = {"openai_base_url": f"{provider}/v1", "ollama_base_url": provider}
+    return ModelSettings(openai_api_key=SecretStr("a-key-for-tests"), **address, **own)
+
+
+@asynccontextmanager
+async def _vendor(wire: str, settings: ModelSettings) -> AsyncIterator[Provider]:
+    vendor: Provider = await asyncio.to_thread((openai if wire == "openai" else ollama).provider, settings)
+    try:
+        yield vendor
+    finally:
+        await vendor.aclose()
+
+
+def _connections(provider: Loopback) -> int:
+    lines = psutil.Process().net_connections(kind="tcp")
+    return sum(line.raddr[1:] == (provider.port,) for line in lines)
+
+
+async def _answer(model: BaseChatModel) -> str:
+    return "".join([chunk.text async for chunk in model.astream([HumanMessage("Hi")])])
+
+
+async def test_all_calls_of_a_provider_share_connections_that_are_kept(wire: str, provider: Loopback) -> None:
+    async with _vendor(wire, _settings(provider.ollama_url)) as vendor:
+        await vendor.refresh()
+        for number in range(5):
+            provider.say(Reply(f"Answer {number}"), Reply("Whole."))
+            assert await _answer(vendor.chat_model("loop")) == f"Answer {number}"
+            await vendor.chat_model("other").ainvoke([HumanMessage("Hi")])
+        assert await asyncio.to_thread(_connections, provider) == 1
+    gc.collect()
+    assert await asyncio.to_thread(_connections, provider) == 0
+
+
+async def test_a_provider_that_was_never_asked_closes_in_silence(wire: str) -> None:
+    async with _vendor(wire, _settings("https://127.0.0.1:1")):
+        pass
+    gc.collect()
+
+
+async def _no_connection(provider: Loopback) -> bool:
+    for _ in range(20):
+        if not await asyncio.to_thread(_connections, provider):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_a_call_that_is_cancelled_while_tokens_rush_leaves_no_connection(wire: str, provider: Loopback) -> None:
+    provider.answer(lambda _: Endless())
+    async with _vendor(wire, _settings(provider.ollama_url)) as vendor:
+        readers = [asyncio.create_task(_answer(vendor.chat_model("loop"))) for _ in range(10)]
+        calls = [await asyncio.to_thread(provider.call, number) for number in range(len(readers))]
+        assert all([await asyncio.to_thread(call.wait_pieces, 100) for call in calls])
+        for reader in readers:
+            reader.cancel()
+        ends = await asyncio.gather(*readers, return_exceptions=True)
+        assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+        assert all([await asyncio.to_thread(call.wait_hung_up, 1.0) for call in calls])
+        assert await _no_connection(provider)
+
+
+async def test_a_reader_that_leaves_leaves_no_connection(wire: str, provider: Loopback) -> None:
+    provider.answer(lambda _: Endless())
+    async with _vendor(wire, _settings(provider.ollama_url)) as vendor:
+        for number in range(5):
+            async with aclosing(vendor.chat_model("loop")._astream([HumanMessage("Hi")])) as stream:  # type: ignore[type-var]
+                async for chunk in stream:
+                    if chunk.text:
+                        break
+            assert await asyncio.to_thread(provider.call(number).wait_hung_up, 1.0)
+        assert await _no_connection(provider)
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """A place whose every connection stays on its way: its queue is full, and nobody takes from it."""
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def test_a_provider_that_does_not_take_the_call_is_given_up_in_time(wire: str, nobody: str) -> None:
+    async with _vendor(wire, _settings(nobody, connect_timeout=0.2)) as vendor:
+        async with asyncio.timeout(2):
+            with pytest.raises(ModelUnavailable):
+                await _answer(vendor.chat_model("loop"))
+
+
+async def test_the_environments_proxy_is_asked(wire: str, provider: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://somebody:s%40cret@127.0.0.1:{provider.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with _vendor(wire, _settings("http://provider.example")) as vendor:
+        with pytest.raises(ModelRefused):
+            await _answer(vendor.chat_model("loop"))
+    (request,) = provider.requests
+    assert request.path.startswith("http://provider.example/")
+    assert request.headers["proxy-authorization"] == "Basic c29tZWJvZHk6c0BjcmV0"
+
+
+async def test_what_the_environment_keeps_from_its_proxy_is_asked_itself(
+    wire: str, provider: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    provider.say(Reply("Here."))
+    async with _vendor(wire, _settings(provider.ollama_url)) as vendor:
+        assert await _answer(vendor.chat_model("loop")) == "Here."
