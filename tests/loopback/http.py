@@ -10,6 +10,8 @@ import orjson
 
 LAST_CHUNK = b"0\r\n\r\n"
 
+_KNOWN = frozenset(HTTPStatus)
+
 
 class BadRequest(Exception):
     """The client's bytes are no request that we understand."""
@@ -99,7 +101,8 @@ def render_head(status: int, content_type: str, length: int | None, headers: tup
     """A response's header; a body of unknown `length` comes in chunks."""
     size = ("Transfer-Encoding", "chunked") if length is None else ("Content-Length", str(length))
     lines = [f"{name}: {value}\r\n" for name, value in (("Content-Type", content_type), size, *headers)]
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{''.join(lines)}\r\n".encode("latin-1")
+    phrase = HTTPStatus(status).phrase if status in _KNOWN else "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n{''.join(lines)}\r\n".encode("latin-1")
 
 
 def render_chunk(data: bytes) -> bytes:

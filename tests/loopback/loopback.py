@@ -76,6 +76,10 @@ class Loopback:
     def ollama_url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def anthropic_url(self) -> str:
+        return f"http://{HOST}:{self.port}/anthropic"
+
     def say(self, *scripts: Reply | Fault, to: Topic = "chat") -> None:
         """Queues scripts. If nobody is to listen from now on, waits until nobody does."""
         self._cues.say(scripts, to)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.loopback import wire_ollama, wire_openai
+from tests.loopback import wire_anthropic, wire_ollama, wire_openai
 from tests.loopback.answer import Exchange
 from tests.loopback.catalog import Catalog
 from tests.loopback.cues import Topic
@@ -14,6 +14,7 @@ from tests.loopback.wire import Ask, Wire
 
 OPENAI = wire_openai.OpenAI()
 OLLAMA = wire_ollama.Ollama()
+ANTHROPIC = wire_anthropic.Anthropic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", "/api/embed"): Route("embed", OLLAMA, wire_ollama.embed),
     ("GET", "/api/tags"): Route("models", OLLAMA, wire_ollama.tags),
     ("POST", "/api/show"): Route("show", OLLAMA, wire_ollama.show),
+    ("POST", "/anthropic/v1/messages"): Route("chat", ANTHROPIC, ANTHROPIC.document),
+    ("GET", "/anthropic/v1/models"): Route("models", ANTHROPIC, wire_anthropic.models),
     ("GET", "/api/version"): Route("version", OLLAMA, wire_ollama.version),
 }
 
