@@ -21,13 +21,16 @@ from agents.facts import (
     Noted,
     Question,
     Recalled,
+    Remarked,
     StateChanged,
     StepFinished,
     StepStarted,
 )
 from agents.history import continued, leads_to, missing, strangers
 from graphs.context import Background, ClientTool, RunContext
+from graphs.remark import Remark
 from llm.factory import Candidate
+from llm.fallback import METERED
 
 CompiledGraph = CompiledStateGraph
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -219,7 +222,11 @@ def _fact(part: Any, shown: Collection[str]) -> Fact | None:
         case "messages":
             message, metadata = data
             return MessageArrived(
-                metadata["langgraph_checkpoint_ns"], message, metadata.get("ls_provider"), metadata.get("ls_model_name")
+                metadata["langgraph_checkpoint_ns"],
+                message,
+                metadata.get("ls_provider"),
+                metadata.get("ls_model_name"),
+                metered=METERED in metadata,
             )
         case "tasks":
             path = [*part["ns"], f"{data['name']}:{data['id']}"]
@@ -228,6 +235,8 @@ def _fact(part: Any, shown: Collection[str]) -> Fact | None:
             return StepFinished("|".join(path), name) if finished else StepStarted("|".join(path), name)
         case "values" if not part["ns"]:
             return StateChanged(_state(data, shown))
+        case "custom" if isinstance(data, Remark):
+            return Remarked(data.code, data.message)
         case "custom":
             return Noted(to_jsonable_python(data, serialize_unknown=True))
     return None

@@ -9,12 +9,16 @@ from langchain_core.messages import BaseMessage
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
-    """A whole message or a piece of one. `scope` names the step that it belongs to, unique within the run."""
+    """A whole message or a piece of one. `scope` names the step that it belongs to, unique within the run.
+
+    `metered` says that what it took is counted where the model was called.
+    """
 
     scope: str
     message: BaseMessage
     provider: str | None = None
     model: str | None = None
+    metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,14 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarked:
+    """Something about this run that whoever reads its answer should know. `code` is stable."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a node asks a person with `interrupt(value)`."""
 
@@ -70,4 +82,4 @@ class Halted:
     questions: Sequence[Question] = ()
 
 
-Fact = MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Halted
+Fact = MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Remarked | Halted

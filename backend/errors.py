@@ -1,5 +1,6 @@
 """What a request can be told, as RFC 9457 problems: one tree, one translation. docs/errors.md lists every code."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from agents.registry import UnknownAgent
-from llm.errors import NoModel, UnknownModel, UnknownProfile
+from llm.errors import BudgetExhausted, ModelError, NoModel, Overloaded, UnknownModel, UnknownProfile
 from observability.logs import get_logger
 from storage.database import StorageFailed
 
@@ -94,6 +95,14 @@ class NotJson(Problem):
     status, code, title = 415, "unsupported_media_type", "The body is not JSON"
 
 
+class TooMuch(Problem):
+    status, code, title = 503, "overloaded", "There is too much to do just now"
+
+
+class BudgetSpent(Problem):
+    status, code, title = 429, "budget_exhausted", "The budget is used up"
+
+
 class StorageGone(Problem):
     status, code, title = 503, "storage_unavailable", "The database does not answer"
 
@@ -130,6 +139,10 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat 
             return ProfileNotFound(f"{error}.", field="forwardedProps.profile", near=list(error.known))
         case NoModel():
             return NoModelThere(f"{error}.", headers={"Retry-After": "30"})
+        case Overloaded():
+            return TooMuch("Nothing was started. Try again.", headers=_after(error))
+        case BudgetExhausted():
+            return BudgetSpent(str(error), headers=_after(error))
         case StorageFailed():
             return StorageGone("Nothing was started. Try again.", headers={"Retry-After": "5"})
         case HTTPException(status_code=405):
@@ -139,6 +152,10 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat 
         case HTTPException():
             return NotFound("No route has this address.")
     return Internal("The error has been logged under this request's id.")
+
+
+def _after(error: ModelError) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(error.retry_after or 1.0))}
 
 
 def _field(place: Sequence[str | int], body: Any) -> str:
@@ -173,6 +190,8 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownModel,
     UnknownProfile,
     NoModel,
+    Overloaded,
+    BudgetExhausted,
     StorageFailed,
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from agents.registry import BadAgent, Registry, build_registry
+from backend.outside import outside
 from backend.runs.live import LiveRuns
 from backend.settings import Settings
 from llm.errors import BadScript
@@ -18,7 +19,9 @@ from storage import migrations
 from storage.checkpoints import open_checkpointer
 from storage.database import Database, StorageFailed, open_database
 from storage.log import MemoryLog
+from storage.redis import RedisClient, open_redis
 from storage.runs import Runs
+from storage.usage import Usage
 
 _log = get_logger(__name__)
 
@@ -56,7 +59,11 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     await database.ping()
     checkpointer = await stack.enter_async_context(open_checkpointer(settings.storage))
     registry = build_registry(settings.server.graph_files, checkpointer)
-    models = ModelFactory(settings.models)
+    books = Usage(database)
+    books.start()
+    stack.push_async_callback(books.aclose)
+    shared = await _shared(stack, settings)
+    models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
     live = LiveRuns(
         log=MemoryLog(),
@@ -68,9 +75,13 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     stack.push_async_callback(live.aclose)
     await models.start()
     live.start()
-    if settings.storage.redis_url is not None:
-        _log.warning("redis_unused", reason="this version keeps run logs in its own process")
     return Resources(settings, database, models, registry, live, revision)
+
+
+async def _shared(stack: AsyncExitStack, settings: Settings) -> RedisClient | None:
+    if settings.storage.redis_url is None:
+        return None
+    return await stack.enter_async_context(open_redis(settings.storage.redis_url.get_secret_value()))
 
 
 def _migrated(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from agents.registry import GraphFile
-from llm.settings import ModelSettings
+from llm.settings import PROFILES, ModelSettings
 from observability.settings import ObservabilitySettings
 from storage.settings import StorageSettings
 
@@ -72,6 +72,13 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "DATABASE_URL": ("storage", "database_url"),
     "REDIS_URL": ("storage", "redis_url"),
     "AGENKIT_CHAT_MODELS": ("models", "chat"),
+    "AGENKIT_CANVAS_MODELS": ("models", "canvas"),
+    "AGENKIT_FAST_MODELS": ("models", "fast"),
+    "AGENKIT_JUDGE_MODELS": ("models", "judge"),
+    "AGENKIT_CHAT_OUTPUT": ("models", "chat_output"),
+    "AGENKIT_CANVAS_OUTPUT": ("models", "canvas_output"),
+    "AGENKIT_FAST_OUTPUT": ("models", "fast_output"),
+    "AGENKIT_JUDGE_OUTPUT": ("models", "judge_output"),
     "AGENKIT_OPENAI_MODEL": ("models", "openai_model"),
     "AGENKIT_CONNECT_TIMEOUT": ("models", "connect_timeout"),
     "AGENKIT_FIRST_TOKEN_TIMEOUT": ("models", "first_token_timeout"),
@@ -83,6 +90,29 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_RETRY_SHARE": ("models", "retry_share"),
     "AGENKIT_BREAKER_FAILURES": ("models", "breaker_failures"),
     "AGENKIT_BREAKER_SECONDS": ("models", "breaker_seconds"),
+    "AGENKIT_HEDGE_QUANTILE": ("models", "hedge_quantile"),
+    "AGENKIT_CALLS_IN_FLIGHT": ("models", "calls_in_flight"),
+    "AGENKIT_CALLS_WAITING": ("models", "calls_waiting"),
+    "AGENKIT_CALL_PATIENCE": ("models", "call_patience"),
+    "AGENKIT_CACHE_EXACT": ("models", "cache_exact"),
+    "AGENKIT_CACHE_SECONDS": ("models", "cache_seconds"),
+    "AGENKIT_CACHE_BYTES": ("models", "cache_bytes"),
+    "AGENKIT_CACHE_SHARED_BY_TENANT": ("models", "cache_shared_by_tenant"),
+    "AGENKIT_CACHE_SEMANTIC": ("models", "cache_semantic"),
+    "AGENKIT_CACHE_THRESHOLD": ("models", "cache_threshold"),
+    "AGENKIT_CACHE_ENTRIES": ("models", "cache_entries"),
+    "AGENKIT_EMBEDDER": ("models", "embedder"),
+    "AGENKIT_RUN_TOKENS": ("models", "run_tokens"),
+    "AGENKIT_RUN_COST": ("models", "run_cost"),
+    "AGENKIT_USER_DAY_TOKENS": ("models", "user_day_tokens"),
+    "AGENKIT_USER_DAY_COST": ("models", "user_day_cost"),
+    "AGENKIT_USER_MONTH_TOKENS": ("models", "user_month_tokens"),
+    "AGENKIT_USER_MONTH_COST": ("models", "user_month_cost"),
+    "AGENKIT_TENANT_DAY_TOKENS": ("models", "tenant_day_tokens"),
+    "AGENKIT_TENANT_DAY_COST": ("models", "tenant_day_cost"),
+    "AGENKIT_TENANT_MONTH_TOKENS": ("models", "tenant_month_tokens"),
+    "AGENKIT_TENANT_MONTH_COST": ("models", "tenant_month_cost"),
+    "AGENKIT_ANTHROPIC_MODEL": ("models", "anthropic_model"),
     "AGENKIT_EMBEDDED_THREADS": ("models", "embedded_threads"),
     "AGENKIT_EMBEDDED_SLOTS": ("models", "embedded_slots"),
     "AGENKIT_EMBEDDED_CONTEXT": ("models", "embedded_context"),
@@ -90,12 +120,14 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_SCRIPT": ("models", "script"),
     "OPENAI_API_KEY": ("models", "openai_api_key"),
     "OPENAI_BASE_URL": ("models", "openai_base_url"),
+    "ANTHROPIC_API_KEY": ("models", "anthropic_api_key"),
+    "ANTHROPIC_BASE_URL": ("models", "anthropic_base_url"),
     "OLLAMA_BASE_URL": ("models", "ollama_base_url"),
     "AGENKIT_LOG_LEVEL": ("observability", "log_level"),
     "AGENKIT_LOG_FORMAT": ("observability", "log_format"),
 }
 
-_LISTS = {"cors_origins", "graphs", "chat"}
+_LISTS = {"cors_origins", "graphs", *PROFILES}
 _SAMPLES = {"changeme", "change-me", "secret", "password", "your-api-key", "your-key-here", "sk-...", "sk-xxx", "xxx"}
 
 
@@ -119,7 +151,7 @@ def read_settings(environment: Mapping[str, str], file: Path | None = Path(".env
 def _refused(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     unknown = [name for name in given if name.startswith("AGENKIT_") and name not in VARIABLES]
     yield from ((name, "no such setting") for name in unknown)
-    for name in ("OPENAI_API_KEY",):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         if given.get(name, "").strip().lower() in _SAMPLES:
             yield name, "this is a sample, not a key"
 

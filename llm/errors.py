@@ -6,7 +6,7 @@ from typing import ClassVar
 class ModelError(Exception):
     """A call that a provider did not answer. `code` is stable and documented in docs/errors.md.
 
-    `retry_after` is what the provider asked for, in seconds.
+    `retry_after` is what the provider asked for, in seconds. `provider` and `model` are empty where it was neither.
     """
 
     code: ClassVar[str] = "model_error"
@@ -14,7 +14,7 @@ class ModelError(Exception):
     passing: ClassVar[bool] = False
     ill: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, provider: str, model: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, provider: str = "", model: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
         self.provider = provider
         self.model = model
@@ -49,6 +49,30 @@ class ModelRefused(ModelError):
 
 class ContextTooLong(ModelError):
     code = "context_too_long"
+
+
+class ModelLacks(ModelError):
+    """No model that was asked can do what the call needs: read a schema, see a picture."""
+
+    code = "model_lacks"
+
+
+class Overloaded(ModelError):
+    """We have too many calls under way ourselves; nothing was sent. `retry_after` says when to come back."""
+
+    code = "overloaded"
+
+
+class RunLimit(ModelError):
+    """The run has spent what one run may."""
+
+    code = "run_limit"
+
+
+class BudgetExhausted(ModelError):
+    """A person or a tenant has spent what a day or a month allows. `retry_after` is the time until the next."""
+
+    code = "budget_exhausted"
 
 
 class UnknownModel(LookupError):

@@ -1,30 +1,42 @@
 import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from importlib import import_module
-from time import monotonic
+from types import ModuleType
 
 from langchain_core.language_models import BaseChatModel
 
-from llm.breaker import Breaker, BreakerSettings, Guarded, State
-from llm.catalog import ModelInfo, Provider
+from llm.admission import Admitted, Gate, GateSettings
+from llm.allowance import Allowance
+from llm.breaker import Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, State
+from llm.budget import Books, Budget, Budgeted
+from llm.cache import Cached, Counted, ModelCache
+from llm.cache_store import CacheStore
+from llm.catalog import ModelInfo, Price, Provider, Tokens
+from llm.context import CallContext
 from llm.deadlines import Deadlines, Limits
-from llm.errors import NoModel, UnknownModel, UnknownProfile
-from llm.fallback import Fallback, Link
+from llm.embedding.embedder import embedder
+from llm.errors import NoModel, Overloaded, UnknownModel, UnknownProfile
+from llm.fallback import Fallback, Link, Noticed
+from llm.metering import Bill, CostOf, Metered
+from llm.pace import Pace
 from llm.retry import Retried, RetryBudget, RetrySettings
 from llm.scripted import Script
-from llm.settings import ModelSettings
-from llm.spec import ModelSpec
+from llm.settings import PROFILES, ModelSettings
+from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
 
 # Each vendor's SDK costs half a second to import: the service is ready before they are, and each is loaded once,
 # beside the first requests.
 VENDORS: Mapping[str, str] = {
     "openai": "llm.openai",
+    "anthropic": "llm.anthropic",
     "ollama": "llm.ollama",
     "embedded": "llm.embedded.provider",
     "scripted": "llm.scripted",
 }
+_PRICES = "llm.prices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +45,66 @@ class Candidate:
 
     info: ModelInfo
     model: BaseChatModel
+    # Of the providers of its list, each once.
+    gates: Sequence[Gate] = ()
+
+    def check_room(self, tenant: str) -> None:
+        """Raises `Overloaded` where no provider of the list could take a call of this tenant's now."""
+        if self.gates and not any(gate.has_room(tenant) for gate in self.gates):
+            raise Overloaded(
+                "There is too much to do just now.", retry_after=min(gate.come_back_in for gate in self.gates)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a factory is given by whoever builds it: who is told of what was spent and of what happened, and where what
+    it remembers is kept. Nobody has to listen; without a cache nothing is remembered.
+    """
+
+    bill: Bill = field(default=lambda spent, context: None)
+    noticed: Noticed = field(default=lambda what, info: None)
+    books: Books | None = None
+    # What all replicas share: the states of breakers, and answers. Without it, each process keeps its own.
+    breakers: BreakerStore | None = None
+    cache: CacheStore | None = None
+    counted: Counted = field(default=lambda operation, hit: None)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is remembered of one model from call to call."""
+
+    breaker: Circuit
+    budget: RetryBudget
+    pace: Pace
 
 
 class ModelFactory:
     """Chat models from spec strings, over the providers that the settings name."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, outside: Outside | None = None) -> None:
         self._settings = settings
+        self._outside = outside or Outside()
+        run = Allowance(settings.run_tokens, settings.run_cost)
+        self._budget = Budget(run=run, allowances=settings.allowances, books=self._outside.books)
+        self._answers = self._remembering()
         self._providers: dict[str, Provider] = {}
-        # Each model's own layers, kept: a breaker and a budget remember.
-        self._links: dict[ModelInfo, Retried] = {}
-        self._breakers: dict[ModelInfo, Breaker] = {}
+        self._gates: dict[str, Gate] = {}
+        self._kept: dict[ModelSpec, _Kept] = {}
+        self._links: dict[tuple[ModelInfo, CandidateLimits, int | None], Link] = {}
+        self._prices: ModuleType | None = None
         self._loading: asyncio.Task[None] | None = None
         # What each provider serves, asked for the first time; and then again and again.
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._watching: list[asyncio.Task[None]] = []
+
+    def _remembering(self) -> ModelCache | None:
+        store, settings = self._outside.cache, self._settings.cache
+        if store is None:
+            return None
+        meanings = embedder(settings.embedder, self._settings) if settings.semantic else None
+        return ModelCache(settings, store, self._outside.counted, meanings)
 
     async def start(self) -> None:
         """Begins to load the vendors and to ask what they serve. A call waits for no more of it than it needs.
@@ -59,9 +116,17 @@ class ModelFactory:
         self._loading = asyncio.create_task(self._load(), name="models")
 
     async def _load(self) -> None:
+        self._prices = await asyncio.to_thread(import_module, _PRICES)
         for vendor in _named(self._settings):
             provider = await asyncio.to_thread(_provider, vendor, self._settings)
             self._providers[vendor] = provider
+            self._gates[vendor] = Gate(
+                GateSettings(
+                    in_flight=provider.in_flight or self._settings.calls_in_flight,
+                    waiting=self._settings.calls_waiting,
+                    patience=self._settings.call_patience,
+                )
+            )
             self._asked[vendor] = asyncio.create_task(provider.refresh(), name=f"models of {vendor}")
             self._watching.append(asyncio.create_task(_watch(provider), name=f"watch {vendor}"))
 
@@ -76,39 +141,93 @@ class ModelFactory:
         await asyncio.shield(asyncio.gather(*self._asked.values()))
 
     async def candidate(self, *, model: str | None = None, profile: str = "chat") -> Candidate:
-        """The model asked for, or else the first of the profile that is there.
+        """The model asked for, or else those of the profile that are there.
 
         Raises `UnknownModel`, `UnknownProfile` or `NoModel`.
         """
         await self.loaded()
-        if model:
-            return self._candidate([await self._wanted(model)])
-        return self._candidate(await self._of_profile(profile))
+        if profile not in PROFILES:
+            raise UnknownProfile(profile, PROFILES)
+        specs = [CandidateSpec(await self._wanted(model))] if model else await self._of_profile(profile)
+        return self._candidate(specs, self._settings.output(profile))
 
-    def _candidate(self, specs: Sequence[ModelSpec]) -> Candidate:
-        links = tuple(self._link(spec) for spec in specs)
+    def _candidate(self, specs: Sequence[CandidateSpec], output: int | None) -> Candidate:
+        settings = self._settings
+        links = tuple(self._link(spec, output) for spec in specs)
         info = replace(links[0].info, tools=any(link.info.tools for link in links))
-        return Candidate(info, Fallback(inner=links[0].model, links=links, attempts=self._settings.retry_attempts))
+        answering = Fallback(
+            inner=links[0].model,
+            links=links,
+            total=settings.total_timeout,
+            hedge=settings.hedge_quantile,
+            noticed=self._outside.noticed,
+        )
+        gates = dict.fromkeys(self._gates[link.info.spec.provider] for link in links)
+        model: BaseChatModel = Budgeted(inner=answering, budget=self._budget)
+        if self._answers is not None:
+            # Outside of the budget: what is known costs nothing.
+            named = tuple(f"{link.info.spec}?output={link.output}" for link in links)
+            model = Cached(inner=model, answers=self._answers, specs=named)
+        return Candidate(info, model, tuple(gates))
 
-    def _link(self, spec: ModelSpec) -> Link:
+    def _link(self, asked: CandidateSpec, output: int | None) -> Link:
         """One model with everything around it that is its own: the order of the layers is decided here."""
-        provider, settings = self._providers[spec.provider], self._settings
-        info = provider.info(spec.name)
-        if info not in self._links:
+        spec, limits = asked.model, asked.limits
+        told = self._providers[spec.provider].info(spec.name)
+        info = replace(told, context_length=self.context_length(told))
+        key = (info, limits, output)
+        if key not in self._links:
+            kept = self._remembered(info.spec)
             named = {"provider": spec.provider, "model": spec.name}
-            limits = Limits(settings.first_token_timeout, settings.gap_timeout, settings.total_timeout)
-            breaker = Breaker(BreakerSettings(settings.breaker_failures, settings.breaker_seconds), monotonic)
-            timed = Deadlines(inner=provider.chat_model(spec.name), limits=limits, **named)
-            guarded = Guarded(inner=timed, breaker=breaker, **named)
-            retries = RetrySettings(
-                attempts=settings.retry_attempts,
-                wait_least=settings.retry_wait_least,
-                wait_most=settings.retry_wait_most,
-                share=settings.retry_share,
+            timed = Deadlines(
+                inner=self._providers[spec.provider].chat_model(spec.name), limits=self._limits(limits), **named
             )
-            self._breakers[info] = breaker
-            self._links[info] = Retried(inner=guarded, settings=retries, budget=RetryBudget(settings.retry_share))
-        return Link(info, self._links[info])
+            metered = Metered(inner=timed, info=info, cost=self._cost_of(info), bill=self._outside.bill, pace=kept.pace)
+            guarded = Guarded(inner=metered, breaker=kept.breaker, **named)
+            admitted = Admitted(inner=guarded, gate=self._gates[spec.provider])
+            retries = self._retries(limits)
+            self._links[key] = Link(
+                info=info,
+                model=Retried(inner=admitted, settings=retries, budget=kept.budget),
+                attempts=retries.attempts,
+                output=limits.output or output,
+                pace=kept.pace,
+            )
+        return self._links[key]
+
+    def _remembered(self, spec: ModelSpec) -> _Kept:
+        if spec not in self._kept:
+            settings = BreakerSettings(self._settings.breaker_failures, self._settings.breaker_seconds)
+            store = self._outside.breakers
+            breaker = SharedBreaker(str(spec), settings, store) if store else Breaker(settings)
+            self._kept[spec] = _Kept(breaker, RetryBudget(self._settings.retry_share), Pace())
+        return self._kept[spec]
+
+    def _limits(self, own: CandidateLimits) -> Limits:
+        settings = self._settings
+        return Limits(
+            first=own.first_token or settings.first_token_timeout,
+            gap=own.gap or settings.gap_timeout,
+            total=own.total or settings.total_timeout,
+        )
+
+    def _retries(self, own: CandidateLimits) -> RetrySettings:
+        settings = self._settings
+        return RetrySettings(
+            attempts=own.attempts or settings.retry_attempts,
+            wait_least=settings.retry_wait_least,
+            wait_most=settings.retry_wait_most,
+            share=settings.retry_share,
+        )
+
+    def _cost_of(self, info: ModelInfo) -> CostOf:
+        def cost(tokens: Tokens) -> Decimal | None:
+            if info.listed is None or self._prices is None:
+                return None
+            found: Decimal | None = self._prices.cost(info.listed, tokens)
+            return found
+
+        return cost
 
     async def _wanted(self, model: str) -> ModelSpec:
         vendor = model.partition(":")[0]
@@ -131,35 +250,31 @@ class ModelFactory:
         close = difflib.get_close_matches(asked, known, n=5, cutoff=0.4)
         return tuple(dict.fromkeys(known[name] for name in close))
 
-    async def _of_profile(self, profile: str) -> Sequence[ModelSpec]:
-        if profile != "chat":
-            raise UnknownProfile(profile, ("chat",))
+    async def _of_profile(self, profile: str) -> Sequence[CandidateSpec]:
         # Who may be there and has not answered yet: a list made without it would have nobody to fall back to.
-        unknown = [vendor for vendor, _ in self._chat() if vendor in self._asked and not self._providers[vendor].there]
+        named = self._settings.profile(profile)
+        vendors = {candidate.model.provider for candidate in named} or set(self._providers)
+        unknown = [vendor for vendor in vendors if vendor in self._asked and not self._providers[vendor].there]
         await asyncio.gather(*(asyncio.shield(self._asked[vendor]) for vendor in unknown))
-        there = self._all_there()
+        there = self._there(profile)
         if not there:
             raise NoModel(profile)
         return there
 
-    def _chat(self) -> Sequence[tuple[str, str | None]]:
-        """The `chat` profile, best first: vendors and names; `None` for the one that a vendor puts first itself."""
-        if self._settings.chat:
-            return [(spec.provider, spec.name) for spec in map(ModelSpec.parse, self._settings.chat)]
-        return [(vendor, None) for vendor in self._providers]
-
-    def _there(self, vendor: str, name: str | None) -> ModelSpec | None:
-        provider = self._providers.get(vendor)
-        if provider is None or not provider.there:
-            return None
-        if name is None:
+    def _there(self, profile: str) -> Sequence[CandidateSpec]:
+        named = self._settings.profile(profile)
+        if not named:
             # What an operator has set as a vendor's model is tried even where the vendor does not list it.
-            return ModelSpec(vendor, provider.default) if provider.default else None
-        return ModelSpec(vendor, name) if _serves(provider, name) else None
+            return [
+                CandidateSpec(ModelSpec(vendor, provider.default))
+                for vendor, provider in self._providers.items()
+                if provider.there and provider.default
+            ]
+        return [candidate for candidate in named if self._is_there(candidate.model)]
 
-    def _all_there(self) -> Sequence[ModelSpec]:
-        there = [self._there(vendor, name) for vendor, name in self._chat()]
-        return [spec for spec in there if spec is not None]
+    def _is_there(self, spec: ModelSpec) -> bool:
+        provider = self._providers.get(spec.provider)
+        return provider is not None and provider.there and _serves(provider, spec.name)
 
     def _serves_it(self, spec: ModelSpec) -> bool:
         provider = self._providers.get(spec.provider)
@@ -168,29 +283,56 @@ class ModelFactory:
     def _known(self) -> list[ModelInfo]:
         return [info for provider in self._providers.values() for info in provider.models or ()]
 
+    async def check_budget(self, context: CallContext) -> None:
+        """Raises `BudgetExhausted`."""
+        await self._budget.check(context)
+
     async def catalogue(self) -> Sequence[ModelInfo]:
         await self._all_asked()
         return self._known()
 
-    def breaker(self, info: ModelInfo) -> State:
-        """The state of a model's breaker; one that was never called has a closed one."""
-        return self._breakers[info].state if info in self._breakers else "closed"
+    async def breaker(self, info: ModelInfo) -> State:
+        """The state of a model's breaker, for all replicas that share it."""
+        return await self._remembered(info.spec).breaker.look()
+
+    def price(self, info: ModelInfo) -> Price | None:
+        if info.listed is None or self._prices is None:
+            return None
+        found: Price | None = self._prices.price(info.listed)
+        return found
+
+    def context_length(self, info: ModelInfo) -> int | None:
+        if info.context_length is not None or info.listed is None or self._prices is None:
+            return info.context_length
+        found: int | None = self._prices.context_length(info.listed)
+        return found
+
+    def gates(self) -> Mapping[str, Gate]:
+        return self._gates
 
     async def profiles(self) -> Mapping[str, Sequence[ModelSpec]]:
         await self._all_asked()
-        return {"chat": self._all_there()}
+        return {profile: [candidate.model for candidate in self._there(profile)] for profile in PROFILES}
 
     async def aclose(self) -> None:
         tasks = [task for task in (self._loading, *self._asked.values(), *self._watching) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._answers is not None:
+            await self._answers.aclose()
         for provider in self._providers.values():
             await provider.aclose()
 
 
 def _named(settings: ModelSettings) -> Sequence[str]:
-    asked = {"ollama": True, "embedded": True, "openai": settings.openai_api_key, "scripted": settings.script}
+    asked = {
+        "openai": settings.openai_api_key,
+        "anthropic": settings.anthropic_api_key,
+        "ollama": True,
+        "embedded": True,
+        "scripted": settings.script,
+    }
     return [vendor for vendor in VENDORS if asked[vendor]]
 
 

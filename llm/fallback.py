@@ -1,18 +1,25 @@
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from time import monotonic
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
 from llm.catalog import ModelInfo
-from llm.errors import ModelError, ModelUnavailable
-from llm.identity import identified, identified_result
+from llm.deadlines import DEADLINE
+from llm.errors import ContextTooLong, ModelError, ModelLacks, ModelUnavailable, Overloaded
+from llm.identity import identified, identified_result, new_call_id
 from llm.layer import Layer
+from llm.needs import Needs
+from llm.opening import Chunks, first_to_speak
+from llm.pace import Pace
 from llm.seam import Seam
 from llm.shape import shaped
 from observability.logs import get_logger
@@ -23,37 +30,83 @@ _GO_ON = (
     "Your answer above was cut off by a fault on the line. Go on with it from exactly where it ends, in the middle of "
     "a word if need be. Say nothing of the fault, and repeat nothing."
 )
-# What a response says of the calls in it that were cut: read where tool calls are, so that none is carried out.
+# What a response says of itself, beside its vendor's words: the calls in it that were cut, so that none is carried out;
+# who gave it, in turn; and what it was given without.
 CUT_CALLS = "cut_calls"
+ANSWERED_BY = "answered_by"
+LACKING = "lacking"
+METERED = "ls_metered"
+# Who gave one part of an answer that several gave.
+_OF_ONE = ("id", "model", "model_name", "model_provider", "system_fingerprint", "service_tier", "created_at")
+
+# What happened to a candidate (`passed_over`, `fell_back`, `hedged`), and to which; a metric listens.
+Noticed = Callable[[str, ModelInfo], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One candidate of a list: its layers below this one, and what it can do."""
+    """One candidate of a list: its layers below this one, what it can do, and what it may write, in tokens."""
 
     info: ModelInfo
     model: BaseChatModel
+    attempts: int = 3
+    output: int | None = None
+    pace: Pace = field(default_factory=Pace)
+
+    def given(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call as this one takes them."""
+        given = dict(kwargs)
+        if not self.info.tools:
+            given = {key: value for key, value in given.items() if key not in {"tools", "tool_choice"}}
+        bounds = [bound for bound in (self.output, self.info.most_output) if bound is not None]
+        if bounds and "max_tokens" not in given:
+            given["max_tokens"] = min(bounds)
+        return given
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a call is made for, beyond text."""
+class _Turns:
+    """Whose turn it is: down the list, and round it while attempts remain."""
 
-    tools: bool
-    vision: bool
+    def __init__(self, links: Sequence[Link], needs: Needs, noticed: Noticed) -> None:
+        self._links = links
+        self._noticed = noticed
+        self._left = [link.attempts for link in links]
+        self._at = -1
+        for at, link in enumerate(links):
+            if lacks := needs.lacks(link.info):
+                self._left[at] = 0
+                self._tell("passed_over", link, lacks)
+        # Without tools an answer is worth less, and still something: those have their turn when nobody else is left.
+        self._without = [needs.tools and not link.info.tools for link in links]
 
-    @classmethod
-    def of(cls, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> "_Wanted":
-        parts = [part for message in messages if isinstance(message.content, list) for part in message.content]
-        seen = any(isinstance(part, dict) and part.get("type") in {"image", "image_url"} for part in parts)
-        return cls(tools=bool(kwargs.get("tools")), vision=seen)
+    def next(self) -> int | None:
+        count = len(self._links)
+        order = [(self._at + step) % count for step in range(1, count + 1)]
+        open_ = [at for at in order if self._left[at] > 0]
+        chosen = min(open_, key=lambda at: self._without[at], default=None)
+        if chosen is None:
+            return None
+        self._at = chosen
+        if self._without[chosen]:
+            self._tell("passed_over", self._links[chosen], ("tools",), asked_last=True)
+        return chosen
 
-    def lacks(self, info: ModelInfo) -> int:
-        """How much of it a model lacks. Who cannot see answers past the question, which is worse than without tools."""
-        return 2 * (self.vision and not info.vision) + (self.tools and not info.tools)
+    def other(self) -> int | None:
+        """Who may be asked beside the one whose turn it is."""
+        count = len(self._links)
+        order = [(self._at + step) % count for step in range(1, count)]
+        return next((at for at in order if self._left[at] > 0 and not self._without[at]), None)
 
-    def named(self) -> list[str]:
-        return [name for name, wanted in (("tools", self.tools), ("vision", self.vision)) if wanted]
+    def failed(self, at: int, *, begun: bool) -> None:
+        """Who never began has been asked often enough by the layer below."""
+        self._left[at] = self._left[at] - 1 if begun else 0
+
+    def lacking(self, at: int) -> list[str]:
+        return ["tools"] if self._without[at] else []
+
+    def _tell(self, what: str, link: Link, lacks: Sequence[str], *, asked_last: bool = False) -> None:
+        self._noticed(what, link.info)
+        _log.warning("model_lacks", model=str(link.info.spec), lacks=list(lacks), asked=asked_last)
 
 
 @dataclass(slots=True)
@@ -65,14 +118,23 @@ class _Said:
     calls: list[str] = field(default_factory=list)
     indexes: int = 0
     cut: list[str] = field(default_factory=list)
+    by: list[str] = field(default_factory=list)
+    # What the vendor of the last part says of it.
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         return "".join(self.texts)
 
+    @property
+    def something(self) -> bool:
+        return bool(self.texts or self.calls or self.cut or self.reasoned)
+
     def add(self, message: AIMessageChunk) -> None:
-        self.texts.append(message.text)
-        self.reasoned = self.reasoned or bool(message.additional_kwargs.get("reasoning_content"))
+        if text := message.content if isinstance(message.content, str) else message.text:
+            self.texts.append(text)
+        if message.additional_kwargs:
+            self.reasoned = self.reasoned or bool(message.additional_kwargs.get("reasoning_content"))
         for call in message.tool_call_chunks:
             if call["id"] and call["id"] not in self.calls:
                 self.calls.append(call["id"])
@@ -82,6 +144,12 @@ class _Said:
         """Nobody knows whether a call was whole when its message broke off: all of them are asked for again."""
         self.cut, self.calls = [*self.cut, *self.calls], []
 
+    def metadata(self, lacking: Sequence[str]) -> dict[str, Any]:
+        told = {**self.told, ANSWERED_BY: list(dict.fromkeys(self.by))}
+        if len(told[ANSWERED_BY]) > 1:
+            told = {key: value for key, value in told.items() if key not in _OF_ONE}
+        return told | ({CUT_CALLS: self.cut} if self.cut else {}) | ({LACKING: list(lacking)} if lacking else {})
+
 
 class Fallback(Layer):
     """A list of models that answers as one: where one fails, the next takes over, also in the middle of an answer."""
@@ -90,8 +158,15 @@ class Fallback(Layer):
 
     # The first of them stands for all where one has to: `inner` names what tracing calls the model.
     links: tuple[Link, ...]
-    # How often one candidate may break off within one answer.
-    attempts: int = 3
+    # Seconds for the whole of an answer, whoever gives it.
+    total: float = math.inf
+    # The share of answers within whose time a first token is waited for, before another model is asked as well.
+    hedge: float = 0.0
+    noticed: Noticed
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        # Travels with each message: whoever counts what messages say they took leaves out what is on a meter.
+        return cast(LangSmithParams, {**super()._get_ls_params(stop, **kwargs), METERED: True})
 
     async def _astream(
         self,
@@ -100,77 +175,91 @@ class Fallback(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in identified(self._whole(messages, stop, kwargs)):
+        if kwargs.get("response_format"):
+            # Half of an object that one model has begun is nothing that another could go on with.
+            yield _as_chunk(await self._agenerate(messages, stop, **kwargs))
+            return
+        async for chunk in identified(self._whole(messages, stop, self._by_then(kwargs))):
             yield chunk
+
+    def _by_then(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**kwargs, DEADLINE: min(kwargs.get(DEADLINE, math.inf), monotonic() + self.total)}
 
     async def _whole(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> AsyncIterator[ChatGenerationChunk]:
-        said, tried = _Said(), list[ModelError]()
-        left = dict.fromkeys(range(len(self.links)), self.attempts)
-        wanted = _Wanted.of(messages, kwargs)
-        at = self._next(-1, left, wanted)
-        while at is not None:
+        needs = Needs.of(messages, kwargs)
+        turns, said, tried = _Turns(self.links, needs, self.noticed), _Said(), list[ModelError]()
+        ask = partial(self._ask, messages=messages, said=said, stop=stop, kwargs=kwargs)
+        at = turns.next()
+        while at is not None and monotonic() < kwargs[DEADLINE]:
             begun = False
+            part = _Part(at, ask, said)
             try:
-                async with aclosing(self._part(self.links[at], messages, said, stop, kwargs)) as part:
-                    async for chunk in part:
+                async with aclosing(self._pieces(part, turns, said, tried)) as pieces:
+                    async for chunk in pieces:
                         # The layer below gives nothing until there is something, be it a repetition.
                         begun = True
                         yield chunk
             except ModelError as error:
                 tried.append(error)
-                # Who never began has been asked often enough by the layer below.
-                left[at] = left[at] - 1 if begun else 0
+                turns.failed(part.at, begun=begun)
                 said.cut_off()
-                after = self._next(at, left, wanted)
-                self._tell(error, None if after is None else self.links[after], begun=begun)
-                at = after
+                at = turns.next()
+                self._tell(error, part.at, at, begun=begun)
             else:
-                if said.cut:
-                    told = AIMessageChunk(content="", response_metadata={CUT_CALLS: said.cut})
-                    yield ChatGenerationChunk(message=told)
+                ended = AIMessageChunk(content="", response_metadata=said.metadata(turns.lacking(part.at)))
+                yield ChatGenerationChunk(message=ended)
                 return
-        raise _of_all(tried)
+        raise _of_all(tried, needs)
 
-    def _next(self, at: int, left: dict[int, int], wanted: _Wanted) -> int | None:
-        """The next candidate that may be asked, round the list while attempts remain; one that lacks something last."""
-        count = len(self.links)
-        asked = [(at + step) % count for step in range(1, count + 1) if left[(at + step) % count] > 0]
-        chosen = min(asked, key=lambda candidate: wanted.lacks(self.links[candidate].info), default=None)
-        if chosen is not None and wanted.lacks(self.links[chosen].info):
-            _log.warning("model_lacks", model=str(self.links[chosen].info.spec), wanted=wanted.named())
-        return chosen
-
-    async def _part(
+    def _ask(
         self,
-        link: Link,
+        at: int,
+        *,
         messages: list[BaseMessage],
         said: _Said,
         stop: list[str] | None,
         kwargs: dict[str, Any],
+    ) -> Chunks:
+        link = self.links[at]
+        asked, text = shaped(messages, link.info), said.text
+        if text:
+            asked = [*asked, AIMessage(text)] if link.info.prefill else [*asked, AIMessage(text), HumanMessage(_GO_ON)]
+        return link.model._astream(asked, stop, **link.given(kwargs))
+
+    async def _pieces(
+        self, part: "_Part", turns: _Turns, said: _Said, tried: list[ModelError]
     ) -> AsyncGenerator[ChatGenerationChunk]:
-        """What one candidate adds to what has been said."""
-        seam, offset = Seam(said.text), said.indexes
-        reasoned, asked = said.reasoned, _asked(link, messages, said)
-        given = _given(link, kwargs)
-        async with aclosing(link.model._astream(asked, stop, **given)) as stream:  # type: ignore[type-var]
-            async for chunk in stream:
-                message = chunk.message
-                if not isinstance(message, AIMessageChunk):
-                    raise TypeError(f"a chat model streams AIMessageChunk, not {type(message).__name__}")
-                if isinstance(message.content, str) and message.content:
-                    message.content = seam.feed(message.content)
-                # Its end is not yet the answer's.
-                message.chunk_position = None
-                if reasoned:
-                    # It has been shown what somebody thought; what another thinks is not the same thought.
-                    message.additional_kwargs.pop("reasoning_content", None)
-                for call in message.tool_call_chunks:
-                    call["index"] = (call["index"] or 0) + offset
-                said.add(message)
-                yield chunk
-        if rest := seam.end():
+        """What one candidate adds to what has been said: the one whose turn it is, or who was asked beside it."""
+        beside, patience = None, None
+        if self.hedge and not said.something:
+            beside, patience = turns.other(), self.links[part.at].pace.quantile(self.hedge)
+        if beside is None or patience is None:
+            stream = part.ask(part.at)
+            async with aclosing(stream):  # type: ignore[type-var]  # an async generator, typed as an iterator
+                async for chunk in stream:
+                    yield part.joined(chunk)
+        else:
+            asked = (part.at, beside)
+
+            def ask_beside() -> Chunks:
+                self.noticed("hedged", self.links[beside].info)
+                return part.ask(beside)
+
+            def failed(which: int, error: ModelError) -> None:
+                turns.failed(asked[which], begun=False)
+                tried.append(error)
+
+            opened = await first_to_speak([partial(part.ask, part.at), ask_beside], after=patience, failed=failed)
+            part.at = asked[opened.at]
+            async with aclosing(opened.rest):  # type: ignore[type-var]
+                for chunk in opened.heard:
+                    yield part.joined(chunk)
+                async for chunk in opened.rest:
+                    yield part.joined(chunk)
+        said.by.append(str(self.links[part.at].info.spec))
+        if rest := part.seam.end():
             said.texts.append(rest)
             yield ChatGenerationChunk(message=AIMessageChunk(content=rest))
 
@@ -181,47 +270,115 @@ class Fallback(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        tried = list[ModelError]()
-        wanted = _Wanted.of(messages, kwargs)
-        links = sorted(self.links, key=lambda link: wanted.lacks(link.info))
-        for at, link in enumerate(links):
-            given = _given(link, kwargs)
+        kwargs, needs, tried = self._by_then(kwargs), Needs.of(messages, kwargs), list[ModelError]()
+        turns = _Turns(self.links, needs, self.noticed)
+        at = turns.next()
+        while at is not None and monotonic() < kwargs[DEADLINE]:
+            link = self.links[at]
             try:
-                asked = shaped(messages, link.info)
-                return identified_result(await link.model._agenerate(asked, stop, **given))
+                result = await link.model._agenerate(shaped(messages, link.info), stop, **link.given(kwargs))
             except ModelError as error:
                 tried.append(error)
-                self._tell(error, links[at + 1] if at + 1 < len(links) else None, begun=False)
-        raise _of_all(tried)
+                turns.failed(at, begun=False)
+                after = turns.next()
+                self._tell(error, at, after, begun=False)
+                at = after
+            else:
+                told = {ANSWERED_BY: [str(link.info.spec)]} | (
+                    {LACKING: lacking} if (lacking := turns.lacking(at)) else {}
+                )
+                for generation in result.generations:
+                    generation.message.response_metadata |= told
+                return identified_result(result)
+        raise _of_all(tried, needs)
 
-    def _tell(self, error: ModelError, after: Link | None, *, begun: bool) -> None:
+    def _tell(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
+        if after is not None:
+            self.noticed("fell_back", self.links[at].info)
         _log.warning(
             "model_fell_back" if after is not None else "models_exhausted",
             provider=error.provider,
             model=error.model,
             error=error.code,
             within_answer=begun,
-            next=str(after.info.spec) if after is not None else None,
+            next=str(self.links[after].info.spec) if after is not None else None,
         )
 
 
-def _given(link: Link, kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in kwargs.items() if link.info.tools or key not in {"tools", "tool_choice"}}
+class _Part:
+    """One candidate's part of an answer, joined to what was said before."""
+
+    def __init__(self, at: int, ask: Callable[[int], Chunks], said: _Said) -> None:
+        self.at = at
+        self.ask = ask
+        self.seam = Seam(said.text)
+        self._said = said
+        self._offset = said.indexes
+        self._reasoned = said.reasoned
+        self._renamed: dict[str, str] = {}
+        said.told = {}
+
+    def joined(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+        message = chunk.message
+        if not isinstance(message, AIMessageChunk):
+            raise TypeError(f"a chat model streams AIMessageChunk, not {type(message).__name__}")
+        if isinstance(message.content, str) and message.content:
+            message.content = self.seam.feed(message.content)
+        # Its end is not yet the answer's, and what it says of itself belongs there.
+        message.chunk_position = None
+        if chunk.generation_info or message.response_metadata:
+            self._said.told |= {**message.response_metadata, **(chunk.generation_info or {})}
+            # These come with each piece, and belong to it.
+            logprobs = self._said.told.pop("logprobs", None)
+            chunk.generation_info, message.response_metadata = {"logprobs": logprobs} if logprobs else None, {}
+        if self._reasoned:
+            # It has been shown what somebody thought; what another thinks is not the same thought.
+            message.additional_kwargs.pop("reasoning_content", None)
+        if message.tool_call_chunks:
+            self._place(message)
+        self._said.add(message)
+        return chunk
+
+    def _place(self, message: AIMessageChunk) -> None:
+        """Puts calls behind those of the parts before. Some providers count their ids anew in each answer."""
+        for call in message.tool_call_chunks:
+            call["index"] = (call["index"] or 0) + self._offset
+            if call["id"] in self._said.cut:
+                call["id"] = self._renamed.setdefault(str(call["id"]), new_call_id())
+        if self._offset:
+            # What the fragments amount to was worked out from them as they were.
+            whole = AIMessageChunk(content="", tool_call_chunks=message.tool_call_chunks)
+            message.tool_calls, message.invalid_tool_calls = whole.tool_calls, whole.invalid_tool_calls
 
 
-def _asked(link: Link, messages: Sequence[BaseMessage], said: _Said) -> list[BaseMessage]:
-    asked, text = shaped(messages, link.info), said.text
-    if not text:
-        return asked
-    if link.info.prefill:
-        return [*asked, AIMessage(text)]
-    return [*asked, AIMessage(text), HumanMessage(_GO_ON)]
+def _as_chunk(result: ChatResult) -> ChatGenerationChunk:
+    message = result.generations[0].message
+    if not isinstance(message, AIMessage):
+        raise TypeError(f"a chat model answers with an AIMessage, not with {type(message).__name__}")
+    return ChatGenerationChunk(
+        message=AIMessageChunk(
+            content=message.content,
+            id=message.id,
+            additional_kwargs=message.additional_kwargs,
+            response_metadata=message.response_metadata,
+            usage_metadata=message.usage_metadata,
+            chunk_position="last",
+        )
+    )
 
 
-def _of_all(tried: Sequence[ModelError]) -> ModelError:
+def _of_all(tried: Sequence[ModelError], needs: Needs) -> ModelError:
     """The error of a list: its only one, or one that says who was asked."""
+    if not tried:
+        if needs.vision or needs.schema:
+            skills = {"see pictures": needs.vision, "keep to a schema": needs.schema}
+            named = " and ".join(skill for skill, needed in skills.items() if needed)
+            return ModelLacks(f"No model that may be asked can {named}.")
+        return ContextTooLong("The conversation is too long for every model that may be asked.")
     if len({(error.provider, error.model) for error in tried}) == 1:
         return tried[-1]
-    asked = ", ".join(dict.fromkeys(f"{error.provider}:{error.model}" for error in tried))
+    if all(isinstance(error, Overloaded) for error in tried):
+        return min(tried, key=lambda error: error.retry_after or 0.0)
+    asked = ", ".join(dict.fromkeys(f"{error.provider}:{error.model}" for error in tried if error.provider))
     last = tried[-1]
     return ModelUnavailable(f"No model could answer. Asked were {asked}.", provider=last.provider, model=last.model)

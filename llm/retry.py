@@ -1,17 +1,28 @@
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base
 
+from llm.deadlines import DEADLINE
 from llm.errors import ModelError
 from llm.layer import Layer
+from llm.opening import begun
 from observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -62,16 +73,16 @@ class Retried(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        begun: list[ChatGenerationChunk] = []
+        heard: list[ChatGenerationChunk] = []
         stream: AsyncIterator[ChatGenerationChunk] | None = None
-        async for attempt in self._attempts():
+        async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf)):
             with attempt:
                 stream = self.inner._astream(messages, stop, **kwargs)
-                begun = await _begun(stream)
+                heard = await begun(stream)
         if stream is None:
             raise AssertionError("there is a first attempt")
         async with aclosing(stream):  # type: ignore[type-var]  # an async generator, typed as an iterator
-            for chunk in begun:
+            for chunk in heard:
                 yield chunk
             async for chunk in stream:
                 yield chunk
@@ -83,15 +94,15 @@ class Retried(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async for attempt in self._attempts():
+        async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf)):
             with attempt:
                 return await self.inner._agenerate(messages, stop, **kwargs)
         raise AssertionError("there is a first attempt")
 
-    def _attempts(self) -> AsyncRetrying:
+    def _attempts(self, end: float) -> AsyncRetrying:
         self.budget.earn()
         return AsyncRetrying(
-            stop=stop_after_attempt(self.settings.attempts),
+            stop=stop_after_attempt(self.settings.attempts) | _Past(end),
             wait=self._wait,
             retry=retry_if_exception(self._may_help),
             before_sleep=_told,
@@ -112,20 +123,14 @@ class Retried(Layer):
         return max(waits(state), asked or 0.0)
 
 
-async def _begun(stream: AsyncIterator[ChatGenerationChunk]) -> list[ChatGenerationChunk]:
-    """Reads to the first piece that says something: before it, nobody has heard anything."""
-    heard = []
-    async for chunk in stream:
-        heard.append(chunk)
-        if _says_something(chunk):
-            break
-    return heard
+class _Past(stop_base):
+    """Stops where the next attempt would come too late, by the monotonic clock."""
 
+    def __init__(self, end: float) -> None:
+        self._end = end
 
-def _says_something(chunk: ChatGenerationChunk) -> bool:
-    message = chunk.message
-    called = isinstance(message, AIMessageChunk) and bool(message.tool_call_chunks)
-    return called or bool(message.content) or bool(message.additional_kwargs.get("reasoning_content"))
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return monotonic() + retry_state.upcoming_sleep >= self._end
 
 
 def _told(state: RetryCallState) -> None:

@@ -182,6 +182,10 @@ class ScriptedProvider:
     def default(self) -> None:
         return None
 
+    @property
+    def in_flight(self) -> int | None:
+        return None
+
     def info(self, name: str) -> ModelInfo:
         part = self._script.models[name]
         return ModelInfo(

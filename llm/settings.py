@@ -1,9 +1,16 @@
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from llm.spec import ModelSpec
+from llm.allowance import Allowance, Allowances
+from llm.cache_settings import CacheSettings
+from llm.spec import CandidateSpec
+
+# What an agent may be served by; each has a list of candidates and an output limit in the settings.
+PROFILES = ("chat", "canvas", "fast", "judge")
 
 
 class ModelSettings(BaseModel):
@@ -30,9 +37,23 @@ class ModelSettings(BaseModel):
     script: Path | None = Field(
         None, description="A JSON file that makes the provider `scripted`, a fake for tests and demos."
     )
-    chat: tuple[str, ...] = Field(
-        (), description="The `chat` profile: model specs, best first, with commas between. Empty: whatever is there."
+    anthropic_api_key: SecretStr | None = Field(None, description="Anthropic is a provider when this is set.")
+    anthropic_base_url: str = Field("https://api.anthropic.com", description="Where Anthropic's API is spoken.")
+    anthropic_model: str = Field(
+        "claude-sonnet-4-5", min_length=1, description="The model of Anthropic's that a profile with no setting takes."
     )
+    chat: tuple[str, ...] = Field(
+        (),
+        description="The `chat` profile: model specs, best first, with commas between, each with limits of its own if "
+        "need be (`openai:gpt-5-mini?output=2000&first_token=10`). Empty: whatever is there.",
+    )
+    canvas: tuple[str, ...] = Field((), description="The `canvas` profile. Empty: that of `chat`.")
+    fast: tuple[str, ...] = Field((), description="The `fast` profile, for small steps. Empty: that of `chat`.")
+    judge: tuple[str, ...] = Field((), description="The `judge` profile. Empty: that of `chat`.")
+    chat_output: int | None = Field(4096, ge=16, description="Tokens after which an answer of the profile ends.")
+    canvas_output: int | None = Field(None, ge=16, description="The same for `canvas`. Unset: the model's own limit.")
+    fast_output: int | None = Field(4096, ge=16, description="The same for `fast`.")
+    judge_output: int | None = Field(4096, ge=16, description="The same for `judge`.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach a provider.")
     first_token_timeout: float = Field(
         60.0, gt=0, description="Seconds to the first token; for a plain call, to its end."
@@ -45,18 +66,91 @@ class ModelSettings(BaseModel):
     retry_share: float = Field(0.2, ge=0, le=10, description="Retries that a call earns; ten more may be saved up.")
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a model is left alone.")
     breaker_seconds: float = Field(30.0, gt=0, description="Seconds until it is tried again, once.")
+    hedge_quantile: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="When an answer has not begun within the time that this share of answers took (0.95), the next "
+        "model is asked as well, and the first to speak wins. 0: never.",
+    )
+    calls_in_flight: int = Field(64, ge=1, description="Calls that one provider is sent at once by one process.")
+    calls_waiting: int = Field(256, ge=0, description="Calls that may wait for their turn at one provider.")
+    call_patience: float = Field(30.0, gt=0, description="Seconds that a call waits for its turn.")
+    cache_exact: Literal["off", "temperature_0", "all"] = Field(
+        "temperature_0",
+        description="Which calls are answered from memory where all that is asked is the same: those with temperature "
+        "0, `all`, or none (`off`).",
+    )
+    cache_seconds: float = Field(3600.0, gt=0, description="Seconds that an answer is remembered.")
+    cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Bytes that one process remembers; with REDIS_URL it is remembered there."
+    )
+    cache_shared_by_tenant: bool = Field(
+        False, description="Whether a person may be given what another of the same tenant was answered."
+    )
+    cache_semantic: bool = Field(
+        False, description="Answer from memory also where the last question means the same, without tools and schemas."
+    )
+    cache_threshold: float = Field(0.97, gt=0, le=1, description="Cosine from which on two questions mean the same.")
+    cache_entries: int = Field(256, ge=1, le=4096, description="Questions that are compared in one conversation.")
+    embedder: str = Field(
+        "embedded:minilm",
+        description="What makes vectors of texts: a spec as models have (`openai:text-embedding-3-small`, `ollama:…`).",
+    )
+    run_tokens: int | None = Field(None, ge=1, description="Tokens that one run may spend. Unset: any number.")
+    run_cost: Decimal | None = Field(None, gt=0, description="Dollars that one run may spend. Unset: any amount.")
+    user_day_tokens: int | None = Field(None, ge=1, description="Tokens that one person may spend in a day (UTC).")
+    user_day_cost: Decimal | None = Field(None, gt=0, description="Dollars that one person may spend in a day.")
+    user_month_tokens: int | None = Field(None, ge=1, description="Tokens that one person may spend in a month.")
+    user_month_cost: Decimal | None = Field(None, gt=0, description="Dollars that one person may spend in a month.")
+    tenant_day_tokens: int | None = Field(None, ge=1, description="Tokens that one tenant may spend in a day.")
+    tenant_day_cost: Decimal | None = Field(None, gt=0, description="Dollars that one tenant may spend in a day.")
+    tenant_month_tokens: int | None = Field(None, ge=1, description="Tokens that one tenant may spend in a month.")
+    tenant_month_cost: Decimal | None = Field(None, gt=0, description="Dollars that one tenant may spend in a month.")
 
     @property
     def silence(self) -> float:
         """Seconds after which a provider's client gives up by itself: later than the deadlines, which say it better."""
         return max(self.first_token_timeout, self.gap_timeout) + 5
 
-    @field_validator("chat")
-    @classmethod
-    def _are_specs(cls, specs: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(ModelSpec.parse(spec)) for spec in specs)
+    def profile(self, name: str) -> tuple[CandidateSpec, ...]:
+        """The candidates of a profile, best first; none where the setting leaves it to what is there."""
+        named: tuple[str, ...] = getattr(self, name) or self.chat
+        return tuple(map(CandidateSpec.parse, named))
 
-    @field_validator("openai_base_url", "ollama_base_url")
+    def output(self, profile: str) -> int | None:
+        tokens: int | None = getattr(self, f"{profile}_output")
+        return tokens
+
+    @property
+    def cache(self) -> CacheSettings:
+        return CacheSettings(
+            exact=self.cache_exact,
+            ttl=self.cache_seconds,
+            shared_by_tenant=self.cache_shared_by_tenant,
+            semantic=self.cache_semantic,
+            threshold=self.cache_threshold,
+            entries=self.cache_entries,
+            embedder=self.embedder,
+        )
+
+    @property
+    def allowances(self) -> Allowances:
+        return {
+            ("user", "day"): Allowance(self.user_day_tokens, self.user_day_cost),
+            ("user", "month"): Allowance(self.user_month_tokens, self.user_month_cost),
+            ("tenant", "day"): Allowance(self.tenant_day_tokens, self.tenant_day_cost),
+            ("tenant", "month"): Allowance(self.tenant_month_tokens, self.tenant_month_cost),
+        }
+
+    @field_validator(*PROFILES)
+    @classmethod
+    def _are_candidates(cls, specs: tuple[str, ...]) -> tuple[str, ...]:
+        for spec in specs:
+            CandidateSpec.parse(spec)
+        return tuple(spec.strip() for spec in specs)
+
+    @field_validator("openai_base_url", "ollama_base_url", "anthropic_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):

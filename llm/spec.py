@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,46 @@ class ModelSpec:
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLimits:
+    """What one candidate of a profile is given at most, where that is not what all are given.
+
+    `output` in tokens, `first_token`, `gap` and `total` in seconds, `attempts` counted.
+    """
+
+    output: int | None = None
+    first_token: float | None = None
+    gap: float | None = None
+    total: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSpec:
+    """A model and its limits, as a profile names them: `openai:gpt-5-mini?output=2000&first_token=10`."""
+
+    model: ModelSpec
+    limits: CandidateLimits = CandidateLimits()
+
+    @classmethod
+    def parse(cls, text: str) -> "CandidateSpec":
+        """Raises `ValueError`, with words for whoever wrote the setting."""
+        named, _, limited = text.strip().partition("?")
+        return cls(ModelSpec.parse(named), _limits(text, limited))
+
+
+def _limits(text: str, limited: str) -> CandidateLimits:
+    kinds = {"output": int, "first_token": float, "gap": float, "total": float, "attempts": int}
+    given = dict[str, float]()
+    for name, value in parse_qsl(limited, keep_blank_values=True):
+        if name not in kinds:
+            raise ValueError(f"{text!r}: there is no limit {name!r}; there are {', '.join(kinds)}")
+        try:
+            given[name] = kinds[name](value)
+        except ValueError:
+            raise ValueError(f"{text!r}: {value!r} is no number") from None
+        if not given[name] > 0:
+            raise ValueError(f"{text!r}: {name} has to be more than 0")
+    return CandidateLimits(**given)  # type: ignore[arg-type]  # the table above says which are counted

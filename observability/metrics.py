@@ -48,5 +48,36 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.calls = Counter(
+            "llm_calls", "Attempts at a model, by how they ended.", ("model", "outcome"), registry=self.registry
+        )
+        self.call_seconds = Histogram(
+            "llm_call_duration_seconds",
+            "One attempt at a model, from its first byte sent to its end.",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.model_first_token_seconds = Histogram(
+            "llm_first_token_seconds",
+            "From an attempt at a model to the first piece of its answer.",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.cost = Counter(
+            "llm_cost_dollars", "Dollars spent on calls whose price is known.", ("model",), registry=self.registry
+        )
+        self.unpriced = Counter(
+            "llm_unpriced_token_count", "Tokens of calls whose price nobody knows.", ("model",), registry=self.registry
+        )
+        self.candidates = Counter(
+            "llm_candidates",
+            "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), hedged.",
+            ("model", "what"),
+            registry=self.registry,
+        )
+        self.cache = Counter("cache_operations", "Caches asked.", ("operation", "hit_miss"), registry=self.registry)
+
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

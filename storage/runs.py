@@ -100,7 +100,10 @@ class Runs:
         *,
         error_code: str | None = None,
         usage: Sequence[Mapping[str, Any]] = (),
+        model: str | None = None,
     ) -> None:
+        """`model` is the one that answered, where that is known by now."""
+        answered = {"model": model} if model else {}
         async with self._database.writing() as connection:
             await connection.execute(
                 update(runs)
@@ -111,7 +114,9 @@ class Runs:
                     runs.c.owner == self._owner,
                     runs.c.status == "running",
                 )
-                .values(status=outcome, error_code=error_code, usage=list(usage), ended_at=datetime.now(UTC))
+                .values(
+                    status=outcome, error_code=error_code, usage=list(usage), ended_at=datetime.now(UTC), **answered
+                )
             )
 
     async def beat(self, ids: Sequence[str]) -> None:

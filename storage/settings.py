@@ -16,7 +16,7 @@ class StorageSettings(BaseModel):
         None, description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA."
     )
     redis_url: SecretStr | None = Field(
-        None, description="Read and refused if it is no Redis address; nothing is kept there yet in this version."
+        None, description="Redis, for what replicas share: the states of breakers, and remembered answers."
     )
     migrate: Literal["auto", "on", "off"] = Field(
         "auto", description="Bring the schema up to date at start-up: `auto` does it on SQLite, `on` everywhere."

@@ -13,6 +13,7 @@ from backend.errors import (
     AgentNotFound,
     AgentUnavailable,
     BodyTooLarge,
+    BudgetSpent,
     Busy,
     InvalidInput,
     ModelNotFound,
@@ -22,11 +23,13 @@ from backend.errors import (
     RunIdTaken,
     ShuttingDown,
     StorageGone,
+    TooMuch,
     Waiting,
 )
 from backend.runs.dialect import spoken_by
 from backend.runs.execute import Asked
 from backend.runs.turn import turn_of
+from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
 from storage.tables import KEY_LENGTH
 
@@ -127,7 +130,9 @@ data: {"type":"RUN_FINISHED","threadId":"thread-1","runId":"run-1","outcome":{"t
             ModelNotFound,
             ProfileNotFound,
             AgentUnavailable,
+            BudgetSpent,
             NoModelThere,
+            TooMuch,
             StorageGone,
             ShuttingDown,
         ),
@@ -144,6 +149,9 @@ async def chat(
     request.state.agent_id = agent_id
     _check(asked, served)
     candidate = await _candidate(_choice(asked), served, has.models)
+    if candidate is not None:
+        await has.models.check_budget(CallContext(who.tenant, who.user))
+        candidate.check_room(who.tenant)
     live = await has.live.open(
         Asked(
             caller=who,

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -6,6 +8,7 @@ from backend.api.examples import shown
 from backend.dependencies import Has
 from llm.breaker import State
 from llm.catalog import ModelInfo
+from llm.factory import ModelFactory
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 
@@ -21,6 +24,13 @@ class ModelCapabilities(_Camel):
     reasoning: bool
 
 
+class ModelPrice(_Camel):
+    """Dollars per million tokens."""
+
+    input: Decimal
+    output: Decimal
+
+
 class ModelEntry(_Camel):
     spec: str = Field(examples=["embedded:smollm2"], description="What `forwardedProps.model` takes.")
     provider: str = Field(examples=["embedded"])
@@ -29,6 +39,7 @@ class ModelEntry(_Camel):
     breaker: State
     capabilities: ModelCapabilities
     context_length: int | None = Field(None, description="Tokens; absent where nobody says.", examples=[8192])
+    price: ModelPrice | None = Field(None, description="Absent where nobody says.")
 
 
 class Profile(_Camel):
@@ -62,12 +73,13 @@ _EXAMPLE = {
 async def list_models(has: Has) -> ModelList:
     profiles = await has.models.profiles()
     return ModelList(
-        items=[_entry(info, has.models.breaker(info)) for info in await has.models.catalogue()],
+        items=[await _entry(info, has.models) for info in await has.models.catalogue()],
         profiles=[Profile(name=name, models=[str(spec) for spec in specs]) for name, specs in profiles.items()],
     )
 
 
-def _entry(info: ModelInfo, breaker: State) -> ModelEntry:
+async def _entry(info: ModelInfo, models: ModelFactory) -> ModelEntry:
+    breaker, price = await models.breaker(info), models.price(info)
     return ModelEntry(
         spec=str(info.spec),
         provider=info.spec.provider,
@@ -77,5 +89,6 @@ def _entry(info: ModelInfo, breaker: State) -> ModelEntry:
         capabilities=ModelCapabilities(
             tools=info.tools, vision=info.vision, json_schema=info.json_schema, reasoning=info.reasoning
         ),
-        context_length=info.context_length,
+        context_length=models.context_length(info),
+        price=ModelPrice(input=price.input, output=price.output) if price else None,
     )

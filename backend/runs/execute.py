@@ -1,6 +1,7 @@
 """Drives one run from its first event to its last."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from ag_ui.core import (
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
 from backend.runs.translate import Translator
+from llm.context import CallContext, calling
 from llm.errors import ModelError
 from llm.factory import Candidate
+from llm.meter import Meter, Total
 from observability.logs import bound, get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
@@ -72,7 +75,8 @@ class Execution:
         self._log = log
         self._runs = runs
         self._metrics = metrics
-        self._translator = Translator(thread=asked.thread, run=asked.run)
+        self._meter = Meter()
+        self._translator = Translator(thread=asked.thread, run=asked.run, meter=self._meter)
         self._began = perf_counter()
         self._first_token_noted = False
         self._stopped: StopReason = "cancelled"
@@ -86,7 +90,8 @@ class Execution:
 
     async def drive(self) -> None:
         asked = self._asked
-        with bound(run_id=asked.run, thread_id=asked.thread, agent_id=asked.served.agent.id):
+        context = CallContext(asked.caller.tenant, asked.caller.user, self._record.id, self._meter)
+        with bound(run_id=asked.run, thread_id=asked.thread, agent_id=asked.served.agent.id), calling(context):
             _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
             ending = await self._ending()
             self._settling = True
@@ -101,7 +106,7 @@ class Execution:
             return self._stop_told()
         except ModelError as error:
             _log.warning("run_failed", code=error.code, provider=error.provider, model=error.model)
-            return self._failed(str(error), error.code)
+            return self._failed(str(error), error.code, retry_after=error.retry_after)
         except EndlessGraph:
             _log.warning("run_failed", code="step_limit")
             return self._failed(_TOO_LONG, "step_limit")
@@ -152,11 +157,18 @@ class Execution:
             run_id=asked.run,
             outcome=RunFinishedCancelledOutcome(),
             usage=list(self._translator.usage) or None,
+            metadata=self._translator.cost,
         )
         return Ending("cancelled", [*self._translator.close(), finished])
 
-    def _failed(self, message: str, code: str) -> Ending:
-        failed = RunErrorEvent(message=message, code=code, usage=list(self._translator.usage) or None)
+    def _failed(self, message: str, code: str, *, retry_after: float | None = None) -> Ending:
+        told = {} if retry_after is None else {"retryAfter": math.ceil(retry_after)}
+        failed = RunErrorEvent(
+            message=message,
+            code=code,
+            usage=list(self._translator.usage) or None,
+            metadata={**told, **(self._translator.cost or {})} or None,
+        )
         return Ending("error", [*self._translator.close(), failed], code)
 
     async def _settle(self, ending: Ending) -> None:
@@ -175,7 +187,9 @@ class Execution:
         caller, record = self._asked.caller, self._record
         for wait in (*_END_WAITS, None):
             try:
-                await self._runs.end(caller, record, ending.outcome, error_code=ending.code, usage=usage)
+                await self._runs.end(
+                    caller, record, ending.outcome, error_code=ending.code, usage=usage, model=self._model()
+                )
             except StorageFailed as error:
                 if wait is None:
                     raise
@@ -184,15 +198,23 @@ class Execution:
             else:
                 return
 
+    def _model(self) -> str | None:
+        """The model that answered in the end, which need not be the first of the list."""
+        return str(answered) if (answered := self._meter.answered) else None
+
     def _usage(self) -> list[dict[str, Any]]:
-        return [usage.model_dump(mode="json", by_alias=True) for usage in self._translator.usage]
+        """As the protocol has it, with what each model cost; an unknown cost is null."""
+        totals = {(spec.provider, spec.name): total for spec, total in self._meter.totals.items()}
+        told = []
+        for usage in self._translator.usage:
+            total = totals.get((usage.provider or "", usage.model or ""), Total(cost=None))
+            cost = None if total.cost is None else str(total.cost)
+            counts = usage.model_dump(mode="json", by_alias=True, exclude_none=True)
+            told.append({**counts, "costUsd": cost, "estimated": total.estimated})
+        return told
 
     def _count(self, ending: Ending) -> None:
-        agent_id, candidate = self._asked.served.agent.id, self._asked.candidate
+        agent_id = self._asked.served.agent.id
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()
-        model = str(candidate.info.spec) if candidate else "unknown"
-        for usage in self._translator.usage:
-            self._metrics.tokens.labels(model, "input").inc(usage.input_tokens or 0)
-            self._metrics.tokens.labels(model, "output").inc(usage.output_tokens or 0)

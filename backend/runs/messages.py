@@ -28,6 +28,10 @@ from ag_ui.core import (
 )
 from langchain_core import messages as lc
 
+from llm.ending import reached_its_limit
+
+_CUT = "\n\n*[This answer was cut off at its limit.]*"
+
 _Media = ImagePart | AudioPart | VideoPart | DocumentPart
 
 # LangChain's word for the role that OpenAI put beside `system`.
@@ -113,15 +117,22 @@ def to_agui(messages: Iterable[lc.BaseMessage]) -> list[Message]:
     return [converted for message in messages if (converted := _outward(message)) is not None]
 
 
+def cut_mark(text: str, metadata: Mapping[str, Any]) -> str:
+    """What a reader is shown behind an answer that was ended by its limit. No model ever sees it."""
+    if not (metadata and text) or not reached_its_limit(metadata):
+        return ""
+    open_fence = sum(line.startswith("```") for line in text.split("\n")) % 2
+    return ("\n```" if open_fence else "") + _CUT
+
+
 def _outward(message: lc.BaseMessage) -> Message | None:
     message_id, name = message.id or "", message.name
     match message:
         case lc.HumanMessage():
             return UserMessage(id=message_id, name=name, content=_content(message))
         case lc.AIMessage():
-            return AssistantMessage(
-                id=message_id, name=name, content=message.text or None, tool_calls=_calls(message) or None
-            )
+            text = message.text + cut_mark(message.text, message.response_metadata)
+            return AssistantMessage(id=message_id, name=name, content=text or None, tool_calls=_calls(message) or None)
         case lc.ToolMessage():
             error = message.text if message.status == "error" else None
             return ToolMessage(

@@ -40,11 +40,14 @@ from agents.facts import (
     Noted,
     Question,
     Recalled,
+    Remarked,
     StateChanged,
     StepFinished,
     StepStarted,
 )
-from backend.runs.messages import result_text, to_agui
+from backend.runs.messages import cut_mark, result_text, to_agui
+from llm.meter import Meter, Total
+from llm.spec import ModelSpec
 
 Events = Iterator[BaseEvent]
 
@@ -54,7 +57,7 @@ class _Open:
     """What a message has begun and not ended, and so has to be ended before the run is."""
 
     scope: str
-    text: bool = False
+    text: list[str] = field(default_factory=list)
     reasoning: str | None = None
     # Tool calls by the index that their fragments carry: providers may write several in turns.
     calls: dict[int | str | None, str] = field(default_factory=dict)
@@ -64,7 +67,8 @@ class _Open:
 class Translator:
     """One run's fold from facts to events."""
 
-    def __init__(self, *, thread: str, run: str) -> None:
+    def __init__(self, *, thread: str, run: str, meter: Meter | None = None) -> None:
+        self._meter = meter or Meter()
         self._thread = thread
         self._run = run
         self._open: dict[str, _Open] = {}
@@ -75,7 +79,20 @@ class Translator:
 
     @property
     def usage(self) -> Sequence[TokenUsage]:
-        return tuple(self._usage.values())
+        return (*(_used(spec, total) for spec, total in self._meter.totals.items()), *self._usage.values())
+
+    @property
+    def cost(self) -> dict[str, Any] | None:
+        """What the run took beyond counts: dollars as a decimal in words, where all prices are known, and whether the
+        counts are estimates.
+        """
+        totals = self._meter.totals.values()
+        if not totals:
+            return None
+        known = [total.cost for total in totals if total.cost is not None]
+        cost = str(sum(known)) if len(known) == len(totals) and not self._usage else None
+        told: dict[str, Any] = {"usageEstimated": any(total.estimated for total in totals)}
+        return told if cost is None else {**told, "costUsd": cost}
 
     def feed(self, fact: Fact) -> Events:
         match fact:
@@ -94,6 +111,8 @@ class Translator:
                 yield from self._state_changed(fact.state)
             case Noted():
                 yield CustomEvent(name="langgraph", value=fact.value)
+            case Remarked():
+                yield CustomEvent(name="remark", value={"code": fact.code, "message": fact.message})
             case Halted():
                 yield from self._halted(fact)
             case _:
@@ -126,6 +145,9 @@ class Translator:
             yield from self._reason(self._opened(scope, message_id), message_id, reasoning)
         if text := message.text:
             yield from self._say(self._opened(scope, message_id), message_id, text)
+        opened = self._open.get(message_id)
+        if opened and (mark := cut_mark("".join(opened.text), message.response_metadata)):
+            yield from self._say(opened, message_id, mark)
         if isinstance(message, AIMessageChunk):
             for fragment in message.tool_call_chunks:
                 yield from self._fragment(self._opened(scope, message_id), message_id, fragment)
@@ -141,8 +163,8 @@ class Translator:
         self.spoke = True
         yield from self._end_reasoning(opened)
         if not opened.text:
-            opened.text = True
             yield TextMessageStartEvent(message_id=message_id, role="assistant")
+        opened.text.append(text)
         yield TextMessageContentEvent(message_id=message_id, delta=text)
 
     def _reason(self, opened: _Open, message_id: str, text: str) -> Events:
@@ -223,7 +245,7 @@ class Translator:
             yield StateDeltaEvent.model_validate({"delta": patch})
 
     def _count(self, fact: MessageArrived, message: AIMessage) -> None:
-        if (told := message.usage_metadata) is None:
+        if fact.metered or (told := message.usage_metadata) is None:
             return
         key = fact.provider, fact.model
         usage = self._usage.setdefault(key, TokenUsage(provider=fact.provider, model=fact.model))
@@ -249,8 +271,26 @@ class Translator:
         else:
             outcome = RunFinishedSuccessOutcome(pending_tool_call_ids=_pending(fact.messages) or None)
         yield RunFinishedEvent(
-            thread_id=self._thread, run_id=self._run, outcome=outcome, usage=list(self.usage) or None
+            thread_id=self._thread,
+            run_id=self._run,
+            outcome=outcome,
+            usage=list(self.usage) or None,
+            metadata=self.cost,
         )
+
+
+def _used(spec: ModelSpec, total: Total) -> TokenUsage:
+    tokens = total.tokens
+    return TokenUsage(
+        provider=spec.provider,
+        model=spec.name,
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        total_tokens=tokens.total,
+        cached_input_tokens=tokens.cached or None,
+        cache_write_input_tokens=tokens.cache_write or None,
+        reasoning_tokens=tokens.reasoning or None,
+    )
 
 
 def interrupt(question: Question) -> Interrupt:

@@ -13,9 +13,13 @@ from graphs.answer import Model, answered
 from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
+from graphs.remark import Remark
+from llm.fallback import LACKING
 
 # Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
 _ROUNDS = 8
+
+_NO_TOOLS = Remark("without_tools", "The model that answers has no tools: this answer was given without them.")
 
 Update = dict[str, list[AnyMessage]]
 
@@ -31,12 +35,18 @@ class ModelNode:
     async def __call__(self, state: MessagesState, runtime: Runtime[RunContext]) -> Update:
         context, messages = runtime.context, state["messages"]
         tools = [*self._tools, *map(_described, context.client_tools)]
-        if not context.candidate.info.tools or _rounds(messages) >= _ROUNDS:
+        if tools and not context.candidate.info.tools:
+            runtime.stream_writer(_NO_TOOLS)
+            tools = []
+        elif _rounds(messages) >= _ROUNDS:
             tools = []
         system = f"{self._system.text}\n{self._with_tools.text}" if tools else self._system.text
         asked = conversation(messages, system=system, background=context.background)
         model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
-        return {"messages": [await answered(model, asked, offered={tool["function"]["name"] for tool in tools})]}
+        answer = await answered(model, asked, offered={tool["function"]["name"] for tool in tools})
+        if "tools" in answer.response_metadata.get(LACKING, ()):
+            runtime.stream_writer(_NO_TOOLS)
+        return {"messages": [answer]}
 
 
 class ToolsNode:

@@ -42,8 +42,8 @@ async def test_a_model_that_no_provider_serves_is_unknown(server: Server, model:
 
 
 async def test_an_unknown_profile_is_told_which_there_are(server: Server) -> None:
-    status, problem = await _refused(server, text="Hi", forwardedProps={"profile": "judge"})
-    assert (status, problem["code"], problem["near"]) == (422, "unknown_profile", ["chat"])
+    status, problem = await _refused(server, text="Hi", forwardedProps={"profile": "poet"})
+    assert (status, problem["code"], problem["near"]) == (422, "unknown_profile", ["chat", "canvas", "fast", "judge"])
 
 
 @pytest.mark.parametrize(

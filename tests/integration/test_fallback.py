@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import SecretStr
 
-from llm.errors import ModelUnavailable
+from llm.errors import ModelLacks, ModelUnavailable
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
 from tests.loopback import Cut, Loopback, Refused, Reply, Request, Reset, Stall, ToolCall, TruncatedUtf8, server_error
@@ -192,19 +192,25 @@ async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, s
     await factory.aclose()
 
 
-async def test_a_picture_is_taken_to_a_model_that_sees(
+async def test_a_picture_is_taken_to_a_model_that_sees_and_to_no_other(
     factory: ModelFactory, first: Loopback, second: Loopback
 ) -> None:
     picture = HumanMessage(
         [{"type": "text", "text": "What is it?"}, {"type": "image", "url": "https://example.org/a.png"}]
     )
-    await asyncio.to_thread(first.say, *[server_error()] * 5)
     first.answer(lambda _: Reply("A cat."))
     second.answer(lambda _: Reply("I cannot see."))
     model = (await factory.candidate()).model
-    # It fails as often as it is asked for one answer; only then is one asked that sees nothing.
-    assert (await model.ainvoke([picture])).text == "I cannot see."
     assert (await model.ainvoke([picture])).text == "A cat."
+    await asyncio.to_thread(first.say, *[server_error()] * 5)
+    with pytest.raises(ModelUnavailable):
+        await model.ainvoke([picture])
+    blind = (await factory.candidate(model="ollama:loop")).model
+    with pytest.raises(ModelLacks, match="see pictures"):
+        await blind.ainvoke([picture])
+    # What an older turn showed is told in words.
+    later = [picture, AIMessage("A cat."), HumanMessage("Are you sure?")]
+    assert (await blind.ainvoke(later)).text == "I cannot see."
 
 
 async def test_tools_are_taken_to_a_model_that_has_them(first: Loopback, tmp_path: Path) -> None:

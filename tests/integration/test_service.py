@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+from llm.settings import PROFILES
+from storage import migrations
 from tests.server import Server, run_input
 
 ROOT = Path(__file__).parents[2]
+
+NEWEST = migrations.head()
 
 
 async def test_the_agents_are_listed(server: Server) -> None:
@@ -42,7 +46,8 @@ async def test_the_models_are_listed_with_what_they_can_do(server: Server) -> No
         "scripted:actor": True,
         "scripted:toolless": False,
     }
-    assert told["profiles"] == [{"name": "chat", "models": ["scripted:actor"]}]
+    profiles = {profile["name"]: profile["models"] for profile in told["profiles"]}
+    assert profiles == {name: ["scripted:actor"] for name in PROFILES}
 
 
 async def test_it_says_that_it_is_live_and_ready(server: Server) -> None:
@@ -51,7 +56,8 @@ async def test_it_says_that_it_is_live_and_ready(server: Server) -> None:
         ready = [(await client.get(path)).json() for path in ("/health/ready", "/health", "/ready")]
     assert live == {"status": "ok"}
     for told in ready:
-        assert (told["status"], told["revision"], told["dependencies"]["database"]["status"]) == ("ok", "0001", "ok")
+        assert (told["status"], told["dependencies"]["database"]["status"]) == ("ok", "ok")
+        assert told["revision"] == NEWEST
 
 
 async def test_every_request_has_an_id_that_comes_back(server: Server) -> None:

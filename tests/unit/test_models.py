@@ -155,7 +155,7 @@ async def test_a_profile_of_which_nothing_is_there_has_no_model() -> None:
     with pytest.raises(NoModel):
         await factory.candidate()
     with pytest.raises(UnknownProfile):
-        await factory.candidate(profile="judge")
+        await factory.candidate(profile="poet")
     with pytest.raises(UnknownModel) as unknown:
         await factory.candidate(model="embedded:smolm2")
     assert unknown.value.near == ("embedded:smollm2",)

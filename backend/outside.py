@@ -1,0 +1,83 @@
+"""What the model layer is given by the house, and what it tells it: the metrics, the books, what replicas share."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from llm.allowance import Period, Sum, Who
+from llm.catalog import ModelInfo
+from llm.context import CallContext
+from llm.factory import Outside
+from llm.meter import Spent
+from observability.metrics import Metrics
+from storage.breakers import RedisBreakers
+from storage.cache import MemoryCache, RedisCache
+from storage.redis import RedisClient
+from storage.usage import Spending, Usage
+
+# Where in Redis the two are.
+_BREAKERS = "agenkit:breakers:"
+_ANSWERS = "agenkit:answers:"
+
+
+def outside(metrics: Metrics, usage: Usage, redis: RedisClient | None, cache_bytes: int) -> Outside:
+    def bill(spent: Spent, context: CallContext) -> None:
+        _count(metrics, spent)
+        usage.add(context.tenant, context.user, _spending(spent))
+
+    def noticed(what: str, info: ModelInfo) -> None:
+        metrics.candidates.labels(str(info.spec), what).inc()
+
+    def counted(operation: str, hit: bool) -> None:
+        metrics.cache.labels(operation, "hit" if hit else "miss").inc()
+
+    return Outside(
+        bill=bill,
+        noticed=noticed,
+        books=_Books(usage),
+        breakers=RedisBreakers(redis, _BREAKERS) if redis else None,
+        cache=RedisCache(redis, _ANSWERS) if redis else MemoryCache(cache_bytes),
+        counted=counted,
+    )
+
+
+class _Books:
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
+
+    async def spent(self, tenant: str, user: str, at: datetime) -> Mapping[tuple[Who, Period], Sum]:
+        told = await self._usage.spent(tenant, user, at.date())
+        return {
+            ("user", "day"): _sum(told.user_day),
+            ("user", "month"): _sum(told.user_month),
+            ("tenant", "day"): _sum(told.tenant_day),
+            ("tenant", "month"): _sum(told.tenant_month),
+        }
+
+
+def _sum(spending: Spending) -> Sum:
+    return Sum(spending.tokens, spending.cost)
+
+
+def _spending(spent: Spent) -> Spending:
+    return Spending(
+        calls=1,
+        input_tokens=spent.tokens.input,
+        output_tokens=spent.tokens.output,
+        unpriced_tokens=spent.tokens.total if spent.cost is None else 0,
+        cost=spent.cost if spent.cost is not None else Decimal(0),
+    )
+
+
+def _count(metrics: Metrics, spent: Spent) -> None:
+    model = str(spent.spec)
+    metrics.calls.labels(model, spent.outcome).inc()
+    metrics.call_seconds.labels(model).observe(spent.seconds)
+    if spent.first_token is not None:
+        metrics.model_first_token_seconds.labels(model).observe(spent.first_token)
+    metrics.tokens.labels(model, "input").inc(spent.tokens.input)
+    metrics.tokens.labels(model, "output").inc(spent.tokens.output)
+    if spent.cost is None:
+        metrics.unpriced.labels(model).inc(spent.tokens.total)
+    else:
+        metrics.cost.labels(model).inc(float(spent.cost))

@@ -1,0 +1,84 @@
+"""What runs, people and tenants may spend, looked at before each call."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict
+
+from llm.allowance import Allowance, Allowances, Period, Sum, Who
+from llm.context import CallContext, call_context
+from llm.errors import BudgetExhausted, RunLimit
+from llm.layer import Layer
+
+
+class Books(Protocol):
+    """Where what was spent is written down, for all replicas."""
+
+    async def spent(self, tenant: str, user: str, at: datetime) -> Mapping[tuple[Who, Period], Sum]:
+        """In the day and the month of that moment (UTC)."""
+        ...
+
+
+class Budget:
+    """Says no before a call is made; a call under way is never cut for money."""
+
+    def __init__(self, *, run: Allowance, allowances: Allowances, books: Books | None) -> None:
+        self._run = run
+        self._allowances = {key: allowance for key, allowance in allowances.items() if allowance.is_bound}
+        self._books = books
+
+    async def check(self, context: CallContext) -> None:
+        """Raises `RunLimit` or `BudgetExhausted`."""
+        if context.meter is not None and self._run.is_spent(Sum(context.meter.tokens, context.meter.cost)):
+            raise RunLimit("This run has spent what one run may.")
+        if not self._allowances or self._books is None:
+            return
+        now = datetime.now(UTC)
+        spent = await self._books.spent(context.tenant, context.user, now)
+        for (who, period), allowance in self._allowances.items():
+            if allowance.is_spent(spent.get((who, period), Sum())):
+                whose = "You have" if who == "user" else "Your organisation has"
+                raise BudgetExhausted(
+                    f"{whose} used up what may be spent in a {period}.", retry_after=_until_next(period, now)
+                )
+
+
+def _until_next(period: Period, now: datetime) -> float:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    following = midnight + timedelta(days=1)
+    if period == "month":
+        following = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return (following - now).total_seconds()
+
+
+class Budgeted(Layer):
+    """A model that is called only while there is something left to spend."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    budget: Budget
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        await self.budget.check(call_context())
+        async for chunk in self.inner._astream(messages, stop, **kwargs):
+            yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        await self.budget.check(call_context())
+        return await self.inner._agenerate(messages, stop, **kwargs)

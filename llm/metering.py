@@ -1,0 +1,149 @@
+"""What calls cost: counted where each is made, whoever asked for it and however it ended."""
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from decimal import Decimal
+from time import perf_counter
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict
+
+from llm.catalog import ModelInfo, Tokens
+from llm.context import CallContext, call_context
+from llm.errors import ModelError
+from llm.layer import Layer
+from llm.meter import Spent
+from llm.pace import Pace
+
+_CHARACTERS_PER_TOKEN = 4
+
+
+Bill = Callable[[Spent, CallContext], None]
+CostOf = Callable[[Tokens], Decimal | None]
+
+
+class Metered(Layer):
+    """A model whose calls are counted."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    info: ModelInfo
+    cost: CostOf
+    bill: Bill
+    pace: Pace
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        with self._counting(messages) as count:
+            async with aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+                async for chunk in stream:
+                    count.piece(chunk)
+                    yield chunk
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with self._counting(messages) as count:
+            result = await self.inner._agenerate(messages, stop, **kwargs)
+            count.whole(result)
+            return result
+
+    @contextmanager
+    def _counting(self, messages: Sequence[BaseMessage]) -> Iterator["_Count"]:
+        count = _Count(messages)
+        outcome = "stopped"
+        try:
+            yield count
+            outcome = "ok"
+        except ModelError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._settle(count, outcome)
+
+    def _settle(self, count: "_Count", outcome: str) -> None:
+        tokens, estimated = count.tokens()
+        if count.first_token is not None:
+            self.pace.note(count.first_token)
+        spent = Spent(
+            spec=self.info.spec,
+            outcome=outcome,
+            tokens=tokens,
+            estimated=estimated,
+            cost=self.cost(tokens),
+            seconds=perf_counter() - count.began,
+            first_token=count.first_token,
+        )
+        context = call_context()
+        if context.meter is not None:
+            context.meter.add(spent)
+        self.bill(spent, context)
+
+
+class _Count:
+    def __init__(self, messages: Sequence[BaseMessage]) -> None:
+        self._messages = messages
+        self._characters = 0
+        self._told: list[UsageMetadata] = []
+        self.began = perf_counter()
+        self.first_token: float | None = None
+
+    def piece(self, chunk: ChatGenerationChunk) -> None:
+        message = chunk.message
+        if self.first_token is None:
+            self.first_token = perf_counter() - self.began
+        self._read(message)
+
+    def whole(self, result: ChatResult) -> None:
+        for generation in result.generations:
+            self._read(generation.message)
+        self.first_token = perf_counter() - self.began
+
+    def _read(self, message: BaseMessage) -> None:
+        content = message.content
+        self._characters += len(content) if isinstance(content, str) else len(message.text)
+        if isinstance(message, AIMessage):
+            if message.usage_metadata is not None:
+                self._told.append(message.usage_metadata)
+            if reasoning := message.additional_kwargs.get("reasoning_content"):
+                self._characters += len(reasoning)
+            if isinstance(message, AIMessageChunk):
+                self._characters += sum(len(call["args"] or "") for call in message.tool_call_chunks)
+            else:
+                self._characters += sum(len(str(call["args"])) for call in message.tool_calls)
+
+    def tokens(self) -> tuple[Tokens, bool]:
+        """What was spent, and whether that is an estimate. A provider that said nothing has cost nothing."""
+        if self._told:
+            return _told(self._told), False
+        if self.first_token is None:
+            return Tokens(), False
+        written = math.ceil(self._characters / _CHARACTERS_PER_TOKEN)
+        return Tokens(count_tokens_approximately(self._messages), written), True
+
+
+def _told(usages: Sequence[UsageMetadata]) -> Tokens:
+    read = [usage.get("input_token_details") or {} for usage in usages]
+    written = [usage.get("output_token_details") or {} for usage in usages]
+    return Tokens(
+        input=sum(usage["input_tokens"] for usage in usages),
+        output=sum(usage["output_tokens"] for usage in usages),
+        cached=sum(details.get("cache_read") or 0 for details in read),
+        cache_write=sum(details.get("cache_creation") or 0 for details in read),
+        reasoning=sum(details.get("reasoning") or 0 for details in written),
+    )

@@ -1,0 +1,123 @@
+"""A model that is slow to begin is not waited for alone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from langchain_core.messages import HumanMessage
+from pydantic import SecretStr
+
+from llm.catalog import ModelInfo
+from llm.context import CallContext, calling
+from llm.errors import ModelUnavailable
+from llm.factory import ModelFactory, Outside
+from llm.fallback import ANSWERED_BY
+from llm.meter import Meter
+from llm.settings import ModelSettings
+from tests.loopback import Loopback, Reply, Reset, server_error
+
+ASKED = [HumanMessage("Hi")]
+
+
+@pytest.fixture
+def first() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def second() -> Iterator[Loopback]:
+    with Loopback() as running:
+        yield running
+
+
+NOTICED: list[tuple[str, str]] = []
+
+
+@pytest.fixture
+async def factory(first: Loopback, second: Loopback) -> AsyncIterator[ModelFactory]:
+    settings = ModelSettings(
+        openai_api_key=SecretStr("a-key-for-tests"),
+        openai_base_url=first.openai_url,
+        ollama_base_url=second.ollama_url,
+        chat=("openai:loop", "ollama:loop"),
+        hedge_quantile=0.95,
+        retry_attempts=1,
+    )
+
+    def noticed(what: str, info: ModelInfo) -> None:
+        NOTICED.append((what, info.spec.provider))
+
+    NOTICED.clear()
+    made = ModelFactory(settings, Outside(noticed=noticed))
+    await made.start()
+    first.answer(lambda _: Reply("From the first."))
+    second.answer(lambda _: Reply("From the second."))
+    model = (await made.candidate()).model
+    # It has to be known how soon the first begins, before it can be called slow.
+    for _ in range(20):
+        assert (await _asked(model)) == "From the first."
+    assert NOTICED == []
+    yield made
+    await made.aclose()
+
+
+async def _asked(model: object) -> str:
+    return "".join([chunk.text async for chunk in model.astream(ASKED)])  # type: ignore[attr-defined]
+
+
+async def test_the_first_to_speak_wins_and_the_other_is_stopped_and_counted(
+    factory: ModelFactory, first: Loopback, second: Loopback
+) -> None:
+    first.answer(lambda _: Reply("Too late.", first_delay=30))
+    model, meter = (await factory.candidate()).model, Meter()
+    with calling(CallContext(meter=meter)):
+        async with asyncio.timeout(10):
+            chunks = [chunk async for chunk in model.astream(ASKED)]
+    assert "".join(chunk.text for chunk in chunks) == "From the second."
+    assert chunks[-2].response_metadata[ANSWERED_BY] == ["ollama:loop:latest"]
+    assert ("hedged", "ollama") in NOTICED
+    assert await asyncio.to_thread(first.calls[-1].wait_hung_up)
+    assert {(spent.spec.provider, spent.outcome) for spent in meter.spent} == {("openai", "stopped"), ("ollama", "ok")}
+
+
+async def test_one_that_begins_in_time_is_left_alone(factory: ModelFactory) -> None:
+    assert await _asked((await factory.candidate()).model) == "From the first."
+
+
+async def test_where_the_faster_one_fails_the_slower_is_still_waited_for(
+    factory: ModelFactory, first: Loopback, second: Loopback
+) -> None:
+    first.answer(lambda _: Reply("Slow and sure.", first_delay=0.5))
+    second.answer(lambda _: server_error())
+    assert await _asked((await factory.candidate()).model) == "Slow and sure."
+
+
+async def test_where_both_fail_the_error_says_so(factory: ModelFactory, first: Loopback, second: Loopback) -> None:
+    first.answer(lambda _: Reset(0))
+    second.answer(lambda _: server_error())
+    with pytest.raises(ModelUnavailable, match="Asked were openai:loop, ollama:loop"):
+        await _asked((await factory.candidate()).model)
+
+
+def _is_asked(loopback: Loopback) -> bool:
+    """Waits for the call that nobody answers."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if loopback.calls and not loopback.calls[-1].finished and loopback.calls[-1].request.body.get("messages"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+async def test_a_stop_while_both_are_asked_stops_both(factory: ModelFactory, first: Loopback, second: Loopback) -> None:
+    first.answer(lambda _: Reply("x", first_delay=30))
+    second.answer(lambda _: Reply("y", first_delay=30))
+    asking = asyncio.create_task(_asked((await factory.candidate()).model))
+    for loopback in (first, second):
+        assert await asyncio.to_thread(_is_asked, loopback)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert await asyncio.to_thread(first.calls[-1].wait_hung_up)
+    assert await asyncio.to_thread(second.calls[-1].wait_hung_up)

@@ -1,0 +1,221 @@
+"""What calls cost, and who may still make them."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk
+
+from llm.allowance import Allowance, Allowances, Period, Sum, Who
+from llm.budget import Budget, Budgeted, _until_next
+from llm.catalog import Listed, ModelInfo, Tokens
+from llm.context import CallContext, calling
+from llm.errors import BudgetExhausted, ModelError, ModelUnavailable, RunLimit
+from llm.meter import Meter, Spent
+from llm.metering import Metered
+from llm.pace import Pace
+from llm.prices import context_length, cost, price
+from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
+from tests.unit.test_layers import Played, Step
+
+HI: list[BaseMessage] = [HumanMessage("Tell me something about the sea.")]
+SPEC = ModelSpec("p", "m")
+INFO = ModelInfo(SPEC, tools=False, vision=False, json_schema=False)
+DOWN = ModelUnavailable("no", provider="p", model="m")
+
+
+class Billed(Played):
+    """Ends with the usage that a vendor would tell."""
+
+    usage: UsageMetadata
+
+    async def _astream(self, messages, stop=None, run_manager=None, **kwargs):  # type: ignore[no-untyped-def]
+        async for chunk in super()._astream(messages, stop, run_manager, **kwargs):
+            yield chunk
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=self.usage))
+
+
+def _metered(inner: Played) -> tuple[Metered, list[Spent]]:
+    bills: list[Spent] = []
+    dearly = Decimal("0.001")
+    metered = Metered(
+        inner=inner,
+        info=INFO,
+        cost=lambda tokens: dearly * tokens.total,
+        bill=lambda spent, _: bills.append(spent),
+        pace=Pace(),
+    )
+    return metered, bills
+
+
+async def _read(model: Metered | Budgeted) -> str:
+    return "".join([chunk.text async for chunk in model._astream(HI)])
+
+
+async def test_what_a_provider_tells_is_what_is_counted() -> None:
+    usage = UsageMetadata(
+        input_tokens=100,
+        output_tokens=20,
+        total_tokens=120,
+        input_token_details={"cache_read": 60, "cache_creation": 10},
+        output_token_details={"reasoning": 5},
+    )
+    metered, bills = _metered(Billed(calls=[["The ", "sea."]], usage=usage))
+    assert await _read(metered) == "The sea."
+    (spent,) = bills
+    assert spent.tokens == Tokens(input=100, output=20, cached=60, cache_write=10, reasoning=5)
+    assert (spent.outcome, spent.estimated, spent.cost) == ("ok", False, Decimal("0.120"))
+    assert spent.first_token is not None
+
+
+@pytest.mark.parametrize(
+    ("steps", "outcome", "output"),
+    [(["The sea is deep."], "ok", 4), (["The sea ", DOWN], "model_unavailable", 2), ([DOWN], "model_unavailable", 0)],
+)
+async def test_what_no_provider_tells_is_estimated_and_marked(steps: list[Step], outcome: str, output: int) -> None:
+    metered, bills = _metered(Played(calls=[steps]))
+    with suppress(ModelError):
+        await _read(metered)
+    (spent,) = bills
+    assert (spent.outcome, spent.tokens.output, spent.estimated) == (outcome, output, output > 0)
+    # A provider that said nothing is not thought to have read anything.
+    assert (spent.tokens.input > 0) is (output > 0)
+
+
+async def test_a_call_that_is_stopped_is_counted_too() -> None:
+    metered, bills = _metered(Played(calls=[["The sea ", 30.0, "never"]]))
+    meter, heard = Meter(), asyncio.Event()
+
+    async def listen() -> None:
+        with calling(CallContext(meter=meter)):
+            async for _ in metered._astream(HI):
+                heard.set()
+
+    listening = asyncio.create_task(listen())
+    await heard.wait()
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    assert [(spent.outcome, spent.tokens.output) for spent in bills] == [("stopped", 2)]
+    assert meter.spent == tuple(bills)
+    assert meter.answered is None
+
+
+def test_a_meter_adds_up_by_model_and_knows_no_cost_where_one_is_missing() -> None:
+    def spent(name: str, cost: Decimal | None, *, estimated: bool = False) -> Spent:
+        return Spent(ModelSpec("p", name), "ok", Tokens(10, 5), estimated, cost, 1.0, 0.1)
+
+    meter = Meter()
+    for one in (spent("a", Decimal(1)), spent("a", Decimal(2), estimated=True), spent("b", None)):
+        meter.add(one)
+    a, b = meter.totals.values()
+    assert (a.tokens, a.cost, a.estimated) == (Tokens(20, 10), Decimal(3), True)
+    assert (b.cost, b.estimated) == (None, False)
+    assert (meter.tokens, meter.cost, str(meter.answered)) == (45, Decimal(3), "p:b")
+
+
+def test_prices_come_from_a_table_and_what_is_not_in_it_has_none() -> None:
+    known = Listed("gpt-4o-mini-2024-07-18", biller="openai")
+    at_its_address = Listed("gpt-4o-mini", address="https://api.openai.com/v1")
+    assert price(known) == price(at_its_address)
+    told = price(known)
+    assert told is not None
+    assert cost(known, Tokens(input=1_000_000)) == told.input
+    assert cost(known, Tokens(output=2_000_000)) == 2 * told.output
+    half_cached = cost(known, Tokens(input=1_000_000, cached=500_000))
+    assert half_cached is not None
+    assert 0 < half_cached < told.input
+    assert context_length(known) == 128_000
+    for unknown in (
+        Listed("gpt-4o-mini"),
+        Listed("gpt-4o-mini", address="http://127.0.0.1:8000/v1"),
+        Listed("somebodys-own", biller="openai"),
+        Listed("llama3", biller="ollama"),
+    ):
+        assert (price(unknown), cost(unknown, Tokens(1, 1)), context_length(unknown)) == (None, None, None)
+
+
+def test_a_candidate_has_limits_of_its_own() -> None:
+    asked = CandidateSpec.parse(" ollama:llama3.2:3b?output=200&first_token=1.5&attempts=1 ")
+    assert asked.model == ModelSpec("ollama", "llama3.2:3b")
+    assert asked.limits == CandidateLimits(output=200, first_token=1.5, attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("openai:gpt?speed=9", "there is no limit 'speed'"),
+        ("openai:gpt?output=many", "'many' is no number"),
+        ("openai:gpt?output=", "'' is no number"),
+        ("openai:gpt?gap=0", "more than 0"),
+        ("gpt?gap=1", "expected provider:name"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_in_words(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why.replace("?", r"\?")):
+        CandidateSpec.parse(text)
+
+
+class Books:
+    def __init__(self, **spent: Sum) -> None:
+        self._spent: dict[tuple[Who, Period], Sum] = {("user", "day"): spent.get("day", Sum())}
+        self._spent["tenant", "month"] = spent.get("tenant", Sum())
+
+    async def spent(self, tenant: str, user: str, at: datetime) -> Mapping[tuple[Who, Period], Sum]:
+        return self._spent
+
+
+ALLOWED: Allowances = {
+    ("user", "day"): Allowance(tokens=100),
+    ("tenant", "month"): Allowance(cost=Decimal("0.5")),
+    ("user", "month"): Allowance(),
+}
+
+
+@pytest.mark.parametrize(
+    ("books", "why"),
+    [
+        (Books(), None),
+        (Books(day=Sum(99, Decimal(9))), None),
+        (Books(day=Sum(100)), "You have used up what may be spent in a day"),
+        (Books(tenant=Sum(10**9, Decimal("0.49"))), None),
+        (Books(tenant=Sum(0, Decimal("0.5"))), "Your organisation has used up what may be spent in a month"),
+    ],
+)
+async def test_who_has_spent_what_is_allowed_is_told_before_the_call(books: Books, why: str | None) -> None:
+    played = Played(calls=[["ok"]])
+    model = Budgeted(inner=played, budget=Budget(run=Allowance(), allowances=ALLOWED, books=books))
+    if why is None:
+        assert await _read(model) == "ok"
+        return
+    with pytest.raises(BudgetExhausted, match=why) as refused:
+        await _read(model)
+    assert played.made == []
+    assert refused.value.retry_after
+
+
+async def test_a_run_spends_no_more_than_a_run_may() -> None:
+    budget = Budget(run=Allowance(tokens=20), allowances={}, books=None)
+    model, meter = Budgeted(inner=Played(calls=[["ok"]]), budget=budget), Meter()
+    with calling(CallContext(meter=meter)):
+        assert await _read(model) == "ok"
+        meter.add(Spent(SPEC, "ok", Tokens(15, 5), False, None, 1.0, 0.1))
+        with pytest.raises(RunLimit):
+            await _read(model)
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "seconds"),
+    [
+        ("day", datetime(2026, 11, 20, 23, 59, 30, tzinfo=UTC), 30),
+        ("month", datetime(2026, 11, 30, 23, 0, tzinfo=UTC), 3600),
+        ("month", datetime(2026, 12, 31, 23, 0, tzinfo=UTC), 3600),
+        ("month", datetime(2026, 2, 1, tzinfo=UTC), 28 * 86400),
+    ],
+)
+def test_a_budget_begins_anew_at_midnight(period: Period, now: datetime, seconds: float) -> None:
+    assert _until_next(period, now) == seconds
