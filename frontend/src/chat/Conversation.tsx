@@ -93,6 +93,8 @@ function Shown({ entry, live, running }: { entry: Entry; live: boolean; running:
           <p>{entry.declined ? <em>You cancelled.</em> : entry.text}</p>
         </>
       );
+    case "remark":
+      return <p>{entry.text}</p>;
     case "stopped":
       return <p>Stopped</p>;
   }

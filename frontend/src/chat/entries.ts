@@ -7,11 +7,13 @@ export type Entry =
   | { kind: "reasoning"; id: string; text: string }
   | { kind: "tool"; id: string; name: string; args: string; result?: string; error?: string }
   | { kind: "reply"; id: string; asked: string; text: string; declined: boolean }
+  | { kind: "remark"; id: string; text: string }
   | { kind: "stopped"; id: string };
 
 /** Marks of this page in the history: activity messages are the page's own and never leave the browser. */
 export const REPLY = "agenkit.reply";
 export const STOPPED = "agenkit.stopped";
+export const REMARK = "agenkit.remark";
 
 /**
  * The conversation as entries. The AG-UI client clones every message on every event, so an entry that
@@ -83,6 +85,8 @@ function markOf(id: string, type: string, content: Record<string, unknown>): Ent
           declined: content.declined === true,
         },
       ];
+    case REMARK:
+      return [{ kind: "remark", id, text: String(content.message) }];
     case STOPPED:
       return [{ kind: "stopped", id }];
     default:

@@ -4,7 +4,7 @@ import type { Interrupt, Message, ResumeEntry } from "@ag-ui/client";
 import { chatUrl } from "../api";
 import { cutOff, failureOf, failureOfRun } from "../failure";
 import type { Failure } from "../failure";
-import { entriesOf, REPLY, STOPPED } from "./entries";
+import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
 import type { Entry } from "./entries";
 import { keep } from "./shelf";
 import type { KeptThread } from "./shelf";
@@ -29,6 +29,13 @@ interface Attempt {
   finished: boolean;
   stopped: boolean;
   failure: Failure | null;
+  /** What the agent says about this answer, beside it. */
+  remarks: Remark[];
+}
+
+interface Remark {
+  code: string;
+  message: string;
 }
 
 const leftEarly: Failure = {
@@ -178,6 +185,9 @@ export class Thread {
             attempt.failure = null;
             attempt.stopped = outcome === "cancelled";
           },
+          onCustomEvent: ({ event }) => {
+            if (event.name === "remark") attempt.remarks.push(event.value as Remark);
+          },
           onRunErrorEvent: ({ event }) => {
             attempt.failure ??= failureOfRun(event);
           },
@@ -188,10 +198,18 @@ export class Thread {
     } catch (error) {
       attempt.failure ??= failureOf(error);
     }
+    for (const remark of attempt.remarks) this.#markRemark(remark);
     if (attempt.stopped) this.#markStopped(attempt);
     this.#running = false;
     this.#show();
     this.#keep();
+  }
+
+  /** Each is said once in a thread: what holds for one answer tends to hold for the next. */
+  #markRemark({ code, message }: Remark): void {
+    const id = `${REMARK}-${code}`;
+    if (this.#agent.messages.some((known) => known.id === id)) return;
+    this.#agent.addMessage({ id, role: "activity", activityType: REMARK, content: { message } });
   }
 
   /** A run that the reader stopped ends as an error of the aborted request, which is not one to them. */
@@ -228,7 +246,7 @@ export class Thread {
 }
 
 function attemptFrom(before: Message[], resume: ResumeEntry[] | null): Attempt {
-  return { before, resume, started: false, finished: false, stopped: false, failure: null };
+  return { before, resume, started: false, finished: false, stopped: false, failure: null, remarks: [] };
 }
 
 function upToLastQuestion(messages: Message[]): Message[] {
