@@ -1,6 +1,7 @@
 """What the model layer is given by the house, and what it tells it: the metrics, the books, what replicas share."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,12 +16,16 @@ from storage.cache import MemoryCache, RedisCache
 from storage.redis import RedisClient
 from storage.usage import Spending, Usage
 
-# Where in Redis the two are.
-_BREAKERS = "agenkit:breakers:"
-_ANSWERS = "agenkit:answers:"
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A Redis, and what the names of our keys in it begin with."""
+
+    redis: RedisClient
+    prefix: str
 
 
-def outside(metrics: Metrics, usage: Usage, redis: RedisClient | None, cache_bytes: int) -> Outside:
+def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: int) -> Outside:
     def bill(spent: Spent, context: CallContext) -> None:
         _count(metrics, spent)
         usage.add(context.tenant, context.user, _spending(spent))
@@ -35,8 +40,8 @@ def outside(metrics: Metrics, usage: Usage, redis: RedisClient | None, cache_byt
         bill=bill,
         noticed=noticed,
         books=_Books(usage),
-        breakers=RedisBreakers(redis, _BREAKERS) if redis else None,
-        cache=RedisCache(redis, _ANSWERS) if redis else MemoryCache(cache_bytes),
+        breakers=RedisBreakers(shared.redis, f"{shared.prefix}breakers:") if shared else None,
+        cache=RedisCache(shared.redis, f"{shared.prefix}answers:") if shared else MemoryCache(cache_bytes),
         counted=counted,
     )
 

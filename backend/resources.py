@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from agents.registry import BadAgent, Registry, build_registry
-from backend.outside import outside
+from backend.outside import Shared, outside
 from backend.runs.live import LiveRuns
 from backend.settings import Settings
 from llm.errors import BadScript
@@ -19,7 +19,7 @@ from storage import migrations
 from storage.checkpoints import open_checkpointer
 from storage.database import Database, StorageFailed, open_database
 from storage.log import MemoryLog
-from storage.redis import RedisClient, open_redis
+from storage.redis import open_redis
 from storage.runs import Runs
 from storage.usage import Usage
 
@@ -78,10 +78,11 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     return Resources(settings, database, models, registry, live, revision)
 
 
-async def _shared(stack: AsyncExitStack, settings: Settings) -> RedisClient | None:
+async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:
     if settings.storage.redis_url is None:
         return None
-    return await stack.enter_async_context(open_redis(settings.storage.redis_url.get_secret_value()))
+    redis = await stack.enter_async_context(open_redis(settings.storage.redis_url.get_secret_value()))
+    return Shared(redis, settings.storage.redis_prefix)
 
 
 def _migrated(settings: Settings) -> str:

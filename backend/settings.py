@@ -71,6 +71,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_POOL_RECYCLE": ("storage", "pool_recycle"),
     "DATABASE_URL": ("storage", "database_url"),
     "REDIS_URL": ("storage", "redis_url"),
+    "AGENKIT_REDIS_PREFIX": ("storage", "redis_prefix"),
     "AGENKIT_CHAT_MODELS": ("models", "chat"),
     "AGENKIT_CANVAS_MODELS": ("models", "canvas"),
     "AGENKIT_FAST_MODELS": ("models", "fast"),

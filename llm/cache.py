@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.embeddings import Embeddings
@@ -21,8 +22,12 @@ from llm.flight import Flight, Flights
 from llm.layer import Layer
 from llm.question import Question
 from llm.recording import Piece, Recording, packed, whole
-from llm.similar import Similar, Vector
 
+if TYPE_CHECKING:
+    from llm.similar import Similar, Vector
+
+# Arithmetic with vectors takes a while to load, and few want it.
+_SIMILAR = "llm.similar"
 # Called with the way in which an answer was looked for, and whether it was found.
 Counted = Callable[[str, bool], None]
 
@@ -45,7 +50,7 @@ class _Found:
 
     recording: Recording | None = None
     origin: Literal["exact", "semantic"] = "exact"
-    vector: Vector | None = None
+    vector: "Vector | None" = None
 
 
 class ModelCache:
@@ -59,8 +64,8 @@ class ModelCache:
         self._settings = settings
         self._store = store
         self._counted = counted
-        self._similar = (
-            Similar(
+        self._similar: Similar | None = (
+            import_module(_SIMILAR).Similar(
                 store,
                 embeddings,
                 name=settings.embedder,
@@ -180,7 +185,7 @@ class ModelCache:
         self._counted("semantic", recording is not None)
         return _Found(recording, "semantic", vector)
 
-    async def _nearest(self, similar: Similar, scope: str, vector: Vector | None) -> Recording | None:
+    async def _nearest(self, similar: "Similar", scope: str, vector: "Vector | None") -> Recording | None:
         if vector is None:
             return None
         for name in await similar.nearest(scope, vector):
@@ -192,7 +197,7 @@ class ModelCache:
         return Recording.read(await self._store.get(f"answer:{name}"))
 
     def _keeping(
-        self, asked: _Asked, recording: Recording | None, vector: Vector | None
+        self, asked: _Asked, recording: Recording | None, vector: "Vector | None"
     ) -> Callable[[], Awaitable[None]] | None:
         """What keeps an answer; nothing does of one that did not end well, or is too long."""
         data = recording.written() if recording is not None else None
@@ -200,7 +205,7 @@ class ModelCache:
             return None
         return partial(self._keep, asked, data, vector)
 
-    async def _keep(self, asked: _Asked, data: bytes, vector: Vector | None) -> None:
+    async def _keep(self, asked: _Asked, data: bytes, vector: "Vector | None") -> None:
         await self._store.put(f"answer:{asked.question.name}", data, self._settings.ttl)
         if vector is not None and self._similar is not None:
             await self._similar.remember(asked.question.scope, vector, asked.question.name)

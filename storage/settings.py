@@ -18,6 +18,10 @@ class StorageSettings(BaseModel):
     redis_url: SecretStr | None = Field(
         None, description="Redis, for what replicas share: the states of breakers, and remembered answers."
     )
+    redis_prefix: str = Field(
+        "agenkit:",
+        description="What the names of our keys in Redis begin with; another for each deployment that shares it.",
+    )
     migrate: Literal["auto", "on", "off"] = Field(
         "auto", description="Bring the schema up to date at start-up: `auto` does it on SQLite, `on` everywhere."
     )

@@ -14,12 +14,15 @@ from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
 from graphs.remark import Remark
+from llm.copies import CACHE
 from llm.fallback import LACKING
 
 # Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
 _ROUNDS = 8
 
 _NO_TOOLS = Remark("without_tools", "The model that answers has no tools: this answer was given without them.")
+
+_REMEMBERED = Remark("from_memory", "This answer was given before, or to another who asks the same at this moment.")
 
 Update = dict[str, list[AnyMessage]]
 
@@ -46,6 +49,8 @@ class ModelNode:
         answer = await answered(model, asked, offered={tool["function"]["name"] for tool in tools})
         if "tools" in answer.response_metadata.get(LACKING, ()):
             runtime.stream_writer(_NO_TOOLS)
+        if CACHE in answer.response_metadata:
+            runtime.stream_writer(_REMEMBERED)
         return {"messages": [answer]}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from storage import migrations
 from tests.e2e.conftest import SCRIPTED
 from tests.e2e.process import Serving, command, events, free_url, serving, started
 from tests.server import said, transcript
@@ -82,13 +83,14 @@ def test_ctrl_c_stops_an_answer_and_frees_its_thread(server: Serving, tmp_path: 
 
 
 def test_the_schema_goes_up_and_down(tmp_path: Path) -> None:
+    steps = [revision.id for revision in reversed(migrations.history())]
+    newest, before = steps[-1], steps[-2]
     moved = [command(tmp_path, "migrate", direction) for direction in ("up", "history", "down", "up")]
-    assert [(each.returncode, each.stdout, each.stderr) for each in moved] == [
-        (0, "The schema is at 0001.\n", ""),
-        (0, "0001  threads and runs\n", ""),
-        (0, "The schema is at nothing.\n", ""),
-        (0, "The schema is at 0001.\n", ""),
-    ]
+    assert [(each.returncode, each.stderr) for each in moved] == [(0, "")] * 4
+    up, told, down, again = (each.stdout for each in moved)
+    assert up == again == f"The schema is at {newest}.\n"
+    assert down == f"The schema is at {before}.\n"
+    assert [line.split()[0] for line in told.splitlines()] == steps[::-1]
     assert (tmp_path / "data" / "agenkit.db").is_file()
 
 
