@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 OURS := agents backend bench graphs llm observability requirements storage tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix audit lock docs page bench clean
+.PHONY: help run test test-ollama check fix audit lock docs page bench clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: .venv/.dev frontend/dist/index.html tests/e2e/clients/node_modules/.ready 
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m coverage run -m pytest $(TESTS)
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --fail-under=90
+
+test-ollama: .venv/.dev  ## run the tests that ask a real Ollama (OLLAMA_BASE_URL, or `ollama` on the PATH)
+	@$(BIN)/python -m pytest tests/ollama
 
 check: .venv/.dev frontend/node_modules/.ready  ## style, types, walls between the floors, security lint
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make fix"; exit 1; }

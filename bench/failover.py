@@ -36,7 +36,8 @@ def _dying(dice: random.Random) -> Callable[[Request], Reply | Fault]:
         reply = _rest(request)
         if not reply.pieces or dice.random() >= _SHARE:
             return reply
-        return dice.choice([Cut, Reset])(dice.randrange(len(reply.pieces)), reply)
+        kinds: list[type[Cut | Reset]] = [Cut, Reset]
+        return dice.choice(kinds)(dice.randrange(len(reply.pieces)), reply)
 
     return rule
 

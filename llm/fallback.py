@@ -204,6 +204,8 @@ class Fallback(Layer):
             except ModelError as error:
                 tried.append(error)
                 turns.failed(part.at, begun=begun)
+                if begun:
+                    said.by.append(str(self.links[part.at].info.spec))
                 said.cut_off()
                 at = turns.next()
                 self._tell(error, part.at, at, begun=begun)

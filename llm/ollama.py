@@ -1,7 +1,8 @@
 """Ollama: whatever a server on this machine or beside it has pulled."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -24,15 +25,26 @@ from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 from llm.waiting import seconds
 
+_OPTIONS = {
+    "max_tokens": "num_predict",
+    "temperature": "temperature",
+    "seed": "seed",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+}
+
 
 class OllamaChat(ChatOllama):
     """`ChatOllama` with our ids and our errors."""
 
     def _chat_params(self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        # The bound that OpenAI's API has for an answer is one of Ollama's options.
-        bound = kwargs.pop("max_tokens", None)
+        # What OpenAI's API has as arguments of a call is options here; a choice of tools it cannot be told.
+        kwargs.pop("tool_choice", None)
+        told = {option: kwargs.pop(name) for name, option in _OPTIONS.items() if name in kwargs}
         params = super()._chat_params(messages, stop, **kwargs)
-        return params if bound is None else {**params, "options": {**params["options"], "num_predict": bound}}
+        return {**params, "options": {**params["options"], **told}}
 
     async def _astream(
         self,
@@ -101,18 +113,27 @@ def _patience(error: ollama.ResponseError) -> float | None:
     return seconds(cause.response.headers.get("retry-after")) if isinstance(cause, httpx.HTTPStatusError) else None
 
 
+def _goes_on(shown: Mapping[str, Any]) -> bool:
+    """Whether an opened answer is gone on with: only templates that tell the last message apart leave it open."""
+    template = shown.get("template") or ""
+    if shown.get("renderer") or not template:
+        return False
+    return "$last" in template or "slice $.Messages" in template or ".Messages" not in template
+
+
 class OllamaProvider:
     """One Ollama server. It is there while it answers; it is asked again each minute."""
 
     name = "ollama"
     refresh_seconds = 60.0
 
-    def __init__(self, *, base_url: str, timeout: float, connect: float) -> None:
+    def __init__(self, *, base_url: str, timeout: float, connect: float, context: int) -> None:
         self._base_url = base_url
+        self._context = context
         self._timeout = timeout
         self._models: tuple[ModelInfo, ...] | None = None
         self._known: dict[str, ModelInfo] = {}
-        self._built: dict[tuple[str, bool], OllamaChat] = {}
+        self._built: dict[ModelInfo, OllamaChat] = {}
         self._transport = HttpxTransport(Pool(base_url, connect=connect))
         self._client = httpx.AsyncClient(base_url=base_url, timeout=2.0, transport=self._transport)
 
@@ -137,19 +158,24 @@ class OllamaProvider:
         capabilities = shown.get("capabilities", ["completion"])
         if "completion" not in capabilities:
             return None
-        lengths = [value for key, value in shown.get("model_info", {}).items() if key.endswith(".context_length")]
         info = ModelInfo(
             ModelSpec(self.name, name),
             tools="tools" in capabilities,
             vision="vision" in capabilities,
             json_schema=True,
             reasoning="thinking" in capabilities,
-            context_length=lengths[0] if lengths else None,
-            prefill=True,
+            context_length=self._context_of(shown),
+            prefill=_goes_on(shown),
             picture_urls=False,
         )
         self._known[f"{name}@{digest}"] = info
         return info
+
+    def _context_of(self, shown: Mapping[str, Any]) -> int | None:
+        """What we ask for with each call: its server's own default is smaller, and cuts what is longer in silence."""
+        lengths = [value for key, value in shown.get("model_info", {}).items() if key.endswith(".context_length")]
+        own = re.search(r"^num_ctx\s+(\d+)", shown.get("parameters") or "", re.MULTILINE)
+        return min([int(own[1]) if own else self._context, *map(int, lengths)])
 
     @property
     def models(self) -> Sequence[ModelInfo] | None:
@@ -172,16 +198,17 @@ class OllamaProvider:
         return known[0] if known else ModelInfo(ModelSpec(self.name, name), tools=True, vision=False, json_schema=True)
 
     def chat_model(self, name: str) -> BaseChatModel:
-        thinks = self.info(name).reasoning
-        if (name, thinks) not in self._built:
-            self._built[name, thinks] = chat_model(
+        info = self.info(name)
+        if info not in self._built:
+            self._built[info] = chat_model(
                 name,
                 base_url=self._base_url,
                 transport=self._transport,
                 timeout=self._timeout,
-                reasoning=thinks or None,
+                reasoning=info.reasoning or None,
+                num_ctx=info.context_length,
             )
-        return self._built[name, thinks]
+        return self._built[info]
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -203,4 +230,9 @@ def chat_model(name: str, *, base_url: str, transport: HttpxTransport, timeout: 
 
 
 def provider(settings: ModelSettings) -> OllamaProvider:
-    return OllamaProvider(base_url=settings.ollama_base_url, timeout=settings.silence, connect=settings.connect_timeout)
+    return OllamaProvider(
+        base_url=settings.ollama_base_url,
+        timeout=settings.silence,
+        connect=settings.connect_timeout,
+        context=settings.ollama_context,
+    )

@@ -26,6 +26,11 @@ class ModelSettings(BaseModel):
     ollama_base_url: str = Field(
         "http://127.0.0.1:11434", description="An Ollama that answers here is a provider, asked each minute."
     )
+    ollama_context: int = Field(
+        8192,
+        ge=256,
+        description="Tokens of context that an Ollama's models are run with, where their own files say nothing else.",
+    )
     embedded_threads: int = Field(2, ge=1, le=256, description="Threads of the embedded model's process.")
     embedded_slots: int = Field(4, ge=1, le=64, description="Answers that the embedded model writes side by side.")
     embedded_context: int = Field(
