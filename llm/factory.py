@@ -8,33 +8,33 @@ from types import ModuleType
 
 from langchain_core.language_models import BaseChatModel
 
-from llm.admission import Admitted, Gate, GateSettings
 from llm.allowance import Allowance
-from llm.breaker import Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, State
-from llm.budget import Books, Budget, Budgeted
-from llm.cache import Cached, Counted, ModelCache
-from llm.cache_store import CacheStore
+from llm.cache.answers import Cached, Counted, ModelCache
+from llm.cache.store import CacheStore
 from llm.catalog import ModelInfo, Price, Provider, Tokens
 from llm.context import CallContext
-from llm.deadlines import Deadlines, Limits
 from llm.embedding.embedder import embedder
 from llm.errors import NoModel, Overloaded, UnknownModel, UnknownProfile
-from llm.fallback import Fallback, Link, Noticed
-from llm.metering import Bill, CostOf, Metered
-from llm.pace import Pace
-from llm.retry import Retried, RetryBudget, RetrySettings
-from llm.scripted import Script
+from llm.layers.admission import Admitted, Gate, GateSettings
+from llm.layers.breaker import Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, State
+from llm.layers.budget import Books, Budget, Budgeted
+from llm.layers.deadlines import Deadlines, Limits
+from llm.layers.fallback import Fallback, Link, Noticed
+from llm.layers.metering import Bill, CostOf, Metered
+from llm.layers.pace import Pace
+from llm.layers.retry import Retried, RetryBudget, RetrySettings
 from llm.settings import PROFILES, ModelSettings
 from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
+from llm.vendors.scripted import Script
 
 # Each vendor's SDK costs half a second to import: the service is ready before they are, and each is loaded once,
 # beside the first requests.
 VENDORS: Mapping[str, str] = {
-    "openai": "llm.openai",
-    "anthropic": "llm.anthropic",
-    "ollama": "llm.ollama",
-    "embedded": "llm.embedded.provider",
-    "scripted": "llm.scripted",
+    "openai": "llm.vendors.openai",
+    "anthropic": "llm.vendors.anthropic",
+    "ollama": "llm.vendors.ollama",
+    "embedded": "llm.vendors.embedded.provider",
+    "scripted": "llm.vendors.scripted",
 }
 _PRICES = "llm.prices"
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from llm.allowance import Allowance, Allowances
-from llm.cache_settings import CacheSettings
+from llm.cache.settings import CacheSettings
 from llm.spec import CandidateSpec
 
 # What an agent may be served by; each has a list of candidates and an output limit in the settings.

@@ -13,7 +13,7 @@ from langchain_core.messages.utils import message_chunk_to_message
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from llm.fallback import ANSWERED_BY, CUT_CALLS, LACKING
+from llm.layers.fallback import ANSWERED_BY, CUT_CALLS, LACKING
 
 # A piece of an answer: plain text as it is, since there is most of it, and all else as it came.
 Piece = str | ChatGenerationChunk

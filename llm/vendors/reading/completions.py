@@ -10,8 +10,8 @@ import openai
 from openai.resources.chat import AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 
-from llm.reading.deltas import Deltas, Frame, completion_text
-from llm.reading.frames import Events
+from llm.vendors.reading.deltas import Deltas, Frame, completion_text
+from llm.vendors.reading.frames import Events
 
 # Seconds in which a stream that has said its last word may end, so that its connection can be used again.
 _LINGER = 0.1

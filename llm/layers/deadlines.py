@@ -11,7 +11,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from llm.errors import ModelUnavailable
-from llm.layer import Layer
+from llm.layers.layer import Layer
 
 # The argument of a call that says when all of it has to be over, by the monotonic clock: of the attempts and of the
 # models that are asked one after another. It ends here; no vendor hears of it.

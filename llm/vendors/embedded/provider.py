@@ -9,11 +9,11 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, SecretStr
 
 from llm.catalog import ModelInfo
-from llm.embedded.host import Endpoint, Host, HostFailed, weights
 from llm.errors import ModelUnavailable
-from llm.openai import OpenAIChat, chat_model, pooled
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
+from llm.vendors.embedded.host import Endpoint, Host, HostFailed, weights
+from llm.vendors.openai import OpenAIChat, chat_model, pooled
 
 _MODEL = "smollm2"
 _TEMPERATURE = 0.2

@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
 from llm.errors import CircuitOpen, ModelError
-from llm.layer import Layer
+from llm.layers.layer import Layer
 
 State = Literal["closed", "open", "half_open"]
 Verb = Literal["admit", "fail", "succeed", "forget", "look"]

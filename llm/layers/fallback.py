@@ -13,14 +13,14 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
 from llm.catalog import ModelInfo
-from llm.deadlines import DEADLINE
 from llm.errors import ContextTooLong, ModelError, ModelLacks, ModelUnavailable, Overloaded
 from llm.identity import identified, identified_result, new_call_id
-from llm.layer import Layer
+from llm.layers.deadlines import DEADLINE
+from llm.layers.layer import Layer
+from llm.layers.opening import Chunks, first_to_speak
+from llm.layers.pace import Pace
+from llm.layers.seam import Seam
 from llm.needs import Needs
-from llm.opening import Chunks, first_to_speak
-from llm.pace import Pace
-from llm.seam import Seam
 from llm.shape import shaped
 from observability.logs import get_logger
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import ollama
 
-from llm.reading.deltas import Deltas, Frame, chat_text
-from llm.reading.frames import Lines
+from llm.vendors.reading.deltas import Deltas, Frame, chat_text
+from llm.vendors.reading.frames import Lines
 
 
 class Chats(ollama.AsyncClient):

@@ -19,10 +19,10 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
-from llm.deadlines import DEADLINE
 from llm.errors import ModelError
-from llm.layer import Layer
-from llm.opening import begun
+from llm.layers.deadlines import DEADLINE
+from llm.layers.layer import Layer
+from llm.layers.opening import begun
 from observability.logs import get_logger
 
 _log = get_logger(__name__)

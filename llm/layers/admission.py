@@ -14,9 +14,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
 from llm.context import call_context
-from llm.deadlines import DEADLINE
 from llm.errors import Overloaded
-from llm.layer import Layer
+from llm.layers.deadlines import DEADLINE
+from llm.layers.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,21 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from llm.cache_settings import CacheSettings
-from llm.cache_store import CacheStore
+from llm.cache.copies import Copy
+from llm.cache.flight import Flight, Flights
+from llm.cache.question import Question
+from llm.cache.recording import Piece, Recording, packed, whole
+from llm.cache.settings import CacheSettings
+from llm.cache.store import CacheStore
 from llm.context import call_context
-from llm.copies import Copy
 from llm.errors import BudgetExhausted, RunLimit
-from llm.flight import Flight, Flights
-from llm.layer import Layer
-from llm.question import Question
-from llm.recording import Piece, Recording, packed, whole
+from llm.layers.layer import Layer
 
 if TYPE_CHECKING:
-    from llm.similar import Similar, Vector
+    from llm.cache.similar import Similar, Vector
 
 # Arithmetic with vectors takes a while to load, and few want it.
-_SIMILAR = "llm.similar"
+_SIMILAR = "llm.cache.similar"
 # Called with the way in which an answer was looked for, and whether it was found.
 Counted = Callable[[str, bool], None]
 

@@ -19,7 +19,7 @@ from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused
 from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.waiting import seconds
+from llm.vendors.waiting import seconds
 
 # What its API asks for with every call; a profile's own limit comes before it.
 _MOST_OUTPUT = 8192

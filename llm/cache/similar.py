@@ -8,7 +8,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
-from llm.cache_store import CacheStore
+from llm.cache.store import CacheStore
 from llm.errors import ModelError
 from observability.logs import get_logger
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 from llm.allowance import Allowance, Allowances, Period, Sum, Who
 from llm.context import CallContext, call_context
 from llm.errors import BudgetExhausted, RunLimit
-from llm.layer import Layer
+from llm.layers.layer import Layer
 
 
 class Books(Protocol):

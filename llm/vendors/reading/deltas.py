@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from llm.reading.frames import Frames, Unreadable
+from llm.vendors.reading.frames import Frames, Unreadable
 
 Frame = dict[str, Any]
 # The text of a frame that says nothing else, `None` for one that does.

@@ -7,9 +7,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from llm.fallback import CUT_CALLS
+from llm.cache.recording import Piece
 from llm.identity import new_call_id, new_message_id
-from llm.recording import Piece
+from llm.layers.fallback import CUT_CALLS
 
 # Where an answer's metadata says how it came that no model was asked for it: `exact`, `joined` or `semantic`.
 CACHE = "cache"

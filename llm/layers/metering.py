@@ -17,9 +17,9 @@ from pydantic import ConfigDict
 from llm.catalog import ModelInfo, Tokens
 from llm.context import CallContext, call_context
 from llm.errors import ModelError
-from llm.layer import Layer
+from llm.layers.layer import Layer
+from llm.layers.pace import Pace
 from llm.meter import Spent
-from llm.pace import Pace
 
 _CHARACTERS_PER_TOKEN = 4
 

@@ -18,12 +18,12 @@ from pydantic import ValidationError
 from llm.catalog import ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.identity import NothingSaid, identified, identified_result
-from llm.reading.chats import Chats
-from llm.reading.frames import Unreadable
-from llm.reading.pool import HttpxTransport, NoHttpxTransport, Pool
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.waiting import seconds
+from llm.vendors.reading.chats import Chats
+from llm.vendors.reading.frames import Unreadable
+from llm.vendors.reading.pool import HttpxTransport, NoHttpxTransport, Pool
+from llm.vendors.waiting import seconds
 
 _OPTIONS = {
     "max_tokens": "num_predict",

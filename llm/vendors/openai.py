@@ -18,12 +18,12 @@ from pydantic import SecretStr
 from llm.catalog import Listed, ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
 from llm.identity import NothingSaid, identified, identified_result
-from llm.reading.completions import Completions
-from llm.reading.frames import Unreadable
-from llm.reading.pool import Httpx2Transport, NoHttpx2Transport, Pool
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.waiting import seconds
+from llm.vendors.reading.completions import Completions
+from llm.vendors.reading.frames import Unreadable
+from llm.vendors.reading.pool import Httpx2Transport, NoHttpx2Transport, Pool
+from llm.vendors.waiting import seconds
 
 # What `GET /models` lists beside chat models; it has no field that tells.
 _NOT_FOR_CHAT = (
