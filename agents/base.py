@@ -2,7 +2,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage
 from langchain_core.runnables import RunnableConfig
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from agents.facts import (
+    Committed,
     Fact,
     Halted,
     MessageArrived,
@@ -22,15 +24,16 @@ from agents.facts import (
     Question,
     Recalled,
     Remarked,
+    Standing,
     StateChanged,
     StepFinished,
     StepStarted,
 )
-from agents.history import continued, leads_to, missing, strangers
+from agents.history import continued, leads_to, missing, shared, strangers
 from graphs.context import Background, ClientTool, RunContext
 from graphs.remark import Remark
 from llm.factory import Candidate
-from llm.fallback import METERED
+from llm.layers.fallback import METERED
 
 CompiledGraph = CompiledStateGraph
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -39,6 +42,9 @@ Checkpointer = BaseCheckpointSaver[str]
 Step = tuple[Any, RunnableConfig]
 
 _MESSAGES = "messages"
+# Checkpoints that are read at once, and how far back one is looked for.
+_PAGE = 10
+_SEARCHED = 500
 # Supersteps of one run. A graph that needs more does not end.
 _STEP_LIMIT = 100
 
@@ -47,7 +53,8 @@ _STEP_LIMIT = 100
 class Turn:
     """What one request brings to a thread.
 
-    `resume` holds an answer for each question of the thread that is answered, by its id.
+    `resume` holds an answer for each question of the thread that is answered, by its id. `base` is the checkpoint that
+    it goes on from, where that is not the newest.
     """
 
     messages: Sequence[BaseMessage] = ()
@@ -55,6 +62,7 @@ class Turn:
     resume: Mapping[str, Any] = field(default_factory=dict)
     client_tools: Sequence[ClientTool] = ()
     background: Sequence[Background] = ()
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,9 @@ class BaseAgent(ABC):
     version: ClassVar[str]
     # Which list of models it thinks with, unless a request says otherwise.
     profile: ClassVar[str] = "chat"
+    # What becomes of a run when its last reader has gone and the request said nothing of it; a number is a grace in
+    # seconds for one to come back.
+    on_disconnect: ClassVar[Literal["cancel", "continue"] | float] = "cancel"
     tools: Sequence[ServerTool] = ()
     examples: Sequence[str] = ()
 
@@ -110,21 +121,70 @@ class Served:
 
     async def run(self, thread: str, turn: Turn, candidate: Candidate | None) -> AsyncGenerator[Fact]:
         """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
-        config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": _STEP_LIMIT}
+        config: RunnableConfig = {**_config(thread, turn.base), "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
         yield StateChanged(_state(tip.values, self._shown))
         if tip.interrupts:
             step = _answered(tip, turn, config)
         else:
-            wanted = await self._wanted(tip, turn, config)
+            branch = await self._branch(tip, turn, config)
+            wanted = continued(branch, turn.messages)
             if (lacking := missing(wanted, turn.messages)) is not None:
                 yield Recalled(wanted, lacking)
-            step = await self._step(tip, wanted, turn, config)
+            step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
             async for fact in self._stepped(*step, self._context(turn, candidate)):
                 yield fact
-            tip = await self._graph.aget_state(config)
+            tip = await self._graph.aget_state(_config(thread))
         yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
+
+    async def standing(self, thread: str) -> Standing:
+        """A thread as its last run left it; an unknown one is empty."""
+        tip = await self._graph.aget_state(_config(thread))
+        return Standing(
+            messages=_messages(tip.values),
+            state=_state(tip.values, self._shown),
+            questions=tuple(map(_question, tip.interrupts)),
+            waiting=tip.next,
+            checkpoint=tip.config["configurable"].get("checkpoint_id"),
+        )
+
+    async def keep(self, thread: str, messages: Sequence[BaseMessage]) -> None:
+        """Puts what was said by the time a run was stopped into its thread, as if the node that said it had ended."""
+        tip = await self._graph.aget_state(_config(thread))
+        known = {message.id for message in _messages(tip.values)}
+        new = [message for message in messages if message.id not in known]
+        if not new or tip.interrupts or len(tip.next) != 1 or "__start__" in tip.next:
+            return
+        await self._graph.aupdate_state(_config(thread), {_MESSAGES: new}, as_node=tip.next[0])
+
+    async def before(self, thread: str, moment: datetime) -> str | None:
+        """The newest checkpoint of a thread that is older than a moment; `None` where it had none yet."""
+        earlier: str | None = None
+        while page := await self.history(thread, before=earlier, limit=_PAGE):
+            for committed in page:
+                if datetime.fromisoformat(committed.made_at) < moment:
+                    return committed.id
+            earlier = page[-1].id
+        return None
+
+    async def history(self, thread: str, *, before: str | None, limit: int) -> Sequence[Committed]:
+        """Checkpoints of a thread, newest first: those made before one, or from the newest on."""
+        earlier = None if before is None else _config(thread, before)
+        pages = self._graph.aget_state_history(_config(thread), before=earlier, limit=limit)
+        return [_committed(snapshot) async for snapshot in pages]
+
+    async def _back(self, config: RunnableConfig) -> AsyncGenerator[StateSnapshot]:
+        """A thread's checkpoints, newest first, a page at a time: most of what is looked for is near."""
+        # Not what leads to the checkpoint that a turn goes on from: all there is.
+        whole, before = _config(config["configurable"]["thread_id"]), None
+        for _ in range(0, _SEARCHED, _PAGE):
+            page = [each async for each in self._graph.aget_state_history(whole, before=before, limit=_PAGE)]
+            for snapshot in page:
+                yield snapshot
+            if len(page) < _PAGE:
+                return
+            before = page[-1].config
 
     def _context(self, turn: Turn, candidate: Candidate | None) -> RunContext | None:
         if not self.needs_model or candidate is None:
@@ -132,39 +192,40 @@ class Served:
         return RunContext(candidate, turn.client_tools, turn.background)
 
     async def _step(
-        self, tip: StateSnapshot, wanted: Sequence[BaseMessage], turn: Turn, config: RunnableConfig
+        self,
+        tip: StateSnapshot,
+        branch: Sequence[BaseMessage],
+        wanted: Sequence[BaseMessage],
+        turn: Turn,
+        config: RunnableConfig,
     ) -> Step | None:
         """The input that brings the thread to where the turn wants it, and where to apply it."""
         changed, known = self._changed(tip, turn), _messages(tip.values)
         if leads_to(known, wanted):
             given = self._input(wanted[len(known) :], changed)
             return (given, config) if given or tip.next else None
-        return await self._fork(wanted, changed, config)
+        return await self._fork(wanted, shared(branch, wanted), changed, config)
 
-    async def _wanted(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> list[BaseMessage]:
+    async def _branch(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> list[BaseMessage]:
+        """The thread that the client goes on with: as it is, or a branch it has left and the client holds."""
         known = _messages(tip.values)
         if unknown := strangers(known, turn.messages):
-            async for snapshot in self._graph.aget_state_history(config):
-                branch = _messages(snapshot.values)
-                if not set(unknown).isdisjoint(message.id or "" for message in branch):
-                    return continued(branch, turn.messages)
-        return continued(known, turn.messages)
+            async with aclosing(self._back(config)) as history:
+                async for snapshot in history:
+                    branch = _messages(snapshot.values)
+                    if not set(unknown).isdisjoint(message.id or "" for message in branch):
+                        return branch
+        return known
 
     async def _fork(
-        self, wanted: Sequence[BaseMessage], changed: Mapping[str, Any], config: RunnableConfig
+        self, wanted: Sequence[BaseMessage], reach: int, changed: Mapping[str, Any], config: RunnableConfig
     ) -> Step | None:
         """Goes on from the checkpoint that holds most of what is wanted and nothing else.
 
         Of those that hold the same, the newest is where something is added; the oldest is where a question is answered
         anew, by the whole graph.
         """
-        found: list[StateSnapshot] = []
-        held = 0
-        async for snapshot in self._graph.aget_state_history(config):
-            messages = _messages(snapshot.values)
-            if leads_to(messages, wanted) and len(messages) >= held:
-                found = [*(found if len(messages) == held else ()), snapshot]
-                held = len(messages)
+        found, held = await self._nearest(wanted, reach, config)
         if not found:
             # The beginning is gone, pruned perhaps: say the thread again.
             again = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *wanted]
@@ -178,6 +239,28 @@ class Served:
         best = settled[0] if given else settled[-1]
         at: RunnableConfig = {**config, "configurable": {**config["configurable"], **best.config["configurable"]}}
         return given, at
+
+    async def _nearest(
+        self, wanted: Sequence[BaseMessage], reach: int, config: RunnableConfig
+    ) -> tuple[Sequence[StateSnapshot], int]:
+        """The checkpoints that hold most of what is wanted and nothing else, newest first, and how much they hold.
+
+        `reach` is how much of it the thread is known to have held.
+        """
+        found: list[StateSnapshot] = []
+        held = 0
+        async with aclosing(self._back(config)) as history:
+            async for snapshot in history:
+                messages = _messages(snapshot.values)
+                if not leads_to(messages, wanted):
+                    continue
+                if reach <= held and len(messages) < held:
+                    # The thread had not come as far here: what is older holds less.
+                    break
+                if len(messages) >= held:
+                    found = [*(found if len(messages) == held else ()), snapshot]
+                    held = len(messages)
+        return found, held
 
     def _input(self, messages: Sequence[BaseMessage], changed: Mapping[str, Any]) -> dict[str, Any] | None:
         given: dict[str, Any] = dict(changed)
@@ -208,6 +291,24 @@ class Served:
                         yield fact
             except GraphRecursionError as error:
                 raise EndlessGraph(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
+
+
+def _config(thread: str, checkpoint: str | None = None) -> RunnableConfig:
+    at = {} if checkpoint is None else {"checkpoint_id": checkpoint}
+    return {"configurable": {"thread_id": thread, **at}}
+
+
+def _committed(snapshot: StateSnapshot) -> Committed:
+    at, parent = snapshot.config["configurable"], snapshot.parent_config
+    return Committed(
+        id=at["checkpoint_id"],
+        parent=parent["configurable"]["checkpoint_id"] if parent else None,
+        made_at=snapshot.created_at or "",
+        step=snapshot.metadata["step"] if snapshot.metadata else 0,
+        messages=[message.id or "" for message in _messages(snapshot.values)],
+        waiting=snapshot.next,
+        questions=tuple(map(_question, snapshot.interrupts)),
+    )
 
 
 def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | None:

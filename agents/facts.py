@@ -1,7 +1,10 @@
-"""What a run says while it goes, as frozen facts. LangGraph ends here: whoever reads these does not know it."""
+"""What a run says while it goes, and what a thread is between runs, as frozen facts.
+
+LangGraph ends here: whoever reads these does not know it.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -79,6 +82,30 @@ class Halted:
     """The graph has stopped: what is committed, and what it waits for."""
 
     messages: Sequence[BaseMessage]
+    questions: Sequence[Question] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A thread between its runs. `waiting` are the steps that are pending; `state` is JSON, without the messages."""
+
+    messages: Sequence[BaseMessage] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    questions: Sequence[Question] = ()
+    waiting: Sequence[str] = ()
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A checkpoint: what a thread was after a step. `made_at` is in ISO 8601; `messages` are ids."""
+
+    id: str
+    parent: str | None
+    made_at: str
+    step: int
+    messages: Sequence[str]
+    waiting: Sequence[str]
     questions: Sequence[Question] = ()
 
 

@@ -63,7 +63,12 @@ def _ours(message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str
 
 def leads_to(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> bool:
     """Whether `wanted` only adds to `known`."""
-    return len(known) <= len(wanted) and all(map(_same, known, wanted))
+    return shared(known, wanted) == len(known)
+
+
+def shared(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> int:
+    """How many messages both begin with."""
+    return sum(1 for _ in takewhile(bool, map(_same, known, wanted)))
 
 
 def _same(one: BaseMessage, other: BaseMessage) -> bool:

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from backend.api import agents, chat, health, metrics, models, page
+from backend.api import agents, chat, health, metrics, models, page, runs, threads
 from backend.errors import install_errors
 from backend.resources import open_resources
 from backend.security.body import BodyGuard
@@ -48,6 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = measured
 
     app.include_router(chat.router)
+    app.include_router(runs.router)
+    app.include_router(threads.router)
     app.include_router(agents.router)
     app.include_router(models.router)
     app.include_router(health.router)

@@ -13,6 +13,8 @@ from agents.registry import UnknownAgent
 from llm.errors import BudgetExhausted, ModelError, NoModel, Overloaded, UnknownModel, UnknownProfile
 from observability.logs import get_logger
 from storage.database import StorageFailed
+from storage.runs import ThreadBusy
+from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -75,6 +77,18 @@ class NoModelThere(Problem):
     status, code, title = 503, "no_model", "No model is there to answer"
 
 
+class ThreadNotFound(Problem):
+    status, code, title = 404, "unknown_thread", "There is no such thread"
+
+
+class CheckpointNotFound(Problem):
+    status, code, title = 404, "unknown_checkpoint", "The thread has no such checkpoint"
+
+
+class ThreadIdTaken(Problem):
+    status, code, title = 409, "thread_exists", "There is a thread of this id"
+
+
 class Busy(Problem):
     status, code, title = 409, "thread_busy", "The thread has a run that is going"
 
@@ -93,6 +107,26 @@ class BodyTooLarge(Problem):
 
 class NotJson(Problem):
     status, code, title = 415, "unsupported_media_type", "The body is not JSON"
+
+
+class RunNotFound(Problem):
+    status, code, title = 404, "unknown_run", "There is no such run"
+
+
+class KeyUsed(Problem):
+    status, code, title = 422, "idempotency_mismatch", "The idempotency key was used for another request"
+
+
+class InFlight(Problem):
+    status, code, title = (
+        409,
+        "idempotency_in_flight",
+        "The first request with this key is still being answered",
+    )
+
+
+class LogGone(Problem):
+    status, code, title = 503, "log_unavailable", "The run's log cannot be had"
 
 
 class TooMuch(Problem):
@@ -123,7 +157,7 @@ def render(problem: Problem) -> JSONResponse:
     return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat table
+def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # one flat table
     """The problem that an error of a lower floor, or of the framework, is to whoever asked."""
     match error:
         case Problem():
@@ -143,6 +177,14 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911  # one flat 
             return TooMuch("Nothing was started. Try again.", headers=_after(error))
         case BudgetExhausted():
             return BudgetSpent(str(error), headers=_after(error))
+        case UnknownThread():
+            return ThreadNotFound(f"{error}.")
+        case UnknownCheckpoint():
+            return CheckpointNotFound(f"{error}. It may have been pruned.")
+        case ThreadExists():
+            return ThreadIdTaken("Choose another id, or none.")
+        case ThreadBusy():
+            return Busy("Wait for the end of its run, or stop it.")
         case StorageFailed():
             return StorageGone("Nothing was started. Try again.", headers={"Retry-After": "5"})
         case HTTPException(status_code=405):
@@ -192,6 +234,10 @@ _FORESEEN: Sequence[type[Exception]] = (
     NoModel,
     Overloaded,
     BudgetExhausted,
+    UnknownThread,
+    UnknownCheckpoint,
+    ThreadExists,
+    ThreadBusy,
     StorageFailed,
 )
 

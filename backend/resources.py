@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from agents.registry import BadAgent, Registry, build_registry
 from backend.outside import Shared, outside
+from backend.runs.fold import standing
 from backend.runs.live import LiveRuns
 from backend.settings import Settings
 from llm.errors import BadScript
@@ -16,11 +17,13 @@ from llm.factory import ModelFactory
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage import migrations
-from storage.checkpoints import open_checkpointer
+from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed, open_database
-from storage.log import MemoryLog
+from storage.log import EventLog, LogSettings, MemoryLog
 from storage.redis import open_redis
 from storage.runs import Runs
+from storage.shared_log import SharedLog
+from storage.threads import Threads
 from storage.usage import Usage
 
 _log = get_logger(__name__)
@@ -32,8 +35,11 @@ class Resources:
 
     settings: Settings
     database: Database
+    checkpoints: Checkpoints
+    threads: Threads
     models: ModelFactory
     agents: Registry
+    runs: Runs
     live: LiveRuns
     revision: str
 
@@ -57,25 +63,31 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     database = open_database(settings.storage)
     stack.push_async_callback(database.aclose)
     await database.ping()
-    checkpointer = await stack.enter_async_context(open_checkpointer(settings.storage))
-    registry = build_registry(settings.server.graph_files, checkpointer)
+    checkpoints = await stack.enter_async_context(open_checkpoints(settings.storage))
+    threads = Threads(database, checkpoints, lease=settings.storage.lease)
+    registry = build_registry(settings.server.graph_files, checkpoints.saver)
     books = Usage(database)
     books.start()
     stack.push_async_callback(books.aclose)
     shared = await _shared(stack, settings)
     models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
+    runs = Runs(database, owner=_owner(), lease=settings.storage.lease)
+    log = await _log_of_runs(stack, settings, shared)
+    stack.push_async_callback(log.aclose)
     live = LiveRuns(
-        log=MemoryLog(),
-        runs=Runs(database, owner=_owner(), lease=settings.storage.lease),
+        log=log,
+        runs=runs,
         metrics=metrics,
         grace=settings.server.shutdown_grace,
         lease=settings.storage.lease,
+        alone=settings.storage.embedded,
+        forget=checkpoints.forget,
     )
     stack.push_async_callback(live.aclose)
     await models.start()
     live.start()
-    return Resources(settings, database, models, registry, live, revision)
+    return Resources(settings, database, checkpoints, threads, models, registry, runs, live, revision)
 
 
 async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:
@@ -83,6 +95,15 @@ async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:
         return None
     redis = await stack.enter_async_context(open_redis(settings.storage.redis_url.get_secret_value()))
     return Shared(redis, settings.storage.redis_prefix)
+
+
+async def _log_of_runs(stack: AsyncExitStack, settings: Settings, shared: Shared | None) -> EventLog:
+    kept = LogSettings(seconds=settings.storage.log_seconds, most_bytes=settings.storage.log_bytes)
+    if shared is None or settings.storage.redis_url is None:
+        return MemoryLog(kept, standing)
+    url = settings.storage.redis_url.get_secret_value()
+    word = await stack.enter_async_context(open_redis(url, connections=2))
+    return SharedLog(shared.redis, word, shared.prefix, kept, standing)
 
 
 def _migrated(settings: Settings) -> str:

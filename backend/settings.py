@@ -31,6 +31,8 @@ class ServerSettings(BaseModel):
         (), description="LangGraph graphs to serve as agents: `id=path/to/module.py:graph`, with commas between."
     )
 
+    titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
+
     @field_validator("graphs")
     @classmethod
     def _are_graphs(cls, graphs: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,9 +64,13 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_THREADS": ("server", "threads"),
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
+    "AGENKIT_TITLES": ("server", "titles"),
     "AGENKIT_DATA": ("storage", "data"),
     "AGENKIT_MIGRATE": ("storage", "migrate"),
     "AGENKIT_LEASE": ("storage", "lease"),
+    "AGENKIT_CHECKPOINTS_KEPT": ("storage", "checkpoints_kept"),
+    "AGENKIT_LOG_SECONDS": ("storage", "log_seconds"),
+    "AGENKIT_LOG_BYTES": ("storage", "log_bytes"),
     "AGENKIT_POOL_SIZE": ("storage", "pool_size"),
     "AGENKIT_POOL_OVERFLOW": ("storage", "pool_overflow"),
     "AGENKIT_POOL_TIMEOUT": ("storage", "pool_timeout"),
@@ -114,6 +120,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_TENANT_MONTH_TOKENS": ("models", "tenant_month_tokens"),
     "AGENKIT_TENANT_MONTH_COST": ("models", "tenant_month_cost"),
     "AGENKIT_ANTHROPIC_MODEL": ("models", "anthropic_model"),
+    "AGENKIT_OLLAMA_CONTEXT": ("models", "ollama_context"),
     "AGENKIT_EMBEDDED_THREADS": ("models", "embedded_threads"),
     "AGENKIT_EMBEDDED_SLOTS": ("models", "embedded_slots"),
     "AGENKIT_EMBEDDED_CONTEXT": ("models", "embedded_context"),

@@ -1,7 +1,7 @@
 """What providers that die in mid-answer cost the reader in time: `make bench`.
 
 Two providers, of which each dies in a fifth of its calls at a place chosen by chance (seeded), against the same two in
-good health. Both are the loopback of the tests, in this process; answers come in pieces with a little time between them.
+good health. Both are the loopback of the tests, in this process; answers come in pieces with a little time between.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from tests.loopback import Cut, Loopback, Reply, Request, Reset
 from tests.loopback.fault import Fault
 
 _ANSWERS, _AT_ONCE, _SHARE = 400, 8, 0.2
-_TEXT = "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years. " * 2
+_TEXT = (
+    "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years. " * 2
+)
 _PIECES, _GAP = 6, 0.004
 
 

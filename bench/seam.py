@@ -21,9 +21,9 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from llm.factory import ModelFactory
-from llm.ollama import provider as ollama_provider
-from llm.openai import provider as openai_provider
 from llm.settings import ModelSettings
+from llm.vendors.ollama import provider as ollama_provider
+from llm.vendors.openai import provider as openai_provider
 
 _TOKENS = 500
 

@@ -15,7 +15,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.runnables import Runnable
 
-from llm.fallback import CUT_CALLS
+from llm.layers.fallback import CUT_CALLS
 
 _NO_OBJECT = "The arguments are no JSON object. Call the tool again with valid JSON."
 

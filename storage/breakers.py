@@ -1,4 +1,4 @@
-"""Breakers that replicas share, in Redis. What they are for and how they are read is told in `llm.breaker`."""
+"""Breakers that replicas share, in Redis. What they are for and how they are read is told in `llm.layers.breaker`."""
 
 from math import ceil
 from typing import Literal, Protocol

@@ -2,53 +2,91 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from storage.checkpoints_sqlite import SqliteCheckpoints
 from storage.database import CHECKPOINTS_LOCK
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
     from psycopg import AsyncConnection
     from psycopg.rows import DictRow
     from psycopg_pool import AsyncConnectionPool
 
+    from storage.checkpoints_postgres import PostgresCheckpoints
+
     Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 
+class Checkpoints(Protocol):
+    """LangGraph's saver, and what it has no words for. Threads are known by our internal id only.
+
+    Every method raises `StorageFailed`.
+    """
+
+    @property
+    def saver(self) -> BaseCheckpointSaver[str]: ...
+
+    async def forget(self, thread: str) -> None:
+        """Everything that is kept of a thread. May be said twice."""
+        ...
+
+    async def copy(self, thread: str, checkpoint: str, *, to: str) -> bool:
+        """Gives another thread what led to a checkpoint, as its newest; `False` where there is none of this id.
+
+        What was done from the checkpoint on is left behind; what it asks is asked there again.
+        """
+        ...
+
+    async def prune(self, thread: str, *, keep: int) -> int:
+        """Drops all but the newest `keep` checkpoints of a thread, 0 keeps all; the number of those dropped.
+
+        The newest, which holds what the thread asks and waits for, always stays. To be called while nobody else writes
+        the thread. A thread whose checkpoints are told as differences to earlier ones is left as it is.
+        """
+        ...
+
+
 @asynccontextmanager
-async def open_checkpointer(settings: StorageSettings) -> AsyncIterator[BaseCheckpointSaver[str]]:
-    """LangGraph's saver for the database that the settings name. It knows threads by our internal id only."""
-    opened = _sqlite(settings) if settings.embedded else _postgres(settings, lay=settings.migrates_at_start)
-    async with opened as saver:
-        yield saver
+async def open_checkpoints(settings: StorageSettings) -> AsyncIterator[Checkpoints]:
+    """The checkpoints in the database that the settings name."""
+    if settings.embedded:
+        async with _sqlite(settings) as kept:
+            yield kept
+    else:
+        async with _postgres(settings, lay=settings.migrates_at_start) as shared:
+            yield shared
 
 
 async def lay_checkpoints(settings: StorageSettings) -> None:
     """Makes the checkpointer's own tables, whatever the settings say of the start."""
-    async with _sqlite(settings) if settings.embedded else _postgres(settings, lay=True):
-        pass
+    if settings.embedded:
+        async with _sqlite(settings):
+            return
+    async with _postgres(settings, lay=True):
+        return
 
 
 @asynccontextmanager
-async def _sqlite(settings: StorageSettings) -> AsyncIterator[BaseCheckpointSaver[str]]:
+async def _sqlite(settings: StorageSettings) -> AsyncIterator[SqliteCheckpoints]:
     # A file of its own: its long writes and ours would wait for each other.
     file = Path(settings.database.database or "agenkit.db")
     async with AsyncSqliteSaver.from_conn_string(str(file.with_name(f"{file.stem}-checkpoints.db"))) as saver:
         await saver.setup()
-        yield saver
+        yield SqliteCheckpoints(saver)
 
 
 @asynccontextmanager
-async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator[BaseCheckpointSaver[str]]:
+async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator["PostgresCheckpoints"]:
     # Loads libpq, which who runs embedded does not need.
-    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
     from psycopg import AsyncConnection
     from psycopg.rows import DictRow, dict_row
     from psycopg_pool import AsyncConnectionPool
+
+    from storage.checkpoints_postgres import PostgresCheckpoints
 
     address = settings.database.set(drivername="postgresql").render_as_string(hide_password=False)
     pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
@@ -64,13 +102,13 @@ async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator[Ba
         open=False,
     )
     async with pool:
-        saver = AsyncPostgresSaver(pool)
+        checkpoints = PostgresCheckpoints(pool)
         if lay:
-            await _lay_alone(saver, pool)
-        yield saver
+            await _lay_alone(checkpoints, pool)
+        yield checkpoints
 
 
-async def _lay_alone(saver: "AsyncPostgresSaver", pool: "Pool") -> None:
+async def _lay_alone(checkpoints: "PostgresCheckpoints", pool: "Pool") -> None:
     """Lays the tables while no other replica does.
 
     Who waits does so without a statement: an index that is built concurrently waits for every statement that goes on,
@@ -80,7 +118,7 @@ async def _lay_alone(saver: "AsyncPostgresSaver", pool: "Pool") -> None:
         while not await _taken(connection):  # noqa: ASYNC110  # it is another process's to say
             await asyncio.sleep(0.1)
         try:
-            await saver.setup()
+            await checkpoints.saver.setup()
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (CHECKPOINTS_LOCK,))
 

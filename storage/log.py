@@ -1,88 +1,304 @@
+"""What happened in each run, in order, for whoever reads it from wherever."""
+
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+import re
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol
 from uuid import uuid4
 
+import orjson
+
 Event = Mapping[str, Any]
+
+# What a delta belongs to, by its type: pieces of the same thing may travel and be kept as one.
+_DELTAS: Mapping[str, str] = {
+    "TEXT_MESSAGE_CONTENT": "messageId",
+    "REASONING_MESSAGE_CONTENT": "messageId",
+    "TOOL_CALL_ARGS": "toolCallId",
+}
+_POSITION = re.compile(r"([0-9a-f]{8})-([1-9]\d{0,17})")
+# A merged delta stays as it is from this many characters on, so that a log never holds one endless entry.
+_LONGEST_DELTA = 64 * 1024
+
+
+class LogUnavailable(Exception):
+    """Where logs are kept, nobody answers."""
+
+
+class UnknownLog(LookupError):
+    """There is no log of this run, or there is none any more."""
+
+
+class BadPosition(ValueError):
+    """What was given is no position of any log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place of an event: `number` counts from 1 within one `incarnation` of a log. To clients it is one word."""
+
+    incarnation: str
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Position":
+        """Raises `BadPosition`."""
+        if (found := _POSITION.fullmatch(text)) is None:
+            raise BadPosition(f"{text!r} is no position of a log")
+        return cls(found[1], int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.incarnation}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event of a run. Its position is an opaque string to everybody but the log that gave it."""
+    """One event, or several deltas of one thing as one: then `parts` holds the number of each but the last, and how
+    many characters there were with it. `number` is that of the last.
+    """
 
-    position: str
+    number: int
     event: Event
+    parts: tuple[tuple[int, int], ...] = ()
+
+    def after(self, number: int) -> "Entry | None":
+        """What of it comes after that number."""
+        if number >= self.number:
+            return None
+        heard = [length for part, length in self.parts if part <= number]
+        if not heard:
+            return self
+        kept = tuple((part, length - heard[-1]) for part, length in self.parts if part > number)
+        return Entry(self.number, {**self.event, "delta": self.event["delta"][heard[-1] :]}, kept)
+
+
+def merged(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Neighbouring deltas of one message or tool call as one."""
+    waiting: list[Entry] = []
+    length = 0
+    for entry in entries:
+        if waiting and not (_continues(waiting[-1].event, entry.event) and length < _LONGEST_DELTA):
+            yield _joined(waiting)
+            waiting, length = [], 0
+        waiting.append(entry)
+        length += len(entry.event.get("delta") or "") if entry.event["type"] in _DELTAS else 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _continues(one: Event, other: Event) -> bool:
+    key = _DELTAS.get(other["type"])
+    return key is not None and one["type"] == other["type"] and one[key] == other[key]
+
+
+def _joined(entries: Sequence[Entry]) -> Entry:
+    if len(entries) == 1:
+        return entries[0]
+    parts, said = list[tuple[int, int]](), list[str]()
+    length = 0
+    for entry in entries:
+        parts.extend((number, length + before) for number, before in entry.parts)
+        said.append(entry.event["delta"])
+        length += len(said[-1])
+        parts.append((entry.number, length))
+    return Entry(entries[-1].number, {**entries[-1].event, "delta": "".join(said)}, tuple(parts[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries that follow one another. Where `folded`, they stand for everything up to the last of them."""
+
+    incarnation: str
+    entries: Sequence[Entry]
+    folded: bool = False
+
+    def positions(self) -> Iterator[tuple[str, Event]]:
+        for entry in self.entries:
+            yield f"{self.incarnation}-{entry.number}", entry.event
+
+
+# Events that bring a reader who knows nothing to the place where these led.
+Fold = Callable[[Iterable[Event]], Iterable[Event]]
 
 
 class EventLog(Protocol):
-    """What happened in each run, in order. Runs are known by their internal id."""
+    """Runs are known by their internal id. One process writes a run's log; any may read it."""
 
-    async def open(self, run: str) -> None: ...
+    async def open(self, run: str) -> None:
+        """Raises `LogUnavailable`: a run must not be accepted whose log would be lost."""
+        ...
 
     async def append(self, run: str, events: Sequence[Event]) -> None: ...
 
     async def end(self, run: str) -> None:
-        """Says that nothing comes after: readers finish."""
+        """Says that nothing comes after: readers finish, and the log is compacted and kept for a while."""
         ...
 
-    def read(self, run: str) -> AsyncIterator[Sequence[Entry]]:
-        """All entries from the first on, as many at a time as are there, until the end of the run."""
+    async def has(self, run: str) -> bool: ...
+
+    def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+        """What comes after that position, as much at a time as is there, until the end of the run.
+
+        From a position of an earlier log, or from one whose entries are folded away, the first batch is `folded`.
+        Raises `UnknownLog`.
+        """
         ...
 
-    async def forget(self, run: str) -> None: ...
+    async def folded(self, run: str) -> tuple[Position, Sequence[Event]]:
+        """All that happened so far, and where that is. Raises `UnknownLog`."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """`seconds` that a log is kept after its run, `most_bytes` of one run's events before its head is folded."""
+
+    seconds: float = 3600.0
+    most_bytes: int = 8 * 1024 * 1024
 
 
 class MemoryLog:
     """Logs in this process, gone with it."""
 
-    def __init__(self) -> None:
-        self._runs: dict[str, _Record] = {}
+    def __init__(self, settings: LogSettings, fold: Fold, clock: Callable[[], float] = monotonic) -> None:
+        self._settings = settings
+        self._fold = fold
+        self._clock = clock
+        self._runs: dict[str, Record] = {}
 
     async def open(self, run: str) -> None:
-        self._runs[run] = _Record()
+        self.begin(run)
+
+    def begin(self, run: str, incarnation: str | None = None) -> "Record":
+        self._forget_old()
+        record = self._runs[run] = Record(incarnation or new_incarnation(), self._settings.most_bytes, self._fold)
+        return record
+
+    def record(self, run: str) -> "Record | None":
+        return self._runs.get(run)
+
+    def forget(self, run: str) -> None:
+        self._runs.pop(run, None)
 
     async def append(self, run: str, events: Sequence[Event]) -> None:
         self._runs[run].append(events)
 
     async def end(self, run: str) -> None:
-        self._runs[run].end()
+        self._runs[run].end(self._clock())
 
-    async def read(self, run: str) -> AsyncIterator[Sequence[Entry]]:
-        record = self._runs[run]
-        at = 0
+    async def has(self, run: str) -> bool:
+        self._forget_old()
+        return run in self._runs
+
+    async def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+        if (record := self._runs.get(run)) is None:
+            raise UnknownLog(run)
+        async for batch in record.read(after):
+            yield batch
+
+    async def folded(self, run: str) -> tuple[Position, Sequence[Event]]:
+        if (record := self._runs.get(run)) is None:
+            raise UnknownLog(run)
+        return Position(record.incarnation, record.last), [entry.event for entry in record.entries]
+
+    async def aclose(self) -> None:
+        self._runs.clear()
+
+    def _forget_old(self) -> None:
+        # In the order in which they began; those that go are looked past.
+        before = self._clock() - self._settings.seconds
+        old = [run for run, record in self._runs.items() if record.ended_at is not None and record.ended_at < before]
+        for run in old:
+            del self._runs[run]
+
+
+def new_incarnation() -> str:
+    return uuid4().hex[:8]
+
+
+@dataclass(slots=True)
+class Record:
+    """The log of one run. `first` is the number of the last entry that was folded away, 0 where none was."""
+
+    incarnation: str
+    most_bytes: int
+    fold: Fold
+    entries: list[Entry] = field(default_factory=list)
+    last: int = 0
+    first: int = 0
+    ended_at: float | None = None
+    _size: int = 0
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def append(self, events: Sequence[Event]) -> Sequence[Entry]:
+        added = [Entry(self.last + at, event) for at, event in enumerate(events, 1)]
+        self.last += len(added)
+        self.entries.extend(added)
+        self._size += sum(map(_weight, events))
+        if self._size > self.most_bytes:
+            self._make_room()
+        self._wake()
+        return added
+
+    def end(self, now: float) -> None:
+        self.entries = list(merged(self.entries))
+        self.ended_at = now
+        self._wake()
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+    def _make_room(self) -> None:
+        """Merges, and where that is not enough, puts what happened so far into its result."""
+        self.entries = list(merged(self.entries))
+        self._size = sum(_weight(entry.event) for entry in self.entries)
+        if self._size > self.most_bytes / 2:
+            stand = list(self.fold(entry.event for entry in self.entries))
+            self.first = self.last
+            self.entries = [Entry(self.last, event) for event in stand]
+            # What cannot be made smaller does not make every next event fold it again.
+            self._size = min(sum(map(_weight, stand)), self.most_bytes // 2)
+
+    async def read(self, after: Position | None) -> AsyncIterator[Batch]:
+        heard = 0
+        if after is not None:
+            known = after.incarnation == self.incarnation and after.number <= self.last
+            # What is not of this log is as good as folded away.
+            heard = after.number if known else -1
         while True:
-            batch = record.entries[at:]
-            if batch:
-                at += len(batch)
-                yield batch
-            elif record.ended:
+            if heard < self.first or heard < 0:
+                heard = self.last
+                yield self.stand()
+            elif heard < self.last:
+                entries = self._after(heard)
+                heard = self.last
+                yield Batch(self.incarnation, entries)
+            elif self.ended:
                 return
             else:
-                await record.change()
+                await self._change()
 
-    async def forget(self, run: str) -> None:
-        del self._runs[run]
+    def stand(self) -> Batch:
+        """All that happened so far, as its result."""
+        events = self.fold(entry.event for entry in self.entries)
+        return Batch(self.incarnation, [Entry(self.last, event) for event in events], folded=True)
 
+    def since(self, number: int) -> Sequence[Entry]:
+        return self._after(number)
 
-class _Record:
-    def __init__(self) -> None:
-        # Tells this log from an earlier one of the same run: a position is never taken for another log's.
-        self._incarnation = uuid4().hex[:8]
-        self._waiting: list[asyncio.Future[None]] = []
-        self.entries: list[Entry] = []
-        self.ended = False
+    def _after(self, number: int) -> list[Entry]:
+        start = bisect_left(self.entries, number + 1, key=lambda entry: entry.number)
+        found = (entry.after(number) for entry in self.entries[start:])
+        return [entry for entry in found if entry is not None]
 
-    def append(self, events: Sequence[Event]) -> None:
-        at = len(self.entries)
-        self.entries.extend(Entry(f"{self._incarnation}-{at + n}", event) for n, event in enumerate(events, 1))
-        self._wake()
-
-    def end(self) -> None:
-        self.ended = True
-        self._wake()
-
-    async def change(self) -> None:
+    async def _change(self) -> None:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         await waiting
@@ -92,3 +308,20 @@ class _Record:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+
+def _weight(event: Event) -> int:
+    """About how many bytes an event takes; exact enough for a bound."""
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        return 120 + len(delta)
+    return len(written(event))
+
+
+def written(told: Mapping[str, Any]) -> bytes:
+    """As JSON in one line."""
+    try:
+        return orjson.dumps(told)
+    except orjson.JSONEncodeError:
+        # Integers beyond 64 bits and halves of characters, which agents may well say: the slower writer knows both.
+        return json.dumps(told, separators=(",", ":")).encode()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from storage.database import Database
 from storage.tables import runs, threads
 
 Outcome = Literal["success", "interrupt", "cancelled", "error"]
+Status = Literal["queued", "running", "success", "interrupt", "cancelled", "error"]
 
 
 class ThreadBusy(Exception):
@@ -30,6 +31,10 @@ class ThreadWaits(Exception):
 class RunExists(Exception):
     """This caller has used this run id before."""
 
+    def __init__(self, row: "RunRow") -> None:
+        super().__init__(f"The run {row.key!r} is there already")
+        self.row = row
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -37,6 +42,46 @@ class RunRecord:
 
     id: str
     thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it stands. `id` and `thread_id` are internal; `key` and `thread` are the client's."""
+
+    id: str
+    key: str
+    thread: str
+    thread_id: str
+    agent: str
+    model: str | None
+    status: Status
+    error_code: str | None
+    usage: Sequence[Mapping[str, Any]]
+    request: str | None
+    idempotency_request: str | None
+    owner: str
+    created_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def goes(self) -> bool:
+        return self.status in {"queued", "running"}
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What a service calls a request by, so that it may be sent again, and the request's digest."""
+
+    key: str
+    request: str
+
+
+class RequestKnown(Exception):
+    """A request with this idempotency key has been made before."""
+
+    def __init__(self, row: RunRow) -> None:
+        super().__init__(f"The run {row.key!r} was asked for by this key")
+        self.row = row
 
 
 class Runs:
@@ -47,8 +92,21 @@ class Runs:
         self._owner = owner
         self._lease = timedelta(seconds=lease)
 
-    async def open(self, caller: Caller, *, thread: str, run: str, agent: str, model: str | None) -> RunRecord:
-        """Takes the thread for one run. Raises `RunExists`, `ThreadBusy` or `ThreadWaits`.
+    async def open(
+        self,
+        caller: Caller,
+        *,
+        thread: str,
+        run: str,
+        agent: str,
+        model: str | None,
+        request: str | None = None,
+        idempotency: Idempotency | None = None,
+        queued: bool = False,
+    ) -> RunRecord:
+        """Takes the thread for one run, or a place in its queue.
+
+        Raises `RunExists`, `RequestKnown`, `ThreadBusy` or `ThreadWaits`.
 
         A thread that nobody has used yet is made. `thread` and `run` are the client's ids: another caller's thread
         of the same name is another thread.
@@ -56,12 +114,16 @@ class Runs:
         now = datetime.now(UTC)
         try:
             async with self._database.writing() as connection:
-                if await _run_id(connection, caller, run):
-                    raise RunExists
+                if idempotency and (same := await _found(connection, caller, _named(idempotency))) is not None:
+                    raise RequestKnown(same)
+                if (known := await _found(connection, caller, runs.c.key == run)) is not None:
+                    raise RunExists(known)
                 thread_id = await _thread_id(connection, caller, thread, now)
                 await self._end_lost(connection, thread_id, now)
                 if (asking := await _asking(connection, thread_id)) not in {None, agent}:
                     raise ThreadWaits(str(asking))
+                if not queued and await _is_queued_for(connection, thread_id):
+                    raise ThreadBusy
                 run_id = uuid4().hex
                 await connection.execute(
                     insert(runs).values(
@@ -72,11 +134,14 @@ class Runs:
                         thread_id=thread_id,
                         agent_id=agent,
                         model=model,
-                        status="running",
+                        status="queued" if queued else "running",
                         owner=self._owner,
                         attempt=1,
                         beat_at=now,
                         created_at=now,
+                        request=request,
+                        idempotency_key=idempotency.key if idempotency else None,
+                        idempotency_request=idempotency.request if idempotency else None,
                     )
                 )
         except IntegrityError as error:
@@ -84,11 +149,62 @@ class Runs:
             raise ThreadBusy from error
         return RunRecord(run_id, thread_id)
 
+    async def begin(self, run: RunRecord) -> bool:
+        """Takes the thread for a run that is queued, once it is the first in its queue."""
+        now = datetime.now(UTC)
+        mine = select(runs.c.created_at).where(runs.c.id == run.id).scalar_subquery()
+        earlier = select(runs.c.id).where(
+            runs.c.thread_id == run.thread,
+            or_(
+                runs.c.status == "running",
+                and_(
+                    runs.c.status == "queued",
+                    or_(runs.c.created_at < mine, and_(runs.c.created_at == mine, runs.c.id < run.id)),
+                ),
+            ),
+        )
+        try:
+            async with self._database.writing() as connection:
+                await self._end_lost(connection, run.thread, now)
+                if (await connection.execute(earlier.limit(1))).first() is not None:
+                    return False
+                taken = await connection.execute(
+                    update(runs).where(runs.c.id == run.id, runs.c.status == "queued").values(status="running")
+                )
+        except IntegrityError:
+            return False
+        return taken.rowcount == 1
+
+    async def find(self, caller: Caller, key: str) -> RunRow | None:
+        async with self._database.reading() as connection:
+            return await _found(connection, caller, runs.c.key == key)
+
+    async def going(self, caller: Caller, thread: str) -> RunRow | None:
+        """The run that has this thread now."""
+        async with self._database.reading() as connection:
+            return await _found(connection, caller, and_(threads.c.key == thread, runs.c.status == "running"))
+
+    async def newest(self, caller: Caller, thread: str) -> RunRow | None:
+        async with self._database.reading() as connection:
+            return await _found(connection, caller, threads.c.key == thread)
+
+    async def ask_to_stop(self, run: RunRow) -> None:
+        """Leaves word for the process that drives it."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(runs).where(runs.c.id == run.id, runs.c.status.in_(_GOING)).values(stop_asked=True)
+            )
+
+    async def asked_to_stop(self, ids: Sequence[str]) -> Sequence[str]:
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.stop_asked))
+            return [str(row.id) for row in found]
+
     async def _end_lost(self, connection: AsyncConnection, thread_id: str, now: datetime) -> None:
         """A run whose process has died does not hold its thread for ever."""
         await connection.execute(
             update(runs)
-            .where(runs.c.thread_id == thread_id, runs.c.status == "running", runs.c.beat_at < now - self._lease)
+            .where(runs.c.thread_id == thread_id, runs.c.status.in_(_GOING), runs.c.beat_at < now - self._lease)
             .values(status="error", error_code="interrupted", ended_at=now)
         )
 
@@ -112,7 +228,7 @@ class Runs:
                     runs.c.tenant_id == caller.tenant,
                     runs.c.user_id == caller.user,
                     runs.c.owner == self._owner,
-                    runs.c.status == "running",
+                    runs.c.status.in_(_GOING),
                 )
                 .values(
                     status=outcome, error_code=error_code, usage=list(usage), ended_at=datetime.now(UTC), **answered
@@ -124,26 +240,60 @@ class Runs:
         async with self._database.writing() as connection:
             await connection.execute(
                 update(runs)
-                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status == "running")
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
                 .values(beat_at=datetime.now(UTC))
             )
 
-    async def end_lost(self) -> int:
-        """Ends every run of other processes that no longer beat; their number."""
+    async def end_lost(self) -> Sequence[str]:
+        """Ends every run of other processes that no longer beat; their internal ids."""
         now = datetime.now(UTC)
+        lost = and_(runs.c.status.in_(_GOING), runs.c.owner != self._owner, runs.c.beat_at < now - self._lease)
         async with self._database.writing() as connection:
             ended = await connection.execute(
                 update(runs)
-                .where(runs.c.status == "running", runs.c.owner != self._owner, runs.c.beat_at < now - self._lease)
+                .where(lost)
                 .values(status="error", error_code="interrupted", ended_at=now)
+                .returning(runs.c.id)
             )
-        return ended.rowcount
+            return [str(row.id) for row in ended]
 
 
-async def _run_id(connection: AsyncConnection, caller: Caller, key: str) -> str | None:
-    return await connection.scalar(
-        select(runs.c.id).where(runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user, runs.c.key == key)
+_GOING = ("queued", "running")
+_ROW = select(runs, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
+
+
+async def _found(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
+    """The newest of the caller's runs that is such a one."""
+    mine = (runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user)
+    asked = _ROW.where(*mine, which).order_by(runs.c.created_at.desc()).limit(1)
+    row = (await connection.execute(asked)).one_or_none()
+    if row is None:
+        return None
+    return RunRow(
+        id=row.id,
+        key=row.key,
+        thread=row.thread_key,
+        thread_id=row.thread_id,
+        agent=row.agent_id,
+        model=row.model,
+        status=row.status,
+        error_code=row.error_code,
+        usage=row.usage or (),
+        request=row.request,
+        idempotency_request=row.idempotency_request,
+        owner=row.owner,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
     )
+
+
+def _named(idempotency: Idempotency) -> ColumnElement[bool]:
+    return runs.c.idempotency_key == idempotency.key
+
+
+async def _is_queued_for(connection: AsyncConnection, thread_id: str) -> bool:
+    waiting = select(runs.c.id).where(runs.c.thread_id == thread_id, runs.c.status == "queued").limit(1)
+    return (await connection.execute(waiting)).first() is not None
 
 
 async def _asking(connection: AsyncConnection, thread_id: str) -> str | None:

@@ -22,6 +22,10 @@ class StorageSettings(BaseModel):
         "agenkit:",
         description="What the names of our keys in Redis begin with; another for each deployment that shares it.",
     )
+    log_seconds: float = Field(3600.0, ge=0, description="Seconds that the events of a run are kept after its end.")
+    log_bytes: int = Field(
+        8 * 1024 * 1024, ge=65536, description="Bytes of one run's events before the first of them are folded together."
+    )
     migrate: Literal["auto", "on", "off"] = Field(
         "auto", description="Bring the schema up to date at start-up: `auto` does it on SQLite, `on` everywhere."
     )
@@ -31,6 +35,10 @@ class StorageSettings(BaseModel):
     pool_recycle: float = Field(1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL).")
     lease: float = Field(
         15.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
+    )
+
+    checkpoints_kept: int = Field(
+        100, ge=0, description="The newest checkpoints of a thread that are kept; forks reach no further back. 0: all."
     )
 
     @field_validator("database_url")

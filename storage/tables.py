@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -15,7 +16,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -62,9 +65,28 @@ threads = Table(
     *_owner(),
     Column("key", String(KEY_LENGTH), nullable=False),
     Column("title", String(KEY_LENGTH)),
+    # Who gave the title: `person` or `model`.
+    Column("title_by", String(16)),
+    # The title as it is searched in: without capitals, and with one spelling for one letter.
+    Column("title_folded", Text),
+    Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
+    # Whose graph wrote the checkpoints that a fork began with; its runs are another thread's.
+    Column("forked_agent_id", String(KEY_LENGTH)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("tenant_id", "user_id", "key"),
+    Index("ix_threads_updated", "tenant_id", "user_id", "updated_at", "id"),
+    Index("ix_threads_created", "tenant_id", "user_id", "created_at", "id"),
+)
+
+# Ids whose checkpoints have no thread: it was deleted a moment ago, or is being made. What stays here is swept.
+strays = Table(
+    "strays",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("since", Moment, nullable=False),
+    Index("ix_strays_since", "since"),
 )
 
 runs = Table(
@@ -81,11 +103,19 @@ runs = Table(
     Column("usage", JSON),
     Column("owner", String(64), nullable=False),
     Column("attempt", Integer, nullable=False),
+    # What was asked, as a digest: the same asked again under the same key is the same run.
+    Column("request", String(64)),
+    # Somebody wants it to end; its owner looks.
+    # What a service calls its request by, and that request's digest.
+    Column("idempotency_key", String(KEY_LENGTH)),
+    Column("idempotency_request", String(64)),
+    Column("stop_asked", Boolean, nullable=False, server_default=false()),
     Column("beat_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("ended_at", Moment),
     UniqueConstraint("tenant_id", "user_id", "key"),
-    Index("ix_runs_thread_id", "thread_id"),
+    UniqueConstraint("tenant_id", "user_id", "idempotency_key"),
+    Index("ix_runs_thread_id_created_at", "thread_id", "created_at"),
     # Two runs never write one thread at once, whoever started them and wherever.
     Index(
         "uq_runs_one_running",

@@ -23,9 +23,9 @@ class ProblemBody(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def shown(example: Any) -> dict[int | str, dict[str, Any]]:
+def shown(example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for a route whose answer looks like this."""
-    return {200: {"content": {"application/json": {"example": example}}}}
+    return {status: {"content": {"application/json": {"example": example}}}}
 
 
 def answers(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -46,3 +46,31 @@ def answers(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
             }
         }
     return told
+
+
+_STREAM = """id: 1f6c2a90-1
+data: {"type":"RUN_STARTED","threadId":"thread-1","runId":"run-1","protocolVersion":"1.0"}
+
+id: 1f6c2a90-2
+data: {"type":"STATE_SNAPSHOT","snapshot":{}}
+
+id: 1f6c2a90-3
+data: {"type":"TEXT_MESSAGE_START","messageId":"msg-1","role":"assistant"}
+
+id: 1f6c2a90-4
+data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"msg-1","delta":"Paris."}
+
+id: 1f6c2a90-5
+data: {"type":"TEXT_MESSAGE_END","messageId":"msg-1"}
+
+id: 1f6c2a90-6
+data: {"type":"RUN_FINISHED","threadId":"thread-1","runId":"run-1","outcome":{"type":"success"}}
+
+"""
+# What a route answers that streams a run.
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "AG-UI events, one per server-sent event; `id` is the event's position in the run's log.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM}},
+    }
+}

@@ -6,9 +6,9 @@ from pydantic.alias_generators import to_camel
 
 from backend.api.examples import shown
 from backend.dependencies import Has
-from llm.breaker import State
 from llm.catalog import ModelInfo
 from llm.factory import ModelFactory
+from llm.layers.breaker import State
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 

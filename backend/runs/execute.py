@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,6 +16,7 @@ from ag_ui.core import (
     RunFinishedEvent,
     RunStartedEvent,
 )
+from langchain_core.messages import AIMessage
 
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
@@ -29,9 +30,15 @@ from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
-from storage.runs import Outcome, RunRecord, Runs
+from storage.runs import Idempotency, Outcome, RunRecord, Runs
 
 _log = get_logger(__name__)
+
+
+# What becomes of a run when the last of the readers that came by POST has gone; seconds are a grace to come back in.
+OnDisconnect = Literal["cancel", "continue"] | float
+# What becomes of a message for a thread that has a run already: the names are those of LangGraph's platform.
+Multitask = Literal["reject", "enqueue", "interrupt", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,11 @@ class Asked:
     served: Served
     turn: Turn
     candidate: Candidate | None
+    # The whole of what was asked, as a digest.
+    digest: str | None = None
+    idempotency: Idempotency | None = None
+    on_disconnect: OnDisconnect = "cancel"
+    multitask: Multitask = "interrupt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,17 @@ _TOO_LONG = "The agent took too many steps without coming to an end."
 class Execution:
     """One run in its own task, so that it neither dies with a reader nor goes on without anybody wanting it."""
 
-    def __init__(self, asked: Asked, record: RunRecord, *, log: EventLog, runs: Runs, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        record: RunRecord,
+        *,
+        log: EventLog,
+        runs: Runs,
+        metrics: Metrics,
+        its_turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._its_turn = its_turn
         self._asked = asked
         self._record = record
         self._log = log
@@ -81,6 +103,8 @@ class Execution:
         self._first_token_noted = False
         self._stopped: StopReason = "cancelled"
         self._settling = False
+        self._half_said: Sequence[AIMessage] = ()
+        self._begun = False
 
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
@@ -100,9 +124,12 @@ class Execution:
     async def _ending(self) -> Ending:
         """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and only that."""
         try:
-            await self._say([self._started()])
+            if self._its_turn is not None:
+                await self._its_turn()
+            await self._begin()
             return await self._told()
         except asyncio.CancelledError:
+            self._half_said = self._translator.unfinished
             return self._stop_told()
         except ModelError as error:
             _log.warning("run_failed", code=error.code, provider=error.provider, model=error.model)
@@ -114,14 +141,16 @@ class Execution:
             _log.error("run_failed", code="internal", exc_info=error)
             return self._failed(_UNFORESEEN, "internal")
 
-    def _started(self) -> BaseEvent:
+    async def _begin(self) -> None:
         asked = self._asked
-        return RunStartedEvent(
+        self._begun = True
+        started = RunStartedEvent(
             thread_id=asked.thread,
             run_id=asked.run,
             parent_run_id=asked.parent_run,
             protocol_version=PROTOCOL_VERSION,
         )
+        await self._say([started])
 
     async def _told(self) -> Ending:
         async with aclosing(self._facts()) as facts:
@@ -174,6 +203,10 @@ class Execution:
     async def _settle(self, ending: Ending) -> None:
         """The thread is free before the readers hear the end: whoever hears it may speak again at once."""
         usage = self._usage()
+        if not self._begun:
+            # It was stopped while it waited for its turn: a run that ends has begun.
+            await self._begin()
+        await self._keep_half_said()
         try:
             await self._end_row(ending, usage)
         finally:
@@ -181,6 +214,14 @@ class Execution:
             await self._log.end(self._record.id)
         self._count(ending)
         _log.info("run_ended", outcome=ending.outcome, code=ending.code, usage=usage)
+
+    async def _keep_half_said(self) -> None:
+        if self._half_said:
+            try:
+                await self._asked.served.keep(self._record.thread, self._half_said)
+            except Exception as error:
+                # Somebody else's graph may not let itself be told; the run ends all the same.
+                _log.warning("half_answer_not_kept", error=str(error))
 
     async def _end_row(self, ending: Ending, usage: Sequence[Mapping[str, Any]]) -> None:
         """A database that is away for a moment is asked again; after that the lease frees the thread."""

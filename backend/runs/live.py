@@ -1,24 +1,35 @@
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import anyio
 
-from backend.errors import Busy, RunIdTaken, ShuttingDown, Waiting
+from backend.errors import Busy, LogGone, RunIdTaken, ShuttingDown, Waiting
 from backend.runs.dialect import Dialect
 from backend.runs.execute import Asked, Execution, StopReason
+from backend.runs.fold import Message, closing, fold
 from backend.runs.follow import frames
 from observability.logs import get_logger
 from observability.metrics import Metrics
+from storage.caller import Caller
 from storage.database import StorageFailed
-from storage.log import EventLog
-from storage.runs import RunExists, Runs, ThreadBusy, ThreadWaits
+from storage.log import Batch, Entry, EventLog, LogUnavailable, Position, UnknownLog
+from storage.runs import RunExists, RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
+from storage.shared_log import SharedLog
 
 _log = get_logger(__name__)
 
 # How often a task that has been cancelled and goes on is cancelled again.
 _INSIST_SECONDS = 0.5
 _STOP_SECONDS = 5.0
+# How often it is looked whether a thread is free, and whether somebody elsewhere wants a run of ours to stop.
+_LOOK_SECONDS = 0.2
+# How long a run that is interrupted may take to end, wherever it goes.
+_INTERRUPT_SECONDS = 15.0
+
+_INTERRUPTED = "The process that drove this run has gone. Please send the message again."
 
 
 @dataclass(slots=True)
@@ -26,22 +37,49 @@ class LiveRun:
     id: str
     execution: Execution
     task: asyncio.Task[None]
-    # Whether the reader that opened it has gone.
-    left: bool = False
+    asked: Asked
+    readers: int = 0
+    leaving: asyncio.Task[None] | None = None
 
     def stop(self, reason: StopReason) -> None:
         self.execution.stop(self.task, reason)
 
 
-class LiveRuns:
-    """The runs that this process drives."""
+@dataclass(slots=True)
+class Reader:
+    """Somebody who reads a run. One that came by POST may take the run with it when it leaves."""
 
-    def __init__(self, *, log: EventLog, runs: Runs, metrics: Metrics, grace: float, lease: float) -> None:
+    run: str
+    posted: bool
+    after: Position | None = None
+    # Events that stand before what the log has: what was before this run.
+    before: Sequence[Mapping[str, Any]] = ()
+    left: bool = field(default=False)
+
+
+class LiveRuns:
+    """The runs that this process drives, and the readers of any."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        runs: Runs,
+        metrics: Metrics,
+        grace: float,
+        lease: float,
+        alone: bool,
+        forget: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._event_log = log
         self._runs = runs
         self._metrics = metrics
         self._grace = grace
         self._lease = lease
+        # Whether no other process can be asked to stop a run of ours.
+        self._alone = alone
+        # Drops all that is kept of a thread, known by its internal id.
+        self._forget = forget
         self._live: dict[str, LiveRun] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -51,52 +89,206 @@ class LiveRuns:
     def start(self) -> None:
         self._begin(self._beat(), "heartbeat")
         self._begin(self._drain_at_exit(), "exit")
+        if not self._alone:
+            self._begin(self._heed(), "stops")
 
-    async def open(self, asked: Asked) -> LiveRun:
-        """Takes the thread and starts the run. Raises `Busy`, `Waiting`, `RunIdTaken`, `ShuttingDown`."""
+    async def open(self, asked: Asked) -> Reader:
+        """Starts the run, or finds the same one that was started before; its reader.
+
+        Raises `Busy`, `Waiting`, `RunIdTaken`, `ShuttingDown`, `LogGone`.
+        """
         if self._closing:
             raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
-        agent, candidate = asked.served.agent.id, asked.candidate
-        model = str(candidate.info.spec) if candidate else None
         try:
-            record = await self._runs.open(asked.caller, thread=asked.thread, run=asked.run, agent=agent, model=model)
-        except ThreadBusy:
-            raise Busy(f"The thread {asked.thread!r} has a run that is going. Wait for its end, or stop it.") from None
+            record, queued, undone = await self._taken(asked)
+        except RunExists as error:
+            if asked.digest is None or error.row.request != asked.digest:
+                raise RunIdTaken(f"The run id {asked.run!r} was used before. Every run needs its own.") from None
+            return await self._attached(error.row, posted=True)
         except ThreadWaits as error:
             raise Waiting(f"{error}. Resume it there, or use another thread.", agent=error.agent) from None
-        except RunExists:
-            raise RunIdTaken(f"The run id {asked.run!r} was used before. Every run needs its own.") from None
-        await self._event_log.open(record.id)
-        execution = Execution(asked, record, log=self._event_log, runs=self._runs, metrics=self._metrics)
-        live = LiveRun(record.id, execution, asyncio.create_task(execution.drive(), name=f"run {record.id}"))
-        self._live[record.id] = live
-        live.task.add_done_callback(lambda task: self._ended(live))
-        return live
+        try:
+            await self._event_log.open(record.id)
+        except LogUnavailable:
+            await self._runs.end(asked.caller, record, "error", error_code="log_unavailable")
+            raise LogGone("Nothing was started. Try again.", headers={"Retry-After": "5"}) from None
+        if undone is not None:
+            asked = await self._rolled_back(asked, record, undone)
+        self._launch(asked, record, queued=queued)
+        return self._reader(record.id, posted=True)
+
+    async def _taken(self, asked: Asked) -> tuple[RunRecord, bool, RunRow | None]:
+        """A row of the run, which has the thread or a place in its queue, and the run that has to be undone for it."""
+        undone: RunRow | None = None
+        busy = Busy(f"The thread {asked.thread!r} has a run that is going. Wait for its end, or stop it.")
+        until = asyncio.get_running_loop().time() + _INTERRUPT_SECONDS
+        while True:
+            try:
+                return await self._row(asked, queued=False), False, undone
+            except ThreadBusy:
+                if asked.multitask == "reject" or asyncio.get_running_loop().time() > until:
+                    raise busy from None
+                if asked.multitask == "enqueue":
+                    return await self._row(asked, queued=True), True, None
+            going = await self._runs.going(asked.caller, asked.thread)
+            if going is not None:
+                undone = going if asked.multitask == "rollback" else None
+                await self._stop_row(going)
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _rolled_back(self, asked: Asked, record: RunRecord, undone: RunRow) -> Asked:
+        """The same, from where the thread was before that run."""
+        base = await asked.served.before(record.thread, undone.created_at)
+        if base is None:
+            await self._forget(record.thread)
+        return replace(asked, turn=replace(asked.turn, base=base))
+
+    async def _row(self, asked: Asked, *, queued: bool) -> RunRecord:
+        candidate = asked.candidate
+        return await self._runs.open(
+            asked.caller,
+            thread=asked.thread,
+            run=asked.run,
+            agent=asked.served.agent.id,
+            model=str(candidate.info.spec) if candidate else None,
+            request=asked.digest,
+            idempotency=asked.idempotency,
+            queued=queued,
+        )
+
+    def _launch(self, asked: Asked, record: RunRecord, *, queued: bool) -> None:
+        execution = Execution(
+            asked,
+            record,
+            log=self._event_log,
+            runs=self._runs,
+            metrics=self._metrics,
+            its_turn=partial(self._its_turn, record) if queued else None,
+        )
+        task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
+        live = self._live[record.id] = LiveRun(record.id, execution, task, asked)
+        task.add_done_callback(lambda _: self._ended(live))
+
+    async def _its_turn(self, record: RunRecord) -> None:
+        # Another process may have the thread: nothing here would tell.
+        while not await self._runs.begin(record):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _ended(self, live: LiveRun) -> None:
         del self._live[live.id]
         if not live.task.cancelled() and (error := live.task.exception()) is not None:
             _log.error("run_not_settled", run=live.id, exc_info=error)
 
-    async def stream(self, live: LiveRun, dialect: Dialect) -> AsyncIterator[bytes]:
-        """The run's frames for the reader that opened it. The reader's leaving stops the run."""
+    async def attach(self, row: RunRow, after: Position | None) -> Reader:
+        """A reader of a run that was found. Raises `LogGone` where its log is kept no more."""
+        return await self._attached(row, posted=False, after=after)
+
+    async def _attached(self, row: RunRow, *, posted: bool, after: Position | None = None) -> Reader:
+        try:
+            kept = await self._event_log.has(row.id)
+        except LogUnavailable:
+            raise LogGone("The run's log cannot be read now.", headers={"Retry-After": "5"}) from None
+        if not kept:
+            raise LogGone("The run has ended, and its log is kept no more. Its thread has what was said.")
+        return self._reader(row.id, posted=posted, after=after)
+
+    async def join(self, row: RunRow, before: Sequence[Message]) -> Reader:
+        """A reader of a run as it stands, with the messages of its thread before it."""
+        reader = await self._attached(row, posted=False)
+        position, events = await self._event_log.folded(row.id)
+        reader.before = list(fold(events).events(before))
+        reader.after = position
+        return reader
+
+    def _reader(self, run: str, *, posted: bool, after: Position | None = None) -> Reader:
+        if (live := self._live.get(run)) is not None:
+            live.readers += 1
+            if live.leaving is not None:
+                live.leaving.cancel()
+        return Reader(run, posted, after)
+
+    async def ended(self, run: str, within: float) -> Sequence[Mapping[str, Any]] | None:
+        """All that a run has said, once it has ended; `None` where that takes longer, in seconds.
+
+        Of one whose log is kept no more that is nothing.
+        """
+        try:
+            async with asyncio.timeout(within):
+                async for _ in self._event_log.read(run):
+                    pass
+            return (await self._event_log.folded(run))[1]
+        except TimeoutError:
+            return None
+        except UnknownLog:
+            return ()
+        except LogUnavailable:
+            raise LogGone("The run's log cannot be read now.", headers={"Retry-After": "5"}) from None
+
+    async def stream(self, reader: Reader, dialect: Dialect) -> AsyncIterator[bytes]:
+        """A run's frames for one reader."""
         self._metrics.streams.inc()
         try:
-            async for written in frames(self._event_log.read(live.id), dialect):
-                yield written
+            async for told in frames(self._batches(reader), dialect):
+                yield told
         finally:
             self._metrics.streams.dec()
-            await self.leave(live)
+            await self.leave(reader)
 
-    async def leave(self, live: LiveRun) -> None:
-        """Says that the reader has gone; also one that went before it heard anything. May be said twice."""
-        if not live.left:
-            live.left = True
-            self._begin(self._left(live), f"after {live.id}")
+    async def _batches(self, reader: Reader) -> AsyncIterator[Batch]:
+        after = reader.after
+        if reader.before and after is not None:
+            yield Batch(after.incarnation, [Entry(after.number, event) for event in reader.before], folded=True)
+        try:
+            async for batch in self._event_log.read(reader.run, after):
+                yield batch
+        except LogUnavailable:
+            # The reader comes back from where it was; to make up an end would be to lie.
+            _log.warning("reader_lost_log", run=reader.run)
 
-    async def _left(self, live: LiveRun) -> None:
-        await self._stopped(live, "cancelled")
-        await self._event_log.forget(live.id)
+    async def leave(self, reader: Reader) -> None:
+        """Says that a reader has gone; also one that went before it heard anything. May be said twice."""
+        live = self._live.get(reader.run)
+        if reader.left or live is None:
+            return
+        reader.left = True
+        live.readers -= 1
+        policy = live.asked.on_disconnect
+        if reader.posted and live.readers == 0 and policy != "continue":
+            grace = 0.0 if policy == "cancel" else policy
+            live.leaving = self._begin(self._left(live, grace), f"after {live.id}")
+
+    async def _left(self, live: LiveRun, grace: float) -> None:
+        await asyncio.sleep(grace)
+        if live.readers == 0:
+            await self._stopped(live, "cancelled")
+
+    async def cancel(self, caller: Caller, row: RunRow) -> None:
+        """Comes back when the run has ended, wherever it goes, or its process does not answer."""
+        until = asyncio.get_running_loop().time() + _STOP_SECONDS
+        found: RunRow | None = row
+        while found is not None and found.goes and asyncio.get_running_loop().time() < until:
+            await self._stop_row(found)
+            found = await self._runs.find(caller, row.key)
+
+    async def _stop_row(self, row: RunRow) -> None:
+        if (live := self._live.get(row.id)) is not None:
+            await self._stopped(live, "cancelled")
+            return
+        await self._runs.ask_to_stop(row)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _heed(self) -> None:
+        """Stops the runs of this process that others have asked to stop."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                asked = await self._runs.asked_to_stop(list(self._live)) if self._live else ()
+            except StorageFailed:
+                continue
+            for run in asked:
+                if (live := self._live.get(run)) is not None:
+                    live.stop("cancelled")
 
     async def _stopped(self, live: LiveRun, reason: StopReason) -> None:
         """Comes back when the run has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
@@ -104,10 +296,11 @@ class LiveRuns:
             live.stop(reason)
             await asyncio.wait({live.task}, timeout=_INSIST_SECONDS)
 
-    def _begin(self, chore: "asyncio._CoroutineLike[None]", name: str) -> None:
+    def _begin(self, chore: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(chore, name=name)
         self._chores.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, chore: asyncio.Task[None]) -> None:
         self._chores.discard(chore)
@@ -121,11 +314,22 @@ class LiveRuns:
                 if self._live:
                     await self._runs.beat(list(self._live))
                 if lost := await self._runs.end_lost():
-                    _log.warning("runs_lost", count=lost)
+                    _log.warning("runs_lost", count=len(lost))
+                    for run in lost:
+                        await self._say_lost(run)
             except StorageFailed as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))
             await asyncio.sleep(self._lease / 3)
+
+    async def _say_lost(self, run: str) -> None:
+        """Ends the log of a run whose process is gone, for those who still read it."""
+        log = self._event_log
+        if isinstance(log, SharedLog) and await log.take_over(run):
+            _, events = await log.folded(run)
+            error = {"type": "RUN_ERROR", "message": _INTERRUPTED, "code": "interrupted"}
+            await log.append(run, [*closing(fold(events)), error])
+            await log.end(run)
 
     async def _drain_at_exit(self) -> None:
         await self.exit.wait()

@@ -126,6 +126,11 @@ class Translator:
             self._steps[name] = 1
             yield from self._step_finished(name)
 
+    @property
+    def unfinished(self) -> Sequence[AIMessage]:
+        """What has begun to be said and has not ended, as far as it is text."""
+        return [AIMessage("".join(opened.text), id=key) for key, opened in self._open.items() if opened.text]
+
     def _message(self, fact: MessageArrived) -> Events:
         message = fact.message
         if isinstance(message, AIMessage):

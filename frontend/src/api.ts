@@ -22,6 +22,16 @@ export const listModels = (): Promise<Model[]> => items<Model>("/api/v1/models")
 export const chatUrl = (agentId: string): string =>
   `/api/v1/chat/${encodeURIComponent(agentId)}`;
 
+/** What a thread's run goes on to say, after how the thread stands. */
+export const threadEventsUrl = (threadId: string): string =>
+  `/api/v1/threads/${encodeURIComponent(threadId)}/events?protocolVersion=1.0`;
+
+/** Comes back when the run has ended, whoever reads it. */
+export async function cancelRun(runId: string): Promise<void> {
+  const answer = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/cancel`, { method: "POST" });
+  if (!answer.ok) throw new Refused(answer.status, await answer.text());
+}
+
 async function items<T>(path: string): Promise<T[]> {
   const response = await fetch(path, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Refused(response.status, await response.text());

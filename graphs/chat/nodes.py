@@ -14,8 +14,8 @@ from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
 from graphs.remark import Remark
-from llm.copies import CACHE
-from llm.fallback import LACKING
+from llm.cache.copies import CACHE
+from llm.layers.fallback import LACKING
 
 # Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
 _ROUNDS = 8

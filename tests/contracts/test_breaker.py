@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from llm.breaker import Admission, Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, Verb
 from llm.errors import CircuitOpen, ModelUnavailable
+from llm.layers.breaker import Admission, Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, Verb
 from storage.breakers import RedisBreakers
 from tests.unit.test_layers import DOWN, HI, NAMED, Played
 

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from llm.cache_settings import CacheSettings
-from llm.cache_store import CacheStore
+from llm.cache.settings import CacheSettings
+from llm.cache.store import CacheStore
 from storage.cache import MemoryCache, RedisCache
 from storage.database import StorageFailed
 from storage.redis import Reach, open_redis

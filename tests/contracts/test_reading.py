@@ -17,10 +17,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, message_chunk_to_message
 from pydantic import SecretStr
 
-from llm import ollama as ollama_module
-from llm import openai as openai_module
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.reading.pool import HttpxTransport, Pool
+from llm.vendors import ollama as ollama_module
+from llm.vendors import openai as openai_module
+from llm.vendors.reading.pool import HttpxTransport, Pool
 from tests.loopback import (
     Cut,
     EmptyStream,

@@ -78,7 +78,7 @@ async def test_lost_runs_are_ended_and_those_that_beat_are_not(database: Databas
     mine, lost = await _open(here, "r1", "t1"), await _open(gone, "r2", "t2")
     await _age(database, seconds=6)
     await here.beat([mine.id])
-    assert await here.end_lost() == 1
+    assert await here.end_lost() == [lost.id]
     assert [(await _row(database, run))["status"] for run in (mine, lost)] == ["running", "error"]
 
 

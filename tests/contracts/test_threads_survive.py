@@ -1,7 +1,7 @@
 from langchain_core.messages import HumanMessage
 from langgraph.graph import MessagesState, StateGraph
 
-from storage.checkpoints import open_checkpointer
+from storage.checkpoints import open_checkpoints
 from storage.settings import StorageSettings
 
 
@@ -13,8 +13,8 @@ _GRAPH = StateGraph(MessagesState).add_node("echo", _echo).set_entry_point("echo
 
 
 async def _said(settings: StorageSettings, thread: str, text: str) -> list[str]:
-    async with open_checkpointer(settings) as checkpointer:
-        graph = _GRAPH.compile(checkpointer=checkpointer)
+    async with open_checkpoints(settings) as checkpoints:
+        graph = _GRAPH.compile(checkpointer=checkpoints.saver)
         state = await graph.ainvoke(
             {"messages": [HumanMessage(text, id=f"{thread}-{text}")]}, {"configurable": {"thread_id": thread}}
         )

@@ -158,7 +158,7 @@ def child_of(server: Serving) -> psutil.Process:
     (child,) = [
         process
         for process in psutil.Process(server.process.pid).children()
-        if any(re.search(r"llm/embedded/child\.py$", part) for part in process.cmdline())
+        if any(re.search(r"llm/vendors/embedded/child\.py$", part) for part in process.cmdline())
     ]
     return child
 

@@ -12,7 +12,7 @@ from llm.catalog import ModelInfo
 from llm.context import CallContext, calling
 from llm.errors import ModelUnavailable
 from llm.factory import ModelFactory, Outside
-from llm.fallback import ANSWERED_BY
+from llm.layers.fallback import ANSWERED_BY
 from llm.meter import Meter
 from llm.settings import ModelSettings
 from tests.loopback import Loopback, Reply, Reset, server_error

@@ -14,10 +14,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from pydantic import SecretStr
 
-from llm import ollama, openai
 from llm.catalog import Provider
 from llm.errors import ModelRefused, ModelUnavailable
 from llm.settings import ModelSettings
+from llm.vendors import ollama, openai
 from tests.loopback import (
     EmptyStream,
     Endless,

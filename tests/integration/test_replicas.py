@@ -8,7 +8,7 @@ from sqlalchemy import URL, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tests.integration.conftest import SCRIPTED
-from tests.server import Server, run_input, serving, transcript
+from tests.server import Server, run_input, said, serving, transcript
 
 
 @pytest.fixture
@@ -38,8 +38,24 @@ async def test_a_thread_with_a_run_at_one_replica_is_busy_at_the_other(replicas:
             if event["type"] == "TEXT_MESSAGE_CONTENT":
                 break
         async with two.client() as other:
-            refused = await other.post("/api/v1/chat/chat", json=run_input("Hi", thread="t"))
+            rejected = run_input("Hi", thread="t", forwardedProps={"multitask": "reject"})
+            refused = await other.post("/api/v1/chat/chat", json=rejected)
     assert (refused.status_code, refused.json()["code"]) == (409, "thread_busy")
+
+
+async def test_a_message_at_one_replica_interrupts_the_run_at_the_other(replicas: tuple[Server, Server]) -> None:
+    one, two = replicas
+    async with one.client() as client, one.opened(client, text="Count slowly", thread="t") as events:
+        heard = []
+        async for event in events:
+            heard.append(event)
+            if event["type"] == "TEXT_MESSAGE_CONTENT":
+                break
+        answer = await two.run(text="Hi", thread="t")
+        heard += [event async for event in events]
+    assert heard[-1]["outcome"] == {"type": "cancelled"}
+    assert said(answer) == "You said: Hi"
+    assert transcript(answer)[-2:] == [("user", "Hi"), ("assistant", "You said: Hi")]
 
 
 async def test_a_database_that_is_gone_is_said_to_be(replicas: tuple[Server, Server], own_postgres: URL) -> None:

@@ -15,9 +15,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from llm.embedded.host import weights
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
+from llm.vendors.embedded.host import weights
 from tests.conftest import NAMED_SERVERS
 
 _HOW = "These tests need an Ollama: name one that runs in OLLAMA_BASE_URL, or put `ollama` on the PATH"

@@ -31,11 +31,11 @@ from llm.embedding.embedder import embedder
 from llm.ending import reached_its_limit
 from llm.errors import ModelRefused, UnknownModel
 from llm.factory import ModelFactory
-from llm.fallback import ANSWERED_BY, LACKING
+from llm.layers.fallback import ANSWERED_BY, LACKING
 from llm.meter import Meter
-from llm.ollama import OllamaChat, chat_model
-from llm.reading.pool import HttpxTransport, Pool
 from llm.spec import ModelSpec
+from llm.vendors.ollama import OllamaChat, chat_model
+from llm.vendors.reading.pool import HttpxTransport, Pool
 from tests.loopback import Cut, Loopback, Reply
 from tests.ollama.conftest import RealOllama
 

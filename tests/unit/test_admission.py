@@ -4,8 +4,8 @@ from time import monotonic
 
 import pytest
 
-from llm.admission import Gate, GateSettings
 from llm.errors import Overloaded
+from llm.layers.admission import Gate, GateSettings
 
 
 def _gate(in_flight: int = 1, waiting: int = 4, patience: float = 5.0) -> Gate:

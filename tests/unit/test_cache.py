@@ -22,16 +22,16 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import BaseModel, PrivateAttr
 from structlog.testing import capture_logs
 
-from llm.cache import Cached, ModelCache
-from llm.cache_settings import CacheSettings
-from llm.cache_store import CacheStore
+from llm.cache.answers import Cached, ModelCache
+from llm.cache.flight import Flight, Flights
+from llm.cache.question import Question
+from llm.cache.recording import Recording
+from llm.cache.settings import CacheSettings
+from llm.cache.store import CacheStore
 from llm.context import CallContext, calling
 from llm.embedding.embedder import embedder
 from llm.errors import ModelError, ModelUnavailable, RunLimit
-from llm.fallback import CUT_CALLS
-from llm.flight import Flight, Flights
-from llm.question import Question
-from llm.recording import Recording
+from llm.layers.fallback import CUT_CALLS
 from llm.settings import ModelSettings
 from storage.cache import MemoryCache
 from tests.unit.test_layers import DOWN

@@ -33,7 +33,8 @@ def test_every_problem_and_every_code_of_a_run_is_listed_with_its_remedy() -> No
     source = (ROOT / "backend" / "runs" / "execute.py").read_text() + (
         ROOT / "backend" / "runs" / "dialect.py"
     ).read_text()
-    ours = {"step_limit", "internal", "shutting_down", "cancelled"}
+    source += (ROOT / "backend" / "runs" / "live.py").read_text()
+    ours = {"step_limit", "internal", "interrupted", "shutting_down", "cancelled"}
     assert all(f'"{code}"' in source for code in ours)
     assert {row[0] for row in _rows(within)} == models | ours
     assert all(row[3] for row in (*_rows(before), *_rows(within)))

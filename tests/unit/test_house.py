@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from llm.embedded.host import weights
+from llm.vendors.embedded.host import weights
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

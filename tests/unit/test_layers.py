@@ -12,12 +12,12 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.tools import tool
 from pydantic import PrivateAttr
 
-from llm.breaker import Breaker, BreakerSettings, Guarded
-from llm.deadlines import Deadlines, Limits
 from llm.errors import CircuitOpen, ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.layer import Layer
-from llm.retry import Retried, RetryBudget, RetrySettings
-from llm.waiting import seconds
+from llm.layers.breaker import Breaker, BreakerSettings, Guarded
+from llm.layers.deadlines import Deadlines, Limits
+from llm.layers.layer import Layer
+from llm.layers.retry import Retried, RetryBudget, RetrySettings
+from llm.vendors.waiting import seconds
 
 NAMED = {"provider": "p", "model": "m"}
 HI: list[BaseMessage] = [HumanMessage("Hi")]

@@ -12,9 +12,9 @@ from graphs.answer import answered
 from llm.errors import BadScript, ModelUnavailable, NoModel, UnknownModel, UnknownProfile
 from llm.factory import ModelFactory
 from llm.identity import NothingSaid, identified
-from llm.scripted import Part, Reply, Script, ScriptedCall, ScriptedChat
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
+from llm.vendors.scripted import Part, Reply, Script, ScriptedCall, ScriptedChat
 
 NOWHERE = "http://127.0.0.1:1"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm.reading.deltas import Deltas, Frame, chat_text, completion_text
-from llm.reading.frames import Events, Frames, Lines, Unreadable
+from llm.vendors.reading.deltas import Deltas, Frame, chat_text, completion_text
+from llm.vendors.reading.frames import Events, Frames, Lines, Unreadable
 
 TEXTS = ("Hé", "llo ", "🙂", "👩‍👩‍👧", ' "quoted"\n')
 CALL = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}

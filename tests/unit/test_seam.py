@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm.seam import Seam
+from llm.layers.seam import Seam
 
 ANSWER = (
     "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years, and "

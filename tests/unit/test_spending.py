@@ -12,13 +12,13 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
 from llm.allowance import Allowance, Allowances, Period, Sum, Who
-from llm.budget import Budget, Budgeted, _until_next
 from llm.catalog import Listed, ModelInfo, Tokens
 from llm.context import CallContext, calling
 from llm.errors import BudgetExhausted, ModelError, ModelUnavailable, RunLimit
+from llm.layers.budget import Budget, Budgeted, _until_next
+from llm.layers.metering import Metered
+from llm.layers.pace import Pace
 from llm.meter import Meter, Spent
-from llm.metering import Metered
-from llm.pace import Pace
 from llm.prices import context_length, cost, price
 from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
 from tests.unit.test_layers import Played, Step

@@ -1,7 +1,8 @@
 import { HttpAgent, randomUUID } from "@ag-ui/client";
 import type { Interrupt, Message, ResumeEntry } from "@ag-ui/client";
 
-import { chatUrl } from "../api";
+import { resumable } from "../agui/resumable.js";
+import { cancelRun, chatUrl, threadEventsUrl } from "../api";
 import { cutOff, failureOf, failureOfRun } from "../failure";
 import type { Failure } from "../failure";
 import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
@@ -23,6 +24,7 @@ export interface View {
 
 /** One run as this page saw it: where it began, and how it ended. */
 interface Attempt {
+  runId: string;
   before: Message[];
   resume: ResumeEntry[] | null;
   started: boolean;
@@ -42,7 +44,13 @@ const leftEarly: Failure = {
   title: "The page was left while this answer was coming",
   detail: "What had arrived by then is shown above.",
   fields: [],
+  code: "left_early",
 };
+
+/** Seconds that a run goes on without this page: a reload, or a line that breaks off, takes nothing along. */
+const GRACE = 60;
+
+const resuming = resumable();
 
 /** A conversation with one agent: drives the AG-UI client and shows React one frozen view per frame. */
 export class Thread {
@@ -52,6 +60,7 @@ export class Thread {
   #agentId: string;
   #model: string;
   #attempt: Attempt | null = null;
+  #joining = false;
   #running = false;
   #frame: number | null = null;
   #view: View;
@@ -64,6 +73,7 @@ export class Thread {
       url: chatUrl(kept.agentId),
       threadId: id,
       initialMessages: kept.messages,
+      fetch: (url, request) => this.#fetch(url, request),
     });
     this.#agent.pendingInterrupts = kept.interrupts;
     this.#agent.subscribe({ onMessagesChanged: () => this.#showSoon() });
@@ -74,6 +84,7 @@ export class Thread {
       this.#attempt = { ...attemptFrom(before, null), started, failure: kept.failure };
     }
     this.#view = this.#seen([]);
+    if (kept.failure?.code === leftEarly.code) this.#rejoin();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -144,7 +155,21 @@ export class Thread {
   stop(): void {
     if (this.#attempt === null || !this.#running) return;
     this.#attempt.stopped = true;
-    this.#agent.abortRun();
+    // The run ends in words, for every tab; where the server does not answer, this one hangs up.
+    cancelRun(this.#attempt.runId).catch(() => this.#agent.abortRun());
+  }
+
+  /** Goes on with what came while the page was away. */
+  #rejoin(): void {
+    this.#joining = true;
+    void this.#run(null, upToLastQuestion([...this.#agent.messages]));
+  }
+
+  /** A request for a run, or for the rest of one that was left. */
+  #fetch(url: string, request: RequestInit): Promise<Response> {
+    if (!this.#joining) return resuming(url, request);
+    this.#joining = false;
+    return fetch(threadEventsUrl(this.id), { signal: request.signal ?? null });
   }
 
   /** The page goes, and the request with it: what has arrived is kept. */
@@ -164,8 +189,9 @@ export class Thread {
     });
   }
 
-  async #run(resume: ResumeEntry[] | null): Promise<void> {
-    const attempt = attemptFrom([...this.#agent.messages], resume);
+  async #run(resume: ResumeEntry[] | null, before = [...this.#agent.messages]): Promise<void> {
+    const attempt = attemptFrom(before, resume);
+    const joining = this.#joining;
     this.#attempt = attempt;
     this.#running = true;
     this.#show();
@@ -173,12 +199,14 @@ export class Thread {
     try {
       await this.#agent.runAgent(
         {
-          ...(this.#model === "" ? {} : { forwardedProps: { model: this.#model } }),
+          runId: attempt.runId,
+          forwardedProps: { onDisconnect: GRACE, ...(this.#model === "" ? {} : { model: this.#model }) },
           ...(resume === null ? {} : { resume }),
         },
         {
-          onRunStartedEvent: () => {
+          onRunStartedEvent: ({ event }) => {
             attempt.started = true;
+            attempt.runId = event.runId;
           },
           onRunFinishedEvent: ({ outcome }) => {
             attempt.finished = true;
@@ -196,7 +224,8 @@ export class Thread {
       // The client takes the end of the stream for the end of the run, whether the server said so or not.
       if (!attempt.finished) attempt.failure ??= cutOff;
     } catch (error) {
-      attempt.failure ??= failureOf(error);
+      // The message never arrived, or its server has been forgotten since: then it was left, and no more is known.
+      attempt.failure ??= joining ? leftEarly : failureOf(error);
     }
     for (const remark of attempt.remarks) this.#markRemark(remark);
     if (attempt.stopped) this.#markStopped(attempt);
@@ -246,7 +275,7 @@ export class Thread {
 }
 
 function attemptFrom(before: Message[], resume: ResumeEntry[] | null): Attempt {
-  return { before, resume, started: false, finished: false, stopped: false, failure: null, remarks: [] };
+  return { runId: randomUUID(), before, resume, started: false, finished: false, stopped: false, failure: null, remarks: [] };
 }
 
 function upToLastQuestion(messages: Message[]): Message[] {

@@ -4,6 +4,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { format } from "node:util";
 
+import { resumable } from "../../../frontend/src/agui/resumable.js";
+
 const PACKAGES = { "1.0.0": "agui-new", "0.0.59": "agui-old" };
 
 let warnings = [];
@@ -13,6 +15,8 @@ console.warn = (...said) => warnings.push(format(...said));
 class Recorded {
   constructor(HttpAgent, url, opened) {
     this.opened = opened;
+    // With `patience`, in milliseconds, runs are read on where their line broke off.
+    this.fetching = opened.patience ? resumable({ patience: opened.patience }) : fetch;
     this.client = new HttpAgent({
       url: `${url}/api/v1/chat/${opened.agent}`,
       threadId: opened.thread,
@@ -24,7 +28,7 @@ class Recorded {
 
   async fetch(url, request) {
     this.sent = JSON.parse(request.body);
-    const answer = await fetch(url, request);
+    const answer = await this.fetching(url, request);
     this.copied = this.copy(answer.clone());
     return answer;
   }
@@ -34,7 +38,7 @@ class Recorded {
     try {
       for await (const bytes of body) this.received += decoder.decode(bytes, { stream: true });
     } catch ({ name }) {
-      if (name !== "AbortError") throw new Error(`the stream broke off: ${name}`);
+      if (name !== "AbortError" && !this.opened.patience) throw new Error(`the stream broke off: ${name}`);
     }
   }
 

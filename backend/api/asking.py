@@ -1,0 +1,163 @@
+"""From what a request asks to what is run: the checks that the protocol's own types leave to us."""
+
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from ag_ui.core import RunAgentInput
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agents.base import Served
+from backend.errors import (
+    AgentNotFound,
+    AgentUnavailable,
+    BodyTooLarge,
+    BudgetSpent,
+    Busy,
+    InvalidInput,
+    LogGone,
+    ModelNotFound,
+    NoModelThere,
+    NotJson,
+    ProfileNotFound,
+    RunIdTaken,
+    ShuttingDown,
+    StorageGone,
+    TooMuch,
+    Waiting,
+)
+from backend.resources import Resources
+from backend.runs.execute import Asked, Multitask
+from backend.runs.turn import turn_of
+from llm.context import CallContext
+from llm.factory import Candidate, ModelFactory
+from storage.caller import Caller
+from storage.log import written
+from storage.tables import KEY_LENGTH
+
+# What a request for a run may be answered instead of a run.
+REFUSALS = (
+    AgentNotFound,
+    Busy,
+    Waiting,
+    RunIdTaken,
+    BodyTooLarge,
+    NotJson,
+    InvalidInput,
+    ModelNotFound,
+    ProfileNotFound,
+    BudgetSpent,
+    AgentUnavailable,
+    NoModelThere,
+    TooMuch,
+    StorageGone,
+    LogGone,
+    ShuttingDown,
+)
+
+
+class Choice(BaseModel):
+    """What a request chooses beyond the protocol, in `forwardedProps`. Other keys there are other people's."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: Annotated[str, Field(min_length=1, max_length=KEY_LENGTH)] | None = None
+    profile: Annotated[str, Field(min_length=1, max_length=KEY_LENGTH)] | None = None
+    on_disconnect: Annotated[
+        Literal["cancel", "continue"] | Annotated[float, Field(strict=True, ge=0, le=86400)] | None,
+        Field(alias="onDisconnect"),
+    ] = None
+    multitask: Multitask = "interrupt"
+
+    @model_validator(mode="after")
+    def _is_one_choice(self) -> "Choice":
+        if self.model and self.profile:
+            raise ValueError("choose a model or a profile, not both")
+        return self
+
+
+async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resources) -> Asked:
+    """Raises the problems of `REFUSALS` that can be known before the run is opened."""
+    served = has.agents.get(agent_id)
+    _check(asked, served)
+    choice = _choice(asked)
+    candidate = await _candidate(choice, served, has.models)
+    if candidate is not None:
+        await has.models.check_budget(CallContext(who.tenant, who.user))
+        candidate.check_room(who.tenant)
+    return Asked(
+        caller=who,
+        thread=asked.thread_id,
+        run=asked.run_id,
+        parent_run=asked.parent_run_id,
+        served=served,
+        turn=turn_of(asked),
+        candidate=candidate,
+        digest=digest(agent_id, asked),
+        on_disconnect=choice.on_disconnect if choice.on_disconnect is not None else served.agent.on_disconnect,
+        multitask=choice.multitask,
+    )
+
+
+def digest(agent_id: str, asked: RunAgentInput, *, but: frozenset[str] = frozenset()) -> str:
+    """Of all that is asked, but for some fields."""
+    told = asked.model_dump(mode="json", by_alias=True)
+    kept = {key: value for key, value in told.items() if key not in but}
+    return sha256(written({"agentId": agent_id, **kept})).hexdigest()
+
+
+def _choice(asked: RunAgentInput) -> Choice:
+    given = asked.forwarded_props
+    if given is None:
+        return Choice()
+    try:
+        return Choice.model_validate(given)
+    except ValidationError as error:
+        raise InvalidInput.naming(
+            *(
+                (".".join(["forwardedProps", *map(str, detail["loc"])]), detail["msg"].removeprefix("Value error, "))
+                for detail in error.errors(include_input=False, include_url=False)
+            )
+        ) from None
+
+
+async def _candidate(choice: Choice, served: Served, models: ModelFactory) -> Candidate | None:
+    """The model of this run. One that is asked for is looked up even where the agent's graph brings its own."""
+    if not (served.needs_model or choice.model or choice.profile):
+        return None
+    return await models.candidate(model=choice.model, profile=choice.profile or served.agent.profile)
+
+
+def _check(asked: RunAgentInput, served: Served) -> None:
+    """What the protocol's own types let through."""
+    if (why := served.agent.unavailable) is not None:
+        raise AgentUnavailable(why)
+    wrong = [*_wrong_ids(asked), *_wrong_tools(asked, served)]
+    if not any(message.role not in ("activity", "reasoning") for message in asked.messages) and not asked.resume:
+        wrong.append(("messages", "there is no message to answer"))
+    if wrong:
+        raise InvalidInput.naming(*wrong)
+
+
+def _wrong_ids(asked: RunAgentInput) -> list[tuple[str, str]]:
+    ids = [("threadId", asked.thread_id), ("runId", asked.run_id)]
+    ids += [(f"messages.{at}.id", message.id) for at, message in enumerate(asked.messages)]
+    taken = [message.id for message in asked.messages]
+    twice = (
+        [at for at, message_id in enumerate(taken) if message_id in taken[:at]] if len(set(taken)) < len(taken) else []
+    )
+    return [(f"messages.{at}.id", f"another message has the id {taken[at]!r}") for at in twice] + [
+        (field, f"an id has 1 to {KEY_LENGTH} characters, none of them a control character")
+        for field, given in ids
+        if not 0 < len(given) <= KEY_LENGTH or not given.isprintable()
+    ]
+
+
+def _wrong_tools(asked: RunAgentInput, served: Served) -> list[tuple[str, str]]:
+    taken, wrong = {tool.name for tool in served.agent.tools}, list[tuple[str, str]]()
+    for at, tool in enumerate(asked.tools or ()):
+        if tool.name in taken:
+            wrong.append((f"tools.{at}.name", f"another tool is named {tool.name!r}"))
+        if tool.parameters is not None and not isinstance(tool.parameters, dict):
+            wrong.append((f"tools.{at}.parameters", "expected a JSON Schema, which is an object"))
+        taken.add(tool.name)
+    return wrong

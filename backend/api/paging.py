@@ -1,0 +1,88 @@
+"""How every list of the service is asked for a part of it, and tells where the next one begins."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from backend.errors import InvalidInput
+
+_LONGEST_CURSOR = 1000
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class Part(BaseModel):
+    """What part of a list is asked for. Lists with more to choose from add to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int = Field(20, ge=1, le=100, description="How many items at most.")
+    cursor: str | None = Field(None, description="The `nextCursor` of the part before; without it, the first part.")
+
+
+class Page(BaseModel, Generic[Item]):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    items: list[Item]
+    next_cursor: str | None = Field(None, description="What asks for the next part; absent where there is none.")
+
+
+class Mark(BaseModel):
+    """Where a part of a list ends: the sort key of its last item. Each kind of list has a kind of its own."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+AnyMark = TypeVar("AnyMark", bound=Mark)
+
+
+def written(mark: Mark) -> str:
+    return base64.urlsafe_b64encode(mark.model_dump_json().encode()).decode().rstrip("=")
+
+
+def read(cursor: str, kind: type[AnyMark]) -> AnyMark:
+    """Raises `InvalidInput` for a cursor that no list of this kind gave."""
+    try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError
+        padded = cursor + "=" * (-len(cursor) % 4)
+        mark = kind.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if written(mark) != cursor:
+            raise ValueError
+    except (ValueError, binascii.Error, ValidationError):
+        raise _unknown_cursor() from None
+    return mark
+
+
+def _unknown_cursor() -> InvalidInput:
+    return InvalidInput.naming(("cursor", "this list has given no such cursor"))
+
+
+def paged(
+    found: Sequence[Found], limit: int, *, shown: Callable[[Found], Item], mark: Callable[[Found], Mark]
+) -> Page[Item]:
+    """A part of a list, of which one more than `limit` was looked for."""
+    part = found[:limit]
+    more = written(mark(part[-1])) if len(found) > limit else None
+    return Page(items=[shown(each) for each in part], next_cursor=more)
+
+
+class NameMark(Mark):
+    after: str
+
+
+def within(items: Sequence[Item], part: Part, name: Callable[[Item], str]) -> Page[Item]:
+    """A part of a list that is held in memory, by the names of its items. Raises `InvalidInput`."""
+    begin = 0
+    if part.cursor is not None:
+        after, names = read(part.cursor, NameMark).after, list(map(name, items))
+        if after not in names:
+            raise _unknown_cursor()
+        begin = names.index(after) + 1
+    found = items[begin : begin + part.limit + 1]
+    return paged(found, part.limit, shown=lambda item: item, mark=lambda item: NameMark(after=name(item)))

@@ -1,0 +1,407 @@
+"""Run logs that replicas share, in Redis Streams.
+
+The process that drives a run writes to its own memory first and to Redis right behind: its readers hear at once, and
+with Redis away the run goes on and is caught up later. Readers elsewhere read from Redis. An entry's id in its stream
+is its number, so that nothing can be written twice; a log has one owner at a time, so that a process that was thought
+dead cannot write into what another has taken over.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from observability.logs import get_logger
+from storage.log import (
+    Batch,
+    Entry,
+    Event,
+    Fold,
+    LogSettings,
+    LogUnavailable,
+    MemoryLog,
+    Position,
+    Record,
+    UnknownLog,
+    new_incarnation,
+    written,
+)
+
+_log = get_logger(__name__)
+
+# Of a log whose run does not end: longer than any run may take.
+_OPEN_SECONDS = 7 * 24 * 3600
+_AT_ONCE = 500
+_AGAIN_SECONDS = 0.5
+_CLOSE_SECONDS = 5.0
+# A reader looks by itself this often, should a word of something new get lost.
+_LOOK_SECONDS = 1.0
+
+_WRITE = """
+local stream, meta = KEYS[1], KEYS[2]
+local owner = redis.call('HGET', meta, 'owner')
+if not owner then return -1 end
+if owner ~= ARGV[1] then return 0 end
+if ARGV[2] == 'anew' then redis.call('DEL', stream) end
+local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+local major, minor = -1, -1
+if newest[1] then
+    major, minor = string.match(newest[1][1], '(%d+)-(%d+)')
+    major, minor = tonumber(major), tonumber(minor)
+end
+for at = 6, #ARGV, 2 do
+    local number, place = string.match(ARGV[at], '(%d+)-(%d+)')
+    number, place = tonumber(number), tonumber(place)
+    if number > major or (number == major and place > minor) then
+        redis.call('XADD', stream, ARGV[at], 'e', ARGV[at + 1])
+    end
+end
+redis.call('HSET', meta, 'first', ARGV[3], 'ended', ARGV[4])
+redis.call('PEXPIRE', stream, ARGV[5])
+redis.call('PEXPIRE', meta, ARGV[5])
+return 1
+"""
+_TAKE = """
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[1], 'ended') == '1' then return 0 end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+return 1
+"""
+
+
+@dataclass(slots=True)
+class _Own:
+    """A log that this process writes: up to which number Redis has it, and from which it was folded there."""
+
+    record: Record
+    sent: int = 0
+    first: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    incarnation: str
+    first: int
+    ended: bool
+
+
+class SharedLog:
+    """`word` is a client of its own: it only listens for the word that there is something new."""
+
+    def __init__(self, redis: Redis, word: Redis, prefix: str, settings: LogSettings, fold: Fold) -> None:
+        self._redis = redis
+        self._prefix = f"{prefix}log:"
+        self._settings = settings
+        self._fold = fold
+        self._me = uuid4().hex
+        self._memory = MemoryLog(settings, fold)
+        self._own: dict[str, _Own] = {}
+        self._unsent: dict[str, None] = {}
+        self._some = asyncio.Event()
+        self._closing = False
+        self._write = redis.register_script(_WRITE)
+        self._take = redis.register_script(_TAKE)
+        self._words = _Words(word, f"{self._prefix}new:")
+        self._writer = asyncio.create_task(self._write_on(), name="run logs")
+
+    def _keys(self, run: str) -> tuple[str, str]:
+        return f"{self._prefix}{{{run}}}", f"{self._prefix}{{{run}}}:meta"
+
+    async def open(self, run: str) -> None:
+        incarnation = new_incarnation()
+        await self._create(run, incarnation)
+        self._own[run] = _Own(self._memory.begin(run, incarnation))
+
+    async def _create(self, run: str, incarnation: str) -> None:
+        stream, meta = self._keys(run)
+        told: dict[Any, Any] = {"incarnation": incarnation, "owner": self._me, "first": 0, "ended": 0}
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(stream, meta)
+                pipe.hset(meta, mapping=told)
+                pipe.expire(meta, _OPEN_SECONDS)
+                await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Run logs cannot be kept now") from error
+
+    async def take_over(self, run: str) -> bool:
+        """Makes this process the one that writes a log which another left behind; `False` where there is none."""
+        stream, meta = self._keys(run)
+        try:
+            if not await self._take(keys=[meta], args=[self._me]):
+                return False
+            found = await self._meta(run)
+            entries = [entry for _, entry in await self._range(stream, "-")]
+        except (RedisError, OSError, UnknownLog):
+            return False
+        record = self._memory.begin(run, found.incarnation)
+        record.entries, record.first = entries, found.first
+        record.last = entries[-1].number if entries else 0
+        self._own[run] = _Own(record, sent=record.last, first=record.first)
+        return True
+
+    async def append(self, run: str, events: Sequence[Event]) -> None:
+        await self._memory.append(run, events)
+        self._mark(run)
+
+    async def end(self, run: str) -> None:
+        await self._memory.end(run)
+        self._own[run].ended = True
+        self._mark(run)
+
+    def _mark(self, run: str) -> None:
+        self._unsent[run] = None
+        self._some.set()
+
+    async def has(self, run: str) -> bool:
+        if self._memory.record(run) is not None:
+            return True
+        try:
+            return bool(await self._redis.exists(self._keys(run)[1]))
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Run logs cannot be read now") from error
+
+    async def folded(self, run: str) -> tuple[Position, Sequence[Event]]:
+        if self._memory.record(run) is not None:
+            return await self._memory.folded(run)
+        try:
+            meta = await self._meta(run)
+            entries = [entry for _, entry in await self._range(self._keys(run)[0], "-")]
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Run logs cannot be read now") from error
+        last = entries[-1].number if entries else 0
+        return Position(meta.incarnation, last), [entry.event for entry in entries]
+
+    async def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+        record = self._memory.record(run)
+        batches = record.read(after) if record is not None else self._read(run, after)
+        async for batch in batches:
+            yield batch
+
+    async def _read(self, run: str, after: Position | None) -> AsyncIterator[Batch]:
+        try:
+            async with self._words.of(run) as word:
+                async for batch in self._batches(run, after, word):
+                    yield batch
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Run logs cannot be read now") from error
+
+    async def _batches(self, run: str, after: Position | None, word: asyncio.Event) -> AsyncIterator[Batch]:
+        stream, _ = self._keys(run)
+        meta = await self._meta(run)
+        heard, at = 0, "-"
+        if after is not None and after.incarnation == meta.incarnation:
+            heard, at = after.number, f"({after.number}-{2**63}"
+        elif after is not None:
+            heard = -1
+        while True:
+            word.clear()
+            meta = await self._meta(run)
+            if heard < meta.first or heard < 0:
+                entries = [entry for _, entry in await self._range(stream, "-")]
+                heard = entries[-1].number if entries else 0
+                stand = self._fold(entry.event for entry in entries)
+                yield Batch(meta.incarnation, [Entry(heard, event) for event in stand], folded=True)
+            else:
+                found = [entry.after(heard) for _, entry in await self._range(stream, at)]
+                new = [entry for entry in found if entry is not None]
+                if new:
+                    heard = new[-1].number
+                    yield Batch(meta.incarnation, new)
+                elif meta.ended:
+                    return
+                else:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await word.wait()
+            at = f"({heard}-{2**63}"
+
+    async def _meta(self, run: str) -> _Meta:
+        told: Any = await self._redis.hgetall(self._keys(run)[1])
+        if not told:
+            raise UnknownLog(run)
+        return _Meta(told[b"incarnation"].decode(), int(told[b"first"]), told[b"ended"] == b"1")
+
+    async def _range(self, stream: str, start: str) -> list[tuple[str, Entry]]:
+        found: list[tuple[str, Entry]] = []
+        while True:
+            rows: Any = await self._redis.xrange(stream, start, "+", count=_AT_ONCE)
+            found.extend((key.decode(), _read_entry(key, fields)) for key, fields in rows)
+            if len(rows) < _AT_ONCE:
+                return found
+            start = f"({rows[-1][0].decode()}"
+
+    async def _write_on(self) -> None:
+        behind = False
+        while not self._closing:
+            await self._some.wait()
+            self._some.clear()
+            ahead = await self._write_all()
+            if not ahead and not behind:
+                _log.warning("run_logs_behind", runs=len(self._unsent))
+            elif ahead and behind:
+                _log.info("run_logs_caught_up")
+            behind = not ahead
+            if behind and not self._closing:
+                await asyncio.sleep(_AGAIN_SECONDS)
+                self._some.set()
+
+    async def _write_all(self) -> bool:
+        """Whether all that there was to write could be written."""
+        runs, self._unsent = list(self._unsent), {}
+        for at, run in enumerate(runs):
+            try:
+                await self._send(run)
+            except (RedisError, OSError, LogUnavailable):
+                self._unsent = dict.fromkeys([*runs[at:], *self._unsent])
+                return False
+        return True
+
+    async def _send(self, run: str) -> None:
+        if (own := self._own.get(run)) is None:
+            return
+        record, ended = own.record, own.ended
+        # Compacted or folded since: what Redis has is replaced.
+        anew = ended or own.first != record.first
+        entries = list(record.entries) if anew else list(record.since(own.sent))
+        first, last = record.first, record.last
+        told = await self._told(run, entries, anew=anew, first=first, ended=ended)
+        if told < 0:
+            # Redis has forgotten it: from the beginning.
+            await self._create(run, record.incarnation)
+            told = await self._told(run, record.entries, anew=True, first=first, ended=ended)
+        own.sent, own.first = last, first
+        await self._words.say(self._redis, run)
+        if told == 0:
+            _log.warning("run_log_taken_over", run=run)
+        if told == 0 or ended:
+            self._own.pop(run, None)
+            self._memory.forget(run)
+
+    async def _told(self, run: str, entries: Sequence[Entry], *, anew: bool, first: int, ended: bool) -> int:
+        seconds = self._settings.seconds if ended else _OPEN_SECONDS
+        head = [self._me, "anew" if anew else "more", first, int(ended), int(seconds * 1000)]
+        rows = list(_rows(entries))
+        told = 1
+        for at in range(0, max(len(rows), 1), _AT_ONCE):
+            part = [word for row in rows[at : at + _AT_ONCE] for word in row]
+            told = int(await self._write(keys=list(self._keys(run)), args=[*head, *part]))
+            if told != 1:
+                return told
+            head[1] = "more"
+        return told
+
+    async def aclose(self) -> None:
+        """What is not written yet is tried once more."""
+        # Not by a cancel: the client's own time-outs may swallow one.
+        self._closing = True
+        self._some.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._writer
+        if self._unsent:
+            _log.error("run_logs_lost", runs=len(self._unsent))
+        await self._words.aclose()
+
+
+def _rows(entries: Iterable[Entry]) -> Iterable[tuple[str, bytes]]:
+    """Ids and payloads; entries of one number, which stand for what was folded, are told apart by their place."""
+    number, place = -1, 0
+    for entry in entries:
+        number, place = entry.number, place + 1 if entry.number == number else 0
+        told: dict[str, Any] = {"e": entry.event} | ({"p": entry.parts} if entry.parts else {})
+        yield f"{entry.number}-{place}", written(told)
+
+
+def _parsed(payload: bytes) -> Any:
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
+
+
+def _read_entry(key: bytes, fields: Mapping[bytes, bytes]) -> Entry:
+    told = _parsed(fields[b"e"])
+    parts = tuple((number, length) for number, length in told.get("p", ()))
+    return Entry(int(key.partition(b"-")[0]), told["e"], parts)
+
+
+class _Words:
+    """One connection that hears of all runs that somebody here follows."""
+
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._followed: dict[str, list[asyncio.Event]] = {}
+        self._heard: PubSub | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def of(self, run: str) -> "_Follow":
+        return _Follow(self, run)
+
+    async def say(self, redis: Redis, run: str) -> None:
+        await redis.publish(f"{self._prefix}{run}", b"")
+
+    async def follow(self, run: str, event: asyncio.Event) -> None:
+        first = run not in self._followed
+        self._followed.setdefault(run, []).append(event)
+        if self._heard is None:
+            self._heard = self._client.pubsub()
+        if first:
+            await self._heard.subscribe(f"{self._prefix}{run}")
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen(self._heard), name="words of run logs")
+
+    async def leave(self, run: str, event: asyncio.Event) -> None:
+        followers = self._followed[run]
+        followers.remove(event)
+        if not followers:
+            del self._followed[run]
+            if self._heard is not None:
+                with suppress(RedisError, OSError):
+                    await self._heard.unsubscribe(f"{self._prefix}{run}")
+
+    async def _listen(self, heard: PubSub) -> None:
+        while not self._closed:
+            try:
+                message = await heard.get_message(ignore_subscribe_messages=True, timeout=_LOOK_SECONDS)
+            except (RedisError, OSError, RuntimeError):
+                # Readers look by themselves meanwhile; the client subscribes anew when it is back.
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            if message is None:
+                continue
+            run = message["channel"].decode().removeprefix(self._prefix)
+            for event in self._followed.get(run, ()):
+                event.set()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        if self._heard is not None:
+            await self._heard.aclose()  # type: ignore[no-untyped-call]
+
+
+class _Follow:
+    def __init__(self, words: _Words, run: str) -> None:
+        self._words = words
+        self._run = run
+        self._event = asyncio.Event()
+
+    async def __aenter__(self) -> asyncio.Event:
+        await self._words.follow(self._run, self._event)
+        return self._event
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._words.leave(self._run, self._event)

@@ -1,0 +1,302 @@
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.caller import Caller
+from storage.checkpoints import Checkpoints
+from storage.database import Database
+from storage.runs import ThreadBusy
+from storage.tables import Moment, runs, strays, threads
+
+Author = Literal["person", "model"]
+Order = Literal["updated", "created"]
+
+# Names in a thread's metadata.
+MOST_PAIRS = 32
+
+_GOING = ("queued", "running")
+# Long enough for every copy that is being made.
+_STRAY_FOR = timedelta(hours=1)
+_STRAYS_AT_ONCE = 100
+
+
+class UnknownThread(LookupError):
+    """This caller has no such thread; whether another has one is not said."""
+
+
+class ThreadExists(Exception):
+    """This caller has a thread of this id."""
+
+
+class TooManyPairs(ValueError):
+    """A thread's metadata would hold more than `MOST_PAIRS`."""
+
+
+class UnknownCheckpoint(LookupError):
+    """The thread has no such checkpoint, or has it no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRecord:
+    """A thread. `id` is internal, `key` the client's; `agent` is the one that ran on it last."""
+
+    id: str
+    key: str
+    title: str | None
+    title_by: Author | None
+    metadata: Mapping[str, str]
+    agent: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a list goes on: behind the thread with this moment, in the list's order, and this internal id."""
+
+    moment: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which threads, and how many from where. `words` are all to be in the title, `metadata` is all to be so."""
+
+    limit: int
+    after: Place | None = None
+    order: Order = "updated"
+    words: Sequence[str] = ()
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be another. A title that is taken away may be made again; metadata of `None` is taken away."""
+
+    retitled: bool = False
+    title: str | None = None
+    metadata: Mapping[str, str | None] | None = None
+
+
+class Threads:
+    """The rows of threads, and with them everything else that is kept of one."""
+
+    def __init__(self, database: Database, checkpoints: Checkpoints, *, lease: float) -> None:
+        self._database = database
+        self._checkpoints = checkpoints
+        self._lease = timedelta(seconds=lease)
+
+    async def create(
+        self, caller: Caller, *, key: str, title: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> ThreadRecord:
+        """Raises `ThreadExists`."""
+        record = _made(key, title=title, title_by="person" if title else None, metadata=metadata or {})
+        try:
+            async with self._database.writing() as connection:
+                await _insert(connection, caller, record)
+        except IntegrityError as error:
+            raise ThreadExists from error
+        return record
+
+    async def get(self, caller: Caller, key: str) -> ThreadRecord:
+        """Raises `UnknownThread`."""
+        async with self._database.reading() as connection:
+            return await _found(connection, caller, key)
+
+    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ThreadRecord]:
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(_list(caller, wanted))).all()
+        return [_record(row) for row in rows]
+
+    async def change(self, caller: Caller, key: str, change: Change) -> ThreadRecord:
+        """Raises `UnknownThread` or `TooManyPairs`."""
+        async with self._database.writing() as connection:
+            thread_id = await _taken(connection, caller, key)
+            values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
+            if change.retitled:
+                values |= _titled(change.title, "person" if change.title else None)
+            if change.metadata is not None:
+                known = (await _found(connection, caller, key)).metadata
+                merged = {**known, **change.metadata}
+                values["metadata"] = {name: value for name, value in merged.items() if value is not None}
+                if len(values["metadata"]) > MOST_PAIRS:
+                    raise TooManyPairs
+            await connection.execute(update(threads).where(threads.c.id == thread_id).values(**values))
+            return await _found(connection, caller, key)
+
+    async def untitled(self, caller: Caller, thread: str) -> bool:
+        """Whether a thread, by its internal id, is there and has no title."""
+        async with self._database.reading() as connection:
+            return (await connection.scalar(select(threads.c.id).where(*_untitled(caller, thread)))) is not None
+
+    async def entitle(self, caller: Caller, thread: str, title: str) -> bool:
+        """Gives a thread, by its internal id, a title that a model made; never over another. Whether it has it now.
+
+        Nothing has happened on the thread by that: its place in lists stays.
+        """
+        async with self._database.writing() as connection:
+            done = await connection.execute(
+                update(threads).where(*_untitled(caller, thread)).values(**_titled(title, "model"))
+            )
+        return done.rowcount == 1
+
+    async def fork(self, caller: Caller, key: str, *, checkpoint: str, to: str) -> ThreadRecord:
+        """A new thread `to` with what led to a checkpoint of another; that one stays as it is.
+
+        Raises `UnknownThread`, `UnknownCheckpoint` or `ThreadExists`.
+        """
+        async with self._database.writing() as connection:
+            origin = await _found(connection, caller, key)
+            if await connection.scalar(select(threads.c.id).where(*_mine(caller, to))):
+                raise ThreadExists
+            fork = _made(to, title=origin.title, title_by=origin.title_by, metadata=origin.metadata, agent=origin.agent)
+            await _stray(connection, caller, fork.id)
+        if not await self._checkpoints.copy(origin.id, checkpoint, to=fork.id):
+            await self._forget(fork.id)
+            raise UnknownCheckpoint(f"Unknown checkpoint {checkpoint!r}")
+        try:
+            async with self._database.writing() as connection:
+                await _insert(connection, caller, fork)
+                await connection.execute(delete(strays).where(strays.c.id == fork.id))
+        except IntegrityError as error:
+            await self._forget(fork.id)
+            raise ThreadExists from error
+        return fork
+
+    async def delete(self, caller: Caller, key: str) -> Sequence[str]:
+        """Everything that is kept of a thread, for good; the internal ids of the runs that it had.
+
+        Raises `UnknownThread`, or `ThreadBusy` while one of its runs is going.
+        """
+        async with self._database.writing() as connection:
+            thread_id = await _taken(connection, caller, key)
+            of_it = select(runs.c.id, runs.c.status, runs.c.beat_at).where(runs.c.thread_id == thread_id)
+            ran = (await connection.execute(of_it)).all()
+            alive = datetime.now(UTC) - self._lease
+            if any(run.status in _GOING and run.beat_at >= alive for run in ran):
+                raise ThreadBusy
+            await connection.execute(delete(threads).where(threads.c.id == thread_id))
+            await _stray(connection, caller, thread_id)
+        await self._forget(thread_id)
+        return [run.id for run in ran]
+
+    async def sweep(self) -> int:
+        """Drops checkpoints whose thread was deleted, or never came to be, when a process died; of how many."""
+        since = datetime.now(UTC) - _STRAY_FOR
+        left = select(strays.c.id).where(strays.c.since < since).order_by(strays.c.since).limit(_STRAYS_AT_ONCE)
+        async with self._database.reading() as connection:
+            ids = list((await connection.scalars(left)).all())
+        for stray in ids:
+            await self._forget(stray)
+        return len(ids)
+
+    async def _forget(self, thread_id: str) -> None:
+        await self._checkpoints.forget(thread_id)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(strays).where(strays.c.id == thread_id))
+
+
+def folded(text: str) -> str:
+    """As titles are searched in: capitals and spellings of one letter make no difference."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _made(
+    key: str,
+    *,
+    title: str | None,
+    title_by: Author | None,
+    metadata: Mapping[str, str],
+    agent: str | None = None,
+) -> ThreadRecord:
+    now = datetime.now(UTC)
+    return ThreadRecord(uuid4().hex, key, title, title_by, dict(metadata), agent, now, now)
+
+
+def _titled(title: str | None, by: Author | None) -> dict[str, Any]:
+    return {"title": title, "title_by": by, "title_folded": None if title is None else folded(title)}
+
+
+def _mine(caller: Caller, key: str) -> tuple[ColumnElement[bool], ...]:
+    return threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.key == key
+
+
+def _untitled(caller: Caller, thread_id: str) -> tuple[ColumnElement[bool], ...]:
+    owned = and_(threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user)
+    return threads.c.id == thread_id, owned, threads.c.title.is_(None)
+
+
+async def _insert(connection: AsyncConnection, caller: Caller, record: ThreadRecord) -> None:
+    await connection.execute(
+        insert(threads).values(
+            id=record.id,
+            tenant_id=caller.tenant,
+            user_id=caller.user,
+            key=record.key,
+            **_titled(record.title, record.title_by),
+            metadata=dict(record.metadata),
+            forked_agent_id=record.agent,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+    )
+
+
+async def _stray(connection: AsyncConnection, caller: Caller, thread_id: str) -> None:
+    await connection.execute(
+        insert(strays).values(id=thread_id, tenant_id=caller.tenant, user_id=caller.user, since=datetime.now(UTC))
+    )
+
+
+async def _taken(connection: AsyncConnection, caller: Caller, key: str) -> str:
+    """The internal id; nobody else changes the row, or opens a run on it, until the transaction ends."""
+    thread_id = await connection.scalar(select(threads.c.id).where(*_mine(caller, key)).with_for_update())
+    if thread_id is None:
+        raise UnknownThread(f"Unknown thread {key!r}")
+    return str(thread_id)
+
+
+async def _found(connection: AsyncConnection, caller: Caller, key: str) -> ThreadRecord:
+    row = (await connection.execute(_rows().where(*_mine(caller, key)))).one_or_none()
+    if row is None:
+        raise UnknownThread(f"Unknown thread {key!r}")
+    return _record(row)
+
+
+def _rows() -> Select[Any]:
+    newest = select(runs.c.agent_id).where(runs.c.thread_id == threads.c.id, runs.c.status != "queued")
+    last = newest.order_by(runs.c.created_at.desc()).limit(1).scalar_subquery()
+    return select(threads, func.coalesce(last, threads.c.forked_agent_id).label("agent"))
+
+
+def _list(caller: Caller, wanted: Wanted) -> Select[Any]:
+    moment = threads.c.updated_at if wanted.order == "updated" else threads.c.created_at
+    listed = _rows().where(threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user)
+    if wanted.after is not None:
+        after = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+        listed = listed.where(tuple_(moment, threads.c.id) < after)
+    for word in wanted.words:
+        listed = listed.where(threads.c.title_folded.contains(folded(word), autoescape=True))
+    for name, value in (wanted.metadata or {}).items():
+        listed = listed.where(threads.c.metadata[name].as_string() == value)
+    return listed.order_by(moment.desc(), threads.c.id.desc()).limit(wanted.limit)
+
+
+def _record(row: Row[Any]) -> ThreadRecord:
+    return ThreadRecord(
+        id=row.id,
+        key=row.key,
+        title=row.title,
+        title_by=row.title_by,
+        metadata=row.metadata,
+        agent=row.agent,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

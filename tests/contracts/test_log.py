@@ -1,0 +1,354 @@
+"""Logs of runs in this process and in Redis, under one contract."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from storage.log import (
+    BadPosition,
+    Batch,
+    Entry,
+    Event,
+    EventLog,
+    LogSettings,
+    LogUnavailable,
+    MemoryLog,
+    Position,
+    UnknownLog,
+    merged,
+)
+from storage.shared_log import SharedLog
+
+Opened = Callable[..., Any]
+
+
+def _fold(events: Iterable[Event]) -> Sequence[Event]:
+    """All text that was said, as one event: enough to tell whether something was lost."""
+    said: dict[str, str] = {}
+    for event in events:
+        if event["type"] == "FOLDED":
+            said |= event["said"]
+        elif "delta" in event:
+            said[event["messageId"]] = said.get(event["messageId"], "") + event["delta"]
+    return [{"type": "FOLDED", "said": said}]
+
+
+def _say(text: str, message: str = "m") -> Event:
+    return {"type": "TEXT_MESSAGE_CONTENT", "messageId": message, "delta": text}
+
+
+OTHER: Event = {"type": "STEP_STARTED", "stepName": "s"}
+
+
+@pytest.fixture(params=["memory", "redis", "redis from elsewhere"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    """Makes a log to write to and one to read from: in one process the same."""
+    shared = request.param != "memory"
+    url, prefix = (request.getfixturevalue(name) if shared else "" for name in ("redis_url", "redis_prefix"))
+
+    @asynccontextmanager
+    async def made(**settings: Any) -> AsyncIterator[tuple[EventLog, EventLog]]:
+        kept = LogSettings(**settings)
+        if not shared:
+            own = MemoryLog(kept, _fold)
+            yield own, own
+            return
+        clients = [Redis.from_url(url, driver_info=None) for _ in range(2)]
+        logs = [SharedLog(client, client, prefix, kept, _fold) for client in clients]
+        yield (logs[0], logs[1] if request.param.endswith("elsewhere") else logs[0])
+        for log, client in zip(logs, clients, strict=True):
+            await log.aclose()
+            await client.aclose()
+
+    return made
+
+
+async def _all(log: EventLog, run: str, after: Position | None = None) -> list[Batch]:
+    async with asyncio.timeout(10):
+        return [batch async for batch in log.read(run, after)]
+
+
+def _heard(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
+    return [(entry.number, entry.event) for batch in batches for entry in batch.entries]
+
+
+def _text(batches: Sequence[Batch]) -> str:
+    """What a reader has of the one message, whether it heard it or was told."""
+    text = ""
+    for batch in batches:
+        for entry in batch.entries:
+            if entry.event["type"] == "FOLDED":
+                text = entry.event["said"].get("m", "")
+            elif "delta" in entry.event:
+                text += entry.event["delta"]
+    return text
+
+
+async def test_what_is_written_is_read_in_order_by_whoever_comes_when(opened: Opened) -> None:
+    async with opened() as (writer, reader):
+        await writer.open("r")
+        early = asyncio.create_task(_all(reader, "r"))
+        for event in (OTHER, _say("Hel"), _say("lo")):
+            await writer.append("r", [event])
+            await asyncio.sleep(0)
+        await writer.append("r", [OTHER, OTHER])
+        await writer.end("r")
+        late = await _all(reader, "r")
+        assert _text(await early) == _text(late) == "Hello"
+        numbers = [number for number, _ in _heard(await early)]
+        assert numbers == sorted(set(numbers))
+        assert _heard(late)[-1] == (5, OTHER)
+
+
+async def test_from_a_position_exactly_the_rest_is_read_also_within_a_merged_delta(opened: Opened) -> None:
+    words = ["The ", "sea ", "is ", "", "deep ", "and ", "old."]
+    async with opened() as (writer, reader):
+        await writer.open("r")
+        for word in words:
+            await writer.append("r", [_say(word)])
+        live, _ = await writer.folded("r")
+        await writer.end("r")
+        await _settled(reader, "r")
+        for heard in range(len(words) + 1):
+            rest = await _all(reader, "r", Position(live.incarnation, heard) if heard else None)
+            assert _text(rest) == "".join(words[heard:])
+            assert not any(batch.folded for batch in rest)
+
+
+async def _settled(log: EventLog, run: str) -> None:
+    """Waits until a reader elsewhere sees the end."""
+    async with asyncio.timeout(10):
+        async for _ in log.read(run):
+            pass
+
+
+async def test_a_position_of_an_earlier_log_is_told_how_things_stand(opened: Opened) -> None:
+    async with opened() as (writer, reader):
+        await writer.open("r")
+        await writer.append("r", [_say("Hel"), _say("lo")])
+        await _until(reader, "r", 2)
+        reading = asyncio.create_task(_all(reader, "r", Position("0123abcd", 1)))
+        await asyncio.sleep(0.1)
+        await writer.append("r", [_say(", you")])
+        await writer.end("r")
+        batches = await reading
+        assert batches[0].folded
+        assert _text(batches) == "Hello, you"
+
+
+async def _until(log: EventLog, run: str, number: int) -> None:
+    async with asyncio.timeout(10):
+        while (await log.folded(run))[0].number < number:  # noqa: ASYNC110  # another process may be writing
+            await asyncio.sleep(0.01)
+
+
+async def test_a_log_that_grows_too_large_is_folded_and_goes_on(opened: Opened) -> None:
+    async with opened(most_bytes=20_000) as (writer, reader):
+        await writer.open("r")
+        for at in range(400):
+            await writer.append("r", [_say(f"word {at} "), OTHER])
+        await writer.end("r")
+        await _settled(reader, "r")
+        position, events = await reader.folded("r")
+        assert position.number == 800
+        assert len(events) < 400
+        whole = "".join(f"word {at} " for at in range(400))
+        assert _text(await _all(reader, "r")) == whole
+        # Who was far behind is told how things stand, who was near gets the rest.
+        behind = await _all(reader, "r", Position(position.incarnation, 3))
+        assert behind[0].folded
+        assert _text(behind) == whole
+        near = await _all(reader, "r", Position(position.incarnation, 797))
+        assert not near[0].folded
+        assert _text(near) == "word 399 "
+
+
+async def test_a_reader_that_is_overtaken_by_the_folding_loses_nothing(opened: Opened) -> None:
+    async with opened(most_bytes=20_000) as (writer, reader):
+        await writer.open("r")
+        heard: list[Batch] = []
+
+        async def slowly() -> None:
+            async for batch in reader.read("r"):
+                heard.append(batch)
+                await asyncio.sleep(0.05)
+
+        reading = asyncio.create_task(slowly())
+        for at in range(600):
+            await writer.append("r", [_say(f"{at} "), OTHER])
+            if at % 20 == 0:
+                await asyncio.sleep(0.005)
+        await writer.end("r")
+        async with asyncio.timeout(20):
+            await reading
+        assert _text(heard) == "".join(f"{at} " for at in range(600))
+
+
+async def test_what_is_not_there_is_said_to_be_unknown(opened: Opened) -> None:
+    async with opened() as (_, reader):
+        assert not await reader.has("nobody")
+        with pytest.raises(UnknownLog):
+            await _all(reader, "nobody")
+        with pytest.raises(UnknownLog):
+            await reader.folded("nobody")
+
+
+async def test_odd_values_survive(opened: Opened) -> None:
+    odd: Event = {"type": "CUSTOM", "name": "odd", "value": {"big": 10**30, "half": "\ud83d", "none": None}}
+    async with opened() as (writer, reader):
+        await writer.open("r")
+        await writer.append("r", [odd])
+        await writer.end("r")
+        await _settled(reader, "r")
+        assert _heard(await _all(reader, "r")) == [(1, odd)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_readers_who_come_and_go_get_each_character_once(opened: Opened, seed: int) -> None:
+    dice = random.Random(seed)
+    words = [f"{at}{'🌊' * dice.randint(0, 2)} " for at in range(120)]
+    async with opened() as (writer, reader):
+        await writer.open("r")
+
+        async def come_and_go() -> str:
+            text, after, ended = "", None, False
+            own = random.Random(dice.random())
+            while not ended:
+                patience = own.randint(1, 6)
+                ended = True
+                async for batch in reader.read("r", after):
+                    assert not batch.folded
+                    text += _text([batch])
+                    after = Position(batch.incarnation, batch.entries[-1].number)
+                    patience -= 1
+                    if patience == 0:
+                        ended = False
+                        break
+            return text
+
+        readers = [asyncio.create_task(come_and_go()) for _ in range(10)]
+        for word in words:
+            await writer.append("r", [_say(word)])
+            await asyncio.sleep(0.002)
+        await writer.end("r")
+        async with asyncio.timeout(20):
+            assert set(await asyncio.gather(*readers)) == {"".join(words)}
+
+
+async def test_a_log_is_kept_for_a_while_and_then_forgotten() -> None:
+    now = 0.0
+    log = MemoryLog(LogSettings(seconds=10.0), _fold, lambda: now)
+    await log.open("old")
+    await log.end("old")
+    now = 9.0
+    assert await log.has("old")
+    now = 11.0
+    assert not await log.has("old")
+
+
+async def test_with_redis_away_a_run_goes_on_and_is_caught_up(redis_url: str, redis_prefix: str) -> None:
+    async with _pair(redis_url, redis_prefix) as (here, there):
+        await here.open("r")
+        await here.append("r", [_say("Before, ")])
+        await _until(there, "r", 1)
+        away = _Away(here)
+        await away.gone()
+        await here.append("r", [_say("meanwhile ")])
+        await asyncio.sleep(0.2)
+        assert (await here.folded("r"))[0].number == 2
+        assert (await there.folded("r"))[0].number == 1
+        with pytest.raises(LogUnavailable):
+            await here.open("another")
+        await away.back()
+        await here.append("r", [_say("and after.")])
+        await here.end("r")
+        assert _text(await _all(there, "r")) == "Before, meanwhile and after."
+
+
+async def test_what_redis_forgets_is_written_again(redis_url: str, redis_prefix: str, redis_client: Redis) -> None:
+    async with _pair(redis_url, redis_prefix) as (here, there):
+        await here.open("r")
+        await here.append("r", [_say("Hel")])
+        await _until(there, "r", 1)
+        for key in [key async for key in redis_client.scan_iter(match=f"{redis_prefix}*")]:
+            await redis_client.delete(key)
+        await here.append("r", [_say("lo")])
+        await here.end("r")
+        await _until_there(there, "r")
+        assert _text(await _all(there, "r")) == "Hello"
+
+
+async def _until_there(log: EventLog, run: str) -> None:
+    async with asyncio.timeout(10):
+        while not await log.has(run):  # noqa: ASYNC110  # another process is writing
+            await asyncio.sleep(0.01)
+
+
+async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_url: str, redis_prefix: str) -> None:
+    async with _pair(redis_url, redis_prefix) as (thought_dead, heir):
+        await thought_dead.open("r")
+        await thought_dead.append("r", [_say("Hello")])
+        await _until(heir, "r", 1)
+        assert await heir.take_over("r")
+        await thought_dead.append("r", [_say(" from the grave")])
+        await heir.append("r", [_say(", heir")])
+        await heir.end("r")
+        await asyncio.sleep(0.2)
+        assert not await heir.take_over("r")
+        async with _pair(redis_url, redis_prefix) as (_, third):
+            assert _text(await _all(third, "r")) == "Hello, heir"
+
+
+@asynccontextmanager
+async def _pair(url: str, prefix: str) -> AsyncIterator[tuple[SharedLog, SharedLog]]:
+    clients = [Redis.from_url(url, driver_info=None) for _ in range(2)]
+    logs = [SharedLog(client, client, prefix, LogSettings(), _fold) for client in clients]
+    yield logs[0], logs[1]
+    for log, client in zip(logs, clients, strict=True):
+        await log.aclose()
+        await client.aclose()
+
+
+class _Away:
+    """Points a log's client at a port where nobody listens."""
+
+    def __init__(self, log: SharedLog) -> None:
+        self._pool = log._redis.connection_pool
+        self._port = self._pool.connection_kwargs["port"]
+
+    async def gone(self) -> None:
+        await self._at(1)
+
+    async def back(self) -> None:
+        await self._at(self._port)
+
+    async def _at(self, port: int) -> None:
+        self._pool.connection_kwargs["port"] = port
+        await self._pool.disconnect()
+        self._pool.reset()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("word", ["", "1", "0123abcd", "0123abcd-", "0123abcd-0", "0123abcd-01", "0123ABCD-1", "x-1"])
+def test_what_is_no_position_is_refused(word: str) -> None:
+    with pytest.raises(BadPosition):
+        Position.parse(word)
+
+
+def test_merging_keeps_the_place_of_each_part() -> None:
+    entries = [Entry(at, _say(word)) for at, word in enumerate(["ab", "c", "", "def"], 1)]
+    (once,) = merged(entries)
+    assert (once.number, once.event["delta"], once.parts) == (4, "abcdef", ((1, 2), (2, 3), (3, 3)))
+    (twice,) = merged([*merged(entries[:2]), *merged(entries[2:])])
+    assert twice == once
+    rests = [once.after(number) for number in range(5)]
+    assert [rest.event["delta"] if rest else None for rest in rests] == ["abcdef", "cdef", "def", "def", None]
+    assert rests[1] is not None
+    again = rests[1].after(2)
+    assert again is not None
+    assert again.event["delta"] == "def"
+    assert len(list(merged([Entry(1, _say("a")), Entry(2, _say("b", "other")), Entry(3, OTHER)]))) == 3

@@ -1,0 +1,94 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.runs.fold import closing, fold, joined, standing
+
+Event = dict[str, Any]
+
+STARTED: Event = {"type": "RUN_STARTED", "threadId": "t", "runId": "r", "protocolVersion": "1.0"}
+FINISHED: Event = {"type": "RUN_FINISHED", "threadId": "t", "runId": "r", "outcome": {"type": "success"}}
+RUN: Sequence[Event] = (
+    STARTED,
+    {"type": "STATE_SNAPSHOT", "snapshot": {"a": 1}},
+    {"type": "STEP_STARTED", "stepName": "model"},
+    {"type": "REASONING_START", "messageId": "q"},
+    {"type": "REASONING_MESSAGE_START", "messageId": "q", "role": "reasoning"},
+    {"type": "REASONING_MESSAGE_CONTENT", "messageId": "q", "delta": "Hm, "},
+    {"type": "REASONING_MESSAGE_CONTENT", "messageId": "q", "delta": "well."},
+    {"type": "REASONING_MESSAGE_END", "messageId": "q"},
+    {"type": "REASONING_END", "messageId": "q"},
+    {"type": "TEXT_MESSAGE_START", "messageId": "m", "role": "assistant"},
+    {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": "Let me "},
+    {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": "see."},
+    {"type": "TOOL_CALL_START", "toolCallId": "c", "toolCallName": "add", "parentMessageId": "m"},
+    {"type": "TOOL_CALL_ARGS", "toolCallId": "c", "delta": '{"a":'},
+    {"type": "TOOL_CALL_ARGS", "toolCallId": "c", "delta": "1}"},
+    {"type": "TOOL_CALL_END", "toolCallId": "c"},
+    {"type": "TEXT_MESSAGE_END", "messageId": "m"},
+    {"type": "STEP_FINISHED", "stepName": "model"},
+    {"type": "STATE_DELTA", "delta": [{"op": "replace", "path": "/a", "value": 2}]},
+    {"type": "TOOL_CALL_RESULT", "messageId": "o", "toolCallId": "c", "content": "2", "role": "tool"},
+    {"type": "TEXT_MESSAGE_START", "messageId": "n", "role": "assistant"},
+    {"type": "TEXT_MESSAGE_CONTENT", "messageId": "n", "delta": "It is 2."},
+    {"type": "TEXT_MESSAGE_END", "messageId": "n"},
+    FINISHED,
+)
+CALL = {"id": "c", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
+
+
+def test_a_run_is_folded_into_what_its_client_holds() -> None:
+    folded = fold(RUN)
+    assert folded.messages == [
+        {"id": "q", "role": "reasoning", "content": "Hm, well."},
+        {"id": "m", "role": "assistant", "content": "Let me see.", "toolCalls": [CALL]},
+        {"id": "o", "role": "tool", "toolCallId": "c", "content": "2"},
+        {"id": "n", "role": "assistant", "content": "It is 2."},
+    ]
+    assert (folded.state, folded.open, folded.terminal) == ({"a": 2}, {}, FINISHED)
+
+
+@pytest.mark.parametrize("cut", range(len(RUN) + 1))
+def test_what_stands_for_a_beginning_leads_to_the_same_end(cut: int) -> None:
+    stand = standing(RUN[:cut])
+    assert fold([*stand, *RUN[cut:]]) == fold(RUN)
+    assert standing([*standing(stand)]) == stand
+    # Everything that is open is opened again, and once.
+    opened = [event for event in stand if event["type"].endswith(("_START", "STEP_STARTED"))]
+    assert opened == list(fold(RUN[:cut]).open.values())
+
+
+@pytest.mark.parametrize("cut", range(len(RUN)))
+def test_closing_leaves_nothing_open(cut: int) -> None:
+    begun = fold(RUN[:cut])
+    ends = list(closing(begun))
+    assert len(ends) == len(begun.open)
+    assert fold([*RUN[:cut], *ends]).open == {}
+
+
+def test_a_snapshot_counts_and_leaves_what_only_a_client_keeps() -> None:
+    snapshot = {"type": "MESSAGES_SNAPSHOT", "messages": [{"id": "u", "role": "user", "content": "Hi"}]}
+    folded = fold([*RUN[:12], snapshot])
+    assert [message["id"] for message in folded.messages] == ["u", "q"]
+
+
+def test_what_was_before_a_run_comes_first_and_what_it_says_counts() -> None:
+    before = [{"id": "u", "role": "user", "content": "Hi"}, {"id": "m", "role": "assistant", "content": "Let"}]
+    after = [
+        {"id": "m", "role": "assistant", "content": "Let me see."},
+        {"id": "n", "role": "assistant", "content": ""},
+    ]
+    assert [message["content"] for message in joined(before, after)] == ["Hi", "Let me see.", ""]
+    events = list(fold(RUN[:11]).events(before))
+    assert [message["id"] for message in events[1]["messages"]] == ["u", "m", "q"]
+
+
+@given(st.lists(st.sampled_from(range(len(RUN))), max_size=4).map(sorted))
+def test_folding_again_and_again_changes_nothing(cuts: list[int]) -> None:
+    events: list[Any] = []
+    for start, end in zip([0, *cuts], [*cuts, len(RUN)], strict=True):
+        events = [*standing(events), *RUN[start:end]]
+    assert fold(events) == fold(RUN)
