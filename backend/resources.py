@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from agents.registry import BadAgent, Registry, build_registry
+from agents.titles import Titles
 from backend.outside import Shared, outside
 from backend.runs.fold import standing
+from backend.runs.housekeeping import Housekeeping
 from backend.runs.live import LiveRuns
 from backend.settings import Settings
 from llm.errors import BadScript
@@ -75,6 +77,12 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     runs = Runs(database, owner=_owner(), lease=settings.storage.lease)
     log = await _log_of_runs(stack, settings, shared)
     stack.push_async_callback(log.aclose)
+    house = Housekeeping(
+        titles=Titles(models, threads, enabled=settings.server.titles),
+        threads=threads,
+        checkpoints=checkpoints,
+        keep=settings.storage.checkpoints_kept,
+    )
     live = LiveRuns(
         log=log,
         runs=runs,
@@ -82,7 +90,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         grace=settings.server.shutdown_grace,
         lease=settings.storage.lease,
         alone=settings.storage.embedded,
-        forget=checkpoints.forget,
+        house=house,
     )
     stack.push_async_callback(live.aclose)
     await models.start()

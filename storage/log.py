@@ -152,6 +152,10 @@ class EventLog(Protocol):
         """All that happened so far, and where that is. Raises `UnknownLog`."""
         ...
 
+    async def forget(self, runs: Sequence[str]) -> None:
+        """Drops the logs of runs that have ended. Raises `LogUnavailable`."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -183,8 +187,12 @@ class MemoryLog:
     def record(self, run: str) -> "Record | None":
         return self._runs.get(run)
 
-    def forget(self, run: str) -> None:
+    def drop(self, run: str) -> None:
         self._runs.pop(run, None)
+
+    async def forget(self, runs: Sequence[str]) -> None:
+        for run in runs:
+            self.drop(run)
 
     async def append(self, run: str, events: Sequence[Event]) -> None:
         self._runs[run].append(events)

@@ -132,6 +132,15 @@ class SharedLog:
         except (RedisError, OSError) as error:
             raise LogUnavailable("Run logs cannot be kept now") from error
 
+    async def forget(self, runs: Sequence[str]) -> None:
+        await self._memory.forget(runs)
+        keys = [key for run in runs for key in self._keys(run)]
+        try:
+            for at in range(0, len(keys), _AT_ONCE):
+                await self._redis.delete(*keys[at : at + _AT_ONCE])
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Run logs cannot be dropped now") from error
+
     async def take_over(self, run: str) -> bool:
         """Makes this process the one that writes a log which another left behind; `False` where there is none."""
         stream, meta = self._keys(run)
@@ -284,7 +293,7 @@ class SharedLog:
             _log.warning("run_log_taken_over", run=run)
         if told == 0 or ended:
             self._own.pop(run, None)
-            self._memory.forget(run)
+            self._memory.drop(run)
 
     async def _told(self, run: str, entries: Sequence[Entry], *, anew: bool, first: int, ended: bool) -> int:
         seconds = self._settings.seconds if ended else _OPEN_SECONDS

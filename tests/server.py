@@ -122,7 +122,13 @@ class _Unheard(logging.Handler):
 @contextmanager
 def serving(data: Path, **environment: str) -> Iterator[Server]:
     # Nothing outside is asked unless a test says where.
-    settings = {"AGENKIT_DATA": str(data), "OLLAMA_BASE_URL": "http://127.0.0.1:1", **environment}
+    settings = {
+        "AGENKIT_DATA": str(data),
+        "OLLAMA_BASE_URL": "http://127.0.0.1:1",
+        # Titles ask models too, and tests count who was asked what.
+        "AGENKIT_TITLES": "false",
+        **environment,
+    }
     app = create_app(read_settings(settings, file=None))
     app.dependency_overrides[caller] = _caller_of_a_test
     unheard = _Unheard()

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Annotated, Any
 
 from ag_ui.core import (
     AgentCapabilities,
@@ -9,14 +9,15 @@ from ag_ui.core import (
     ToolsCapabilities,
     TransportCapabilities,
 )
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from agents.base import Served
 from backend.api.examples import answers, shown
+from backend.api.paging import Page, Part, within
 from backend.dependencies import Has
-from backend.errors import AgentNotFound
+from backend.errors import AgentNotFound, InvalidInput
 
 router = APIRouter(prefix="/api/v1", tags=["agents"])
 
@@ -32,11 +33,8 @@ class AgentEntry(BaseModel):
     unavailable_reason: str | None = Field(None, description="Why it cannot answer now.")
 
 
-class AgentList(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    items: list[AgentEntry]
-    next_cursor: str | None = None
+class AgentPart(Part):
+    available: bool | None = Field(None, description="Only those that can answer now, or only those that cannot.")
 
 
 class AgentDetail(AgentEntry):
@@ -51,11 +49,12 @@ _ENTRY = {"id": "chat", "name": "Chat", "description": "Answers questions.", "ve
     "/agents",
     summary="The agents there are",
     response_model_exclude_none=True,
-    responses=shown({"items": [_ENTRY]}),
+    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput)},
 )
-async def list_agents(has: Has, available: bool | None = None) -> AgentList:
+async def list_agents(has: Has, part: Annotated[AgentPart, Query()]) -> Page[AgentEntry]:
     entries = [AgentEntry(**_told(served)) for served in has.agents]
-    return AgentList(items=[entry for entry in entries if available in (None, entry.available)])
+    wanted = [entry for entry in entries if part.available in (None, entry.available)]
+    return within(wanted, part, lambda entry: entry.id)
 
 
 @router.get(

@@ -1,11 +1,14 @@
 from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.examples import shown
+from backend.api.examples import answers, shown
+from backend.api.paging import Page, Part, within
 from backend.dependencies import Has
+from backend.errors import InvalidInput
 from llm.catalog import ModelInfo
 from llm.factory import ModelFactory
 from llm.layers.breaker import State
@@ -47,10 +50,8 @@ class Profile(_Camel):
     models: list[str] = Field(examples=[["embedded:smollm2"]], description="Best first.")
 
 
-class ModelList(_Camel):
-    items: list[ModelEntry]
+class ModelList(Page[ModelEntry]):
     profiles: list[Profile]
-    next_cursor: str | None = None
 
 
 _EXAMPLE = {
@@ -69,11 +70,18 @@ _EXAMPLE = {
 }
 
 
-@router.get("/models", summary="The models there are", response_model_exclude_none=True, responses=shown(_EXAMPLE))
-async def list_models(has: Has) -> ModelList:
+@router.get(
+    "/models",
+    summary="The models there are",
+    response_model_exclude_none=True,
+    responses={**shown(_EXAMPLE), **answers(InvalidInput)},
+)
+async def list_models(has: Has, part: Annotated[Part, Query()]) -> ModelList:
     profiles = await has.models.profiles()
+    found = within(await has.models.catalogue(), part, lambda info: str(info.spec))
     return ModelList(
-        items=[await _entry(info, has.models) for info in await has.models.catalogue()],
+        items=[await _entry(info, has.models) for info in found.items],
+        next_cursor=found.next_cursor,
         profiles=[Profile(name=name, models=[str(spec) for spec in specs]) for name, specs in profiles.items()],
     )
 

@@ -375,7 +375,7 @@ async def change_thread(thread_id: str, asked: ThreadChange, who: Who, has: Has)
     responses=answers(ThreadNotFound, Busy, StorageGone),
 )
 async def delete_thread(thread_id: str, who: Who, has: Has) -> None:
-    await has.threads.delete(who, _addressed(thread_id))
+    await has.live.forget(await has.threads.delete(who, _addressed(thread_id)))
 
 
 def _addressed(thread_id: str) -> str:

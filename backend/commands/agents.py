@@ -12,7 +12,7 @@ def run(arguments: Sequence[str]) -> int:
     add_address(parser)
     asked = parser.parse_args(arguments)
     try:
-        answer = httpx.get(f"{asked.url}/api/v1/agents").raise_for_status()
+        answer = httpx.get(f"{asked.url}/api/v1/agents?limit=100").raise_for_status()
     except httpx.HTTPError as error:
         print(told(error, asked.url), file=sys.stderr)
         return 1

@@ -16,10 +16,11 @@ from ag_ui.core import (
     RunFinishedEvent,
     RunStartedEvent,
 )
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
+from backend.runs.housekeeping import Housekeeping
 from backend.runs.translate import Translator
 from llm.context import CallContext, calling
 from llm.errors import ModelError
@@ -89,9 +90,13 @@ class Execution:
         log: EventLog,
         runs: Runs,
         metrics: Metrics,
+        house: Housekeeping,
         its_turn: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._its_turn = its_turn
+        self._house = house
+        # The thread as a run that went well has left it.
+        self.left: Sequence[BaseMessage] = ()
         self._asked = asked
         self._record = record
         self._log = log
@@ -157,6 +162,7 @@ class Execution:
             async for fact in facts:
                 events = list(self._translator.feed(fact))
                 if isinstance(fact, Halted):
+                    self.left = fact.messages if not fact.questions else ()
                     return Ending("interrupt" if fact.questions else "success", events)
                 await self._say(events)
                 self._note_first_token()
@@ -207,6 +213,7 @@ class Execution:
             # It was stopped while it waited for its turn: a run that ends has begun.
             await self._begin()
         await self._keep_half_said()
+        await self._house.prune(self._record)
         try:
             await self._end_row(ending, usage)
         finally:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from backend.runs.dialect import Dialect
 from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.fold import Message, closing, fold
 from backend.runs.follow import frames
+from backend.runs.housekeeping import Housekeeping
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
@@ -69,7 +70,7 @@ class LiveRuns:
         grace: float,
         lease: float,
         alone: bool,
-        forget: Callable[[str], Awaitable[None]],
+        house: Housekeeping,
     ) -> None:
         self._event_log = log
         self._runs = runs
@@ -78,8 +79,7 @@ class LiveRuns:
         self._lease = lease
         # Whether no other process can be asked to stop a run of ours.
         self._alone = alone
-        # Drops all that is kept of a thread, known by its internal id.
-        self._forget = forget
+        self._house = house
         self._live: dict[str, LiveRun] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -89,6 +89,7 @@ class LiveRuns:
     def start(self) -> None:
         self._begin(self._beat(), "heartbeat")
         self._begin(self._drain_at_exit(), "exit")
+        self._begin(self._house.sweep(), "sweep")
         if not self._alone:
             self._begin(self._heed(), "stops")
 
@@ -141,7 +142,7 @@ class LiveRuns:
         """The same, from where the thread was before that run."""
         base = await asked.served.before(record.thread, undone.created_at)
         if base is None:
-            await self._forget(record.thread)
+            await self._house.forget(record.thread)
         return replace(asked, turn=replace(asked.turn, base=base))
 
     async def _row(self, asked: Asked, *, queued: bool) -> RunRecord:
@@ -164,19 +165,23 @@ class LiveRuns:
             log=self._event_log,
             runs=self._runs,
             metrics=self._metrics,
+            house=self._house,
             its_turn=partial(self._its_turn, record) if queued else None,
         )
         task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
         live = self._live[record.id] = LiveRun(record.id, execution, task, asked)
-        task.add_done_callback(lambda _: self._ended(live))
+        task.add_done_callback(lambda _: self._ended(live, record))
 
     async def _its_turn(self, record: RunRecord) -> None:
         # Another process may have the thread: nothing here would tell.
         while not await self._runs.begin(record):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def _ended(self, live: LiveRun) -> None:
+    def _ended(self, live: LiveRun, record: RunRecord) -> None:
         del self._live[live.id]
+        if live.execution.left and not self._closing:
+            told = self._house.entitle(live.asked.caller, record, live.execution.left)
+            self._begin(told, f"title of {record.thread}")
         if not live.task.cancelled() and (error := live.task.exception()) is not None:
             _log.error("run_not_settled", run=live.id, exc_info=error)
 
@@ -207,6 +212,14 @@ class LiveRuns:
             if live.leaving is not None:
                 live.leaving.cancel()
         return Reader(run, posted, after)
+
+    async def forget(self, runs: Sequence[str]) -> None:
+        """Drops what is kept of runs whose thread is gone."""
+        try:
+            await self._event_log.forget(runs)
+        except LogUnavailable:
+            # They go by themselves after a while.
+            _log.warning("run_logs_not_dropped", runs=len(runs))
 
     async def ended(self, run: str, within: float) -> Sequence[Mapping[str, Any]] | None:
         """All that a run has said, once it has ended; `None` where that takes longer, in seconds.

@@ -33,7 +33,14 @@ export async function cancelRun(runId: string): Promise<void> {
 }
 
 async function items<T>(path: string): Promise<T[]> {
-  const response = await fetch(path, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Refused(response.status, await response.text());
-  return ((await response.json()) as { items: T[] }).items;
+  const found: T[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const part = `${path}?limit=100${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const response = await fetch(part, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Refused(response.status, await response.text());
+    const page = (await response.json()) as { items: T[]; nextCursor?: string };
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return found;
 }

@@ -213,7 +213,7 @@ class Fallback(Layer):
                 ended = AIMessageChunk(content="", response_metadata=said.metadata(turns.lacking(part.at)))
                 yield ChatGenerationChunk(message=ended)
                 return
-        raise _of_all(tried, needs)
+        raise _of_all(tried, needs, late=at is not None)
 
     def _ask(
         self,
@@ -292,7 +292,7 @@ class Fallback(Layer):
                 for generation in result.generations:
                     generation.message.response_metadata |= told
                 return identified_result(result)
-        raise _of_all(tried, needs)
+        raise _of_all(tried, needs, late=at is not None)
 
     def _tell(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
         if after is not None:
@@ -369,8 +369,10 @@ def _as_chunk(result: ChatResult) -> ChatGenerationChunk:
     )
 
 
-def _of_all(tried: Sequence[ModelError], needs: Needs) -> ModelError:
-    """The error of a list: its only one, or one that says who was asked."""
+def _of_all(tried: Sequence[ModelError], needs: Needs, *, late: bool) -> ModelError:
+    """The error of a list: its only one, or one that says who was asked; `late` where there was no time for more."""
+    if not tried and late:
+        return ModelUnavailable("There was no time left to ask a model.")
     if not tried:
         if needs.vision or needs.schema:
             skills = {"see pictures": needs.vision, "keep to a schema": needs.schema}
