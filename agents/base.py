@@ -63,6 +63,8 @@ class Turn:
     client_tools: Sequence[ClientTool] = ()
     background: Sequence[Background] = ()
     base: str | None = None
+    # Brings nothing: the thread goes on with what it was doing when its process died.
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,12 @@ class Served:
         config: RunnableConfig = {**_config(thread, turn.base), "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
         yield StateChanged(_state(tip.values, self._shown))
-        if tip.interrupts:
+        step: Step | None = None
+        if turn.goes_on:
+            if tip.next and not tip.interrupts:
+                step = None, config
+            yield Recalled(_messages(tip.values), _messages(tip.values))
+        elif tip.interrupts:
             step = _answered(tip, turn, config)
         else:
             branch = await self._branch(tip, turn, config)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
 from backend.outside import Shared, outside
+from backend.runs.again import Heirs
 from backend.runs.fold import standing
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.live import LiveRuns
@@ -91,6 +92,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         lease=settings.storage.lease,
         alone=settings.storage.embedded,
         house=house,
+        heirs=Heirs(registry, models),
+        attempts=settings.storage.run_attempts,
     )
     stack.push_async_callback(live.aclose)
     await models.start()

@@ -69,6 +69,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_MIGRATE": ("storage", "migrate"),
     "AGENKIT_LEASE": ("storage", "lease"),
     "AGENKIT_CHECKPOINTS_KEPT": ("storage", "checkpoints_kept"),
+    "AGENKIT_RUN_ATTEMPTS": ("storage", "run_attempts"),
     "AGENKIT_LOG_SECONDS": ("storage", "log_seconds"),
     "AGENKIT_LOG_BYTES": ("storage", "log_bytes"),
     "AGENKIT_POOL_SIZE": ("storage", "pool_size"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +42,16 @@ class RunRecord:
 
     id: str
     thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostRun:
+    """A run whose process is gone, and which is now this one's. `asked` is what it was opened with."""
+
+    row: "RunRow"
+    caller: Caller
+    attempt: int
+    asked: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,7 @@ class Runs:
         model: str | None,
         request: str | None = None,
         idempotency: Idempotency | None = None,
+        asked: Mapping[str, Any] | None = None,
         queued: bool = False,
     ) -> RunRecord:
         """Takes the thread for one run, or a place in its queue.
@@ -140,6 +151,7 @@ class Runs:
                         beat_at=now,
                         created_at=now,
                         request=request,
+                        asked=asked,
                         idempotency_key=idempotency.key if idempotency else None,
                         idempotency_request=idempotency.request if idempotency else None,
                     )
@@ -235,14 +247,40 @@ class Runs:
                 )
             )
 
-    async def beat(self, ids: Sequence[str]) -> None:
-        """Says that these runs of this process are still driven."""
+    async def beat(self, ids: Sequence[str]) -> Sequence[str]:
+        """Says that these runs of this process are still driven; those that are still its own."""
         async with self._database.writing() as connection:
-            await connection.execute(
+            kept = await connection.execute(
                 update(runs)
                 .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
                 .values(beat_at=datetime.now(UTC))
+                .returning(runs.c.id)
             )
+            return [str(row.id) for row in kept]
+
+    async def claim_lost(self, attempts: int) -> Sequence[LostRun]:
+        """Makes runs of other processes that no longer beat this one's, if they were tried less often than that."""
+        now = datetime.now(UTC)
+        lost = and_(
+            runs.c.status == "running",
+            runs.c.owner != self._owner,
+            runs.c.beat_at < now - self._lease,
+            runs.c.attempt < attempts,
+            runs.c.asked.is_not(None),
+        )
+        claimed = list[LostRun]()
+        async with self._database.writing() as connection:
+            for row in (await connection.execute(_ROW.where(lost).limit(_CLAIMED_AT_ONCE))).all():
+                same = and_(runs.c.id == row.id, runs.c.owner == row.owner, runs.c.attempt == row.attempt)
+                taken = await connection.execute(
+                    update(runs)
+                    .where(same, runs.c.status == "running")
+                    .values(owner=self._owner, attempt=row.attempt + 1, beat_at=now)
+                )
+                if taken.rowcount == 1:
+                    caller = Caller(tenant=row.tenant_id, user=row.user_id)
+                    claimed.append(LostRun(_run_row(row), caller, row.attempt + 1, row.asked))
+        return claimed
 
     async def end_lost(self) -> Sequence[str]:
         """Ends every run of other processes that no longer beat; their internal ids."""
@@ -258,6 +296,8 @@ class Runs:
             return [str(row.id) for row in ended]
 
 
+# The others' turn comes with the next beat, perhaps at another process.
+_CLAIMED_AT_ONCE = 8
 _GOING = ("queued", "running")
 _ROW = select(runs, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
 
@@ -267,8 +307,10 @@ async def _found(connection: AsyncConnection, caller: Caller, which: ColumnEleme
     mine = (runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user)
     asked = _ROW.where(*mine, which).order_by(runs.c.created_at.desc()).limit(1)
     row = (await connection.execute(asked)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _run_row(row)
+
+
+def _run_row(row: Row[Any]) -> RunRow:
     return RunRow(
         id=row.id,
         key=row.key,

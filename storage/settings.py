@@ -22,6 +22,13 @@ class StorageSettings(BaseModel):
         "agenkit:",
         description="What the names of our keys in Redis begin with; another for each deployment that shares it.",
     )
+    run_attempts: int = Field(
+        2,
+        ge=1,
+        le=10,
+        description="How many processes may drive one run: after the first has died, the next goes on "
+        "from the thread's last checkpoint. 1: such a run is ended.",
+    )
     log_seconds: float = Field(3600.0, ge=0, description="Seconds that the events of a run are kept after its end.")
     log_bytes: int = Field(
         8 * 1024 * 1024, ge=65536, description="Bytes of one run's events before the first of them are folded together."

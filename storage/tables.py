@@ -106,6 +106,8 @@ runs = Table(
     # What was asked, as a digest: the same asked again under the same key is the same run.
     Column("request", String(64)),
     # Somebody wants it to end; its owner looks.
+    # What another process needs to go on with it.
+    Column("asked", JSON(none_as_null=True)),
     # What a service calls its request by, and that request's digest.
     Column("idempotency_key", String(KEY_LENGTH)),
     Column("idempotency_request", String(64)),

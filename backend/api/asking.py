@@ -26,7 +26,7 @@ from backend.errors import (
     Waiting,
 )
 from backend.resources import Resources
-from backend.runs.execute import Asked, Multitask
+from backend.runs.execute import Asked, Choice, Multitask
 from backend.runs.turn import turn_of
 from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
@@ -55,7 +55,7 @@ REFUSALS = (
 )
 
 
-class Choice(BaseModel):
+class Wishes(BaseModel):
     """What a request chooses beyond the protocol, in `forwardedProps`. Other keys there are other people's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -69,7 +69,7 @@ class Choice(BaseModel):
     multitask: Multitask = "interrupt"
 
     @model_validator(mode="after")
-    def _is_one_choice(self) -> "Choice":
+    def _is_one_choice(self) -> "Wishes":
         if self.model and self.profile:
             raise ValueError("choose a model or a profile, not both")
         return self
@@ -79,7 +79,8 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
     """Raises the problems of `REFUSALS` that can be known before the run is opened."""
     served = has.agents.get(agent_id)
     _check(asked, served)
-    choice = _choice(asked)
+    wishes = _wishes(asked)
+    choice = Choice(wishes.model, wishes.profile)
     candidate = await _candidate(choice, served, has.models)
     if candidate is not None:
         await has.models.check_budget(CallContext(who.tenant, who.user))
@@ -92,9 +93,10 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
         served=served,
         turn=turn_of(asked),
         candidate=candidate,
+        choice=choice,
         digest=digest(agent_id, asked),
-        on_disconnect=choice.on_disconnect if choice.on_disconnect is not None else served.agent.on_disconnect,
-        multitask=choice.multitask,
+        on_disconnect=wishes.on_disconnect if wishes.on_disconnect is not None else served.agent.on_disconnect,
+        multitask=wishes.multitask,
     )
 
 
@@ -105,12 +107,12 @@ def digest(agent_id: str, asked: RunAgentInput, *, but: frozenset[str] = frozens
     return sha256(written({"agentId": agent_id, **kept})).hexdigest()
 
 
-def _choice(asked: RunAgentInput) -> Choice:
+def _wishes(asked: RunAgentInput) -> Wishes:
     given = asked.forwarded_props
     if given is None:
-        return Choice()
+        return Wishes()
     try:
-        return Choice.model_validate(given)
+        return Wishes.model_validate(given)
     except ValidationError as error:
         raise InvalidInput.naming(
             *(

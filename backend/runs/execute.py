@@ -43,6 +43,14 @@ Multitask = Literal["reject", "enqueue", "interrupt", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which models are to answer: one by its name, a profile, or what the agent says."""
+
+    model: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a request asks to be run, once it has been found good. `thread` and `run` are the client's ids."""
 
@@ -53,6 +61,7 @@ class Asked:
     served: Served
     turn: Turn
     candidate: Candidate | None
+    choice: Choice
     # The whole of what was asked, as a digest.
     digest: str | None = None
     idempotency: Idempotency | None = None
@@ -92,6 +101,7 @@ class Execution:
         metrics: Metrics,
         house: Housekeeping,
         its_turn: Callable[[], Awaitable[None]] | None = None,
+        begun: bool = False,
     ) -> None:
         self._its_turn = its_turn
         self._house = house
@@ -109,7 +119,8 @@ class Execution:
         self._stopped: StopReason = "cancelled"
         self._settling = False
         self._half_said: Sequence[AIMessage] = ()
-        self._begun = False
+        # Whether the log says already that the run has started: another process may have begun it.
+        self._begun = begun
 
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
@@ -131,7 +142,8 @@ class Execution:
         try:
             if self._its_turn is not None:
                 await self._its_turn()
-            await self._begin()
+            if not self._begun:
+                await self._begin()
             return await self._told()
         except asyncio.CancelledError:
             self._half_said = self._translator.unfinished

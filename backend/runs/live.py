@@ -6,18 +6,21 @@ from typing import Any
 
 import anyio
 
+from agents.registry import UnknownAgent
 from backend.errors import Busy, LogGone, RunIdTaken, ShuttingDown, Waiting
+from backend.runs.again import Heirs, kept
 from backend.runs.dialect import Dialect
 from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.fold import Message, closing, fold
 from backend.runs.follow import frames
 from backend.runs.housekeeping import Housekeeping
+from llm.errors import NoModel, UnknownModel
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import Batch, Entry, EventLog, LogUnavailable, Position, UnknownLog
-from storage.runs import RunExists, RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
+from storage.runs import LostRun, RunExists, RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
 from storage.shared_log import SharedLog
 
 _log = get_logger(__name__)
@@ -71,6 +74,8 @@ class LiveRuns:
         lease: float,
         alone: bool,
         house: Housekeeping,
+        heirs: Heirs,
+        attempts: int,
     ) -> None:
         self._event_log = log
         self._runs = runs
@@ -80,6 +85,8 @@ class LiveRuns:
         # Whether no other process can be asked to stop a run of ours.
         self._alone = alone
         self._house = house
+        self._heirs = heirs
+        self._attempts = attempts
         self._live: dict[str, LiveRun] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -155,10 +162,11 @@ class LiveRuns:
             model=str(candidate.info.spec) if candidate else None,
             request=asked.digest,
             idempotency=asked.idempotency,
+            asked=kept(asked),
             queued=queued,
         )
 
-    def _launch(self, asked: Asked, record: RunRecord, *, queued: bool) -> None:
+    def _launch(self, asked: Asked, record: RunRecord, *, queued: bool = False, begun: bool = False) -> None:
         execution = Execution(
             asked,
             record,
@@ -167,6 +175,7 @@ class LiveRuns:
             metrics=self._metrics,
             house=self._house,
             its_turn=partial(self._its_turn, record) if queued else None,
+            begun=begun,
         )
         task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
         live = self._live[record.id] = LiveRun(record.id, execution, task, asked)
@@ -324,25 +333,59 @@ class LiveRuns:
         """Keeps the lease on the runs of this process, and ends those whose process is gone."""
         while True:
             try:
-                if self._live:
-                    await self._runs.beat(list(self._live))
-                if lost := await self._runs.end_lost():
-                    _log.warning("runs_lost", count=len(lost))
-                    for run in lost:
-                        await self._say_lost(run)
-            except StorageFailed as error:
+                await self._keep_own()
+                if not self._closing:
+                    for lost in await self._runs.claim_lost(self._attempts):
+                        await self._take_up(lost)
+                for run in await self._runs.end_lost():
+                    _log.warning("run_lost", run=run)
+                    await self._say_lost(run)
+            except (StorageFailed, LogUnavailable) as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))
             await asyncio.sleep(self._lease / 3)
+
+    async def _keep_own(self) -> None:
+        own = list(self._live)
+        kept_runs = set(await self._runs.beat(own) if own else ())
+        for run in own:
+            if run not in kept_runs and (live := self._live.get(run)) is not None:
+                # We were thought dead, and another process drives it now.
+                _log.warning("run_taken_over", run=run)
+                live.stop("cancelled")
+
+    async def _take_up(self, lost: LostRun) -> None:
+        """Goes on with a run whose process is gone, in its log where that is still there."""
+        record = RunRecord(lost.row.id, lost.row.thread_id)
+        try:
+            asked = await self._heirs.asked(lost)
+        except (UnknownAgent, UnknownModel, NoModel) as error:
+            _log.warning("run_not_taken_up", run=record.id, reason=str(error))
+            asked = None
+        log = self._event_log
+        begun = isinstance(log, SharedLog) and await log.take_over(record.id)
+        if not begun:
+            await log.open(record.id)
+        if asked is None:
+            await self._say_interrupted(record.id)
+            await self._runs.end(lost.caller, record, "error", error_code="interrupted")
+            return
+        _, events = await log.folded(record.id)
+        await log.append(record.id, list(closing(fold(events))))
+        _log.warning("run_taken_up", run=record.id, attempt=lost.attempt)
+        self._launch(asked, record, begun=begun)
 
     async def _say_lost(self, run: str) -> None:
         """Ends the log of a run whose process is gone, for those who still read it."""
         log = self._event_log
         if isinstance(log, SharedLog) and await log.take_over(run):
-            _, events = await log.folded(run)
-            error = {"type": "RUN_ERROR", "message": _INTERRUPTED, "code": "interrupted"}
-            await log.append(run, [*closing(fold(events)), error])
-            await log.end(run)
+            await self._say_interrupted(run)
+
+    async def _say_interrupted(self, run: str) -> None:
+        _, events = await self._event_log.folded(run)
+        error = {"type": "RUN_ERROR", "message": _INTERRUPTED, "code": "interrupted"}
+        await self._event_log.append(run, [*closing(fold(events)), error])
+        await self._event_log.end(run)
 
     async def _drain_at_exit(self) -> None:
         await self.exit.wait()

@@ -99,3 +99,39 @@ async def _touched(database: Database) -> datetime:
     async with database.reading() as connection:
         touched: datetime = (await connection.execute(select(threads.c.updated_at))).scalar_one()
     return touched
+
+
+async def test_a_lost_run_is_claimed_by_one_and_as_often_as_it_may_be(database: Database) -> None:
+    here, there = (Runs(database, owner=name, lease=5) for name in ("here", "there"))
+    gone = Runs(database, owner="gone", lease=5)
+    lost = await gone.open(ANN, thread="t1", run="r1", agent="chat", model=None, asked={"a": 1})
+    await _open(gone, "r2", "t2")
+    assert await here.claim_lost(2) == []
+    await _age(database, seconds=6)
+    (claimed,) = await here.claim_lost(2)
+    assert (claimed.row.id, claimed.row.key, claimed.attempt, claimed.asked) == (lost.id, "r1", 2, {"a": 1})
+    assert claimed.caller == Caller(ANN.tenant, ANN.user)
+    # Once claimed it is its own, and who had it before is told so.
+    assert await there.claim_lost(2) == []
+    assert await here.beat([lost.id]) == [lost.id]
+    assert await gone.beat([lost.id]) == []
+    await gone.end(ANN, lost, "success")
+    assert (await _row(database, lost))["status"] == "running"
+    # One that cannot be gone on with, or was often enough, is ended.
+    await _age(database, seconds=6)
+    assert await there.claim_lost(2) == []
+    assert len(await there.end_lost()) == 2
+
+
+async def test_a_queue_has_its_order(runs: Runs) -> None:
+    first = await _open(runs, "r1")
+    second = await runs.open(ANN, thread="t", run="r2", agent="chat", model=None, queued=True)
+    third = await runs.open(ANN, thread="t", run="r3", agent="chat", model=None, queued=True)
+    assert [await runs.begin(run) for run in (second, third)] == [False, False]
+    await runs.end(ANN, first, "success")
+    # Nobody overtakes those who wait.
+    with pytest.raises(ThreadBusy):
+        await _open(runs, "r4")
+    assert [await runs.begin(run) for run in (third, second, third)] == [False, True, False]
+    await runs.end(ANN, second, "success")
+    assert await runs.begin(third)

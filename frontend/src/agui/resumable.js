@@ -4,7 +4,8 @@
 //
 // The protocol's own client takes the end of a stream for the end of the run, whatever was lost. This one looks whether
 // the run said that it has ended; if not, it asks the server for the rest, from the position that it heard last, until
-// there is an end. No dependency, for the clients 1.0 and 0.0.59, browsers and Node.
+// there is an end. Where there is none to be had, it says so: RUN_ERROR, with the code `line_lost`. No dependency, for
+// the clients 1.0 and 0.0.59, browsers and Node.
 
 /** @typedef {(url: string, request: RequestInit) => Promise<Response>} Fetch */
 /** @typedef {Record<string, unknown> & { type: string }} Event */
@@ -85,6 +86,8 @@ class Run {
     /** @type {string | null} */
     this.previous = null;
     this.started = false;
+    /** Whether it was just told again that the run has started. */
+    this.anew = false;
     this.ended = false;
     /** What has begun and not ended, by what would end it. @type {Map<string, object>} */
     this.open = new Map();
@@ -119,7 +122,7 @@ class Run {
 
   /** @param {ReadableStream<Uint8Array>} body */
   whole(body) {
-    const frames = this.#frames(body);
+    const frames = this.#told(body);
     const encoder = new TextEncoder();
     const leave = () => {
       this.left = true;
@@ -133,6 +136,20 @@ class Run {
       },
       cancel: leave,
     });
+  }
+
+  /**
+   * @param {ReadableStream<Uint8Array>} body
+   * @returns {AsyncGenerator<string, void, undefined>}
+   */
+  async *#told(body) {
+    try {
+      yield* this.#frames(body);
+    } catch (error) {
+      // Not as a stream that fails: the client 1.0 leaves such an error to nobody, of which Node.js dies.
+      if (!(error instanceof Lost)) throw error;
+      yield framed({ type: "RUN_ERROR", message: error.message, code: "line_lost" });
+    }
   }
 
   /**
@@ -170,8 +187,11 @@ class Run {
     }
     if (position !== undefined && position !== this.told) this.position = position;
     const anew = event.type === "RUN_STARTED" && this.started;
+    // Nothing of what was said stands: the run was begun again.
+    if (this.anew && event.type !== "MESSAGES_SNAPSHOT") yield framed({ type: "MESSAGES_SNAPSHOT", messages: this.messages });
     if (anew) yield* this.#close();
     else yield this.#taken(event, frame);
+    this.anew = anew;
     this.previous = event.type;
   }
 
@@ -185,12 +205,12 @@ class Run {
     if (event.type !== "MESSAGES_SNAPSHOT" || this.previous !== "RUN_STARTED") return `${frame}\n\n`;
     // Of a log that was folded: it knows what this run said, and nothing of what was before.
     const messages = joined(this.messages, /** @type {Message[]} */ (event.messages));
-    return `data: ${JSON.stringify({ ...event, messages })}\n\n`;
+    return framed({ ...event, messages });
   }
 
   /** What comes now says how things stand, and opens anew what is open. */
   *#close() {
-    for (const end of [...this.open.values()].reverse()) yield `data: ${JSON.stringify(end)}\n\n`;
+    for (const end of [...this.open.values()].reverse()) yield framed(end);
     this.open.clear();
   }
 
@@ -233,8 +253,13 @@ class Run {
   }
 }
 
-/** As a line that breaks off, to whoever asks what kind of an error it is. */
-class Lost extends TypeError {}
+/** There is no rest to be had. */
+class Lost extends Error {}
+
+/** @param {object} event */
+function framed(event) {
+  return `data: ${JSON.stringify(event)}\n\n`;
+}
 
 /**
  * @param {Message[]} before

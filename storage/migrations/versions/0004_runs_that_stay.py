@@ -14,6 +14,7 @@ _UNIQUE = "uq_runs_tenant_id_user_id_idempotency_key"
 def upgrade() -> None:
     with op.batch_alter_table("runs") as runs:
         runs.add_column(sa.Column("request", sa.String(64)))
+        runs.add_column(sa.Column("asked", sa.JSON))
         runs.add_column(sa.Column("idempotency_key", sa.String(255)))
         runs.add_column(sa.Column("idempotency_request", sa.String(64)))
         runs.add_column(sa.Column("stop_asked", sa.Boolean, nullable=False, server_default=sa.false()))
@@ -26,4 +27,5 @@ def downgrade() -> None:
         runs.drop_column("stop_asked")
         runs.drop_column("idempotency_request")
         runs.drop_column("idempotency_key")
+        runs.drop_column("asked")
         runs.drop_column("request")

@@ -1,0 +1,135 @@
+"""A run outlives its process, and its machine."""
+
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import URL
+
+from tests.e2e.process import Serving, serving
+from tests.server import Event, run_input
+
+WORDS = [f"{at} " for at in range(1, 31)]
+SCRIPT = {"models": {"actor": {"replies": [{"pieces": WORDS, "delay": 0.1}]}}}
+WHOLE = "".join(WORDS)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps(SCRIPT))
+    return {
+        "AGENKIT_SCRIPT": str(script),
+        "AGENKIT_CHAT_MODELS": "scripted:actor",
+        "AGENKIT_LEASE": "1",
+        "AGENKIT_TITLES": "false",
+    }
+
+
+def _begin(server: Serving, words: int) -> None:
+    """Starts a run that stays, and hears its first words."""
+    body, heard = run_input("Count", run="r", thread="t", forwardedProps={"onDisconnect": "continue"}), 0
+    with httpx.stream("POST", f"{server.url}/api/v1/chat/chat", json=body, timeout=30) as answer:
+        for line in answer.iter_lines():
+            heard += '"type":"TEXT_MESSAGE_CONTENT"' in line
+            if heard >= words:
+                return
+
+
+def _kill(server: Serving) -> None:
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait(10)
+
+
+def _run(server: Serving) -> dict[str, Any]:
+    told: dict[str, Any] = httpx.get(f"{server.url}/api/v1/runs/r").json()
+    return told
+
+
+def _ended(server: Serving) -> dict[str, Any]:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if (told := _run(server))["status"] not in {"running", "queued"}:
+            return told
+        time.sleep(0.1)
+    raise AssertionError(f"the run goes on and on: {_run(server)}")
+
+
+def _events(server: Serving, position: str | None = None) -> list[Event]:
+    headers = {"Last-Event-ID": position} if position else {}
+    address = f"{server.url}/api/v1/runs/r/events?protocolVersion=1.0"
+    answer = httpx.get(address, headers=headers, timeout=40)
+    answer.raise_for_status()
+    lines = answer.text.splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
+
+def _thread(server: Serving) -> list[tuple[str, str]]:
+    told = httpx.get(f"{server.url}/api/v1/threads/t/state").json()
+    return [(message["role"], message["content"]) for message in told["messages"]]
+
+
+def test_a_run_whose_process_was_killed_is_gone_on_with_by_the_next(tmp_path: Path, settings: dict[str, str]) -> None:
+    with serving(tmp_path, **settings) as server:
+        _begin(server, words=8)
+        _kill(server)
+    with serving(tmp_path, **settings) as server:
+        assert _ended(server)["status"] == "success"
+        assert _thread(server) == [("user", "Count"), ("assistant", WHOLE)]
+        events = _events(server, "0123abcd-7")
+    assert [event["type"] for event in events].count("RUN_FINISHED") == 1
+    snapshot = next(event for event in reversed(events) if event["type"] == "MESSAGES_SNAPSHOT")
+    assert [message["content"] for message in snapshot["messages"]] == ["Count", WHOLE]
+
+
+def test_a_run_that_may_not_be_tried_again_is_ended_in_words(tmp_path: Path, settings: dict[str, str]) -> None:
+    once = {**settings, "AGENKIT_RUN_ATTEMPTS": "1"}
+    with serving(tmp_path, **once) as server:
+        _begin(server, words=3)
+        _kill(server)
+    with serving(tmp_path, **once) as server:
+        told = _ended(server)
+        events = _events(server)
+        # The thread is free.
+        body = run_input("Hi", thread="t")
+        assert httpx.post(f"{server.url}/api/v1/chat/chat", json=body, timeout=30).status_code == 200
+    assert (told["status"], told["error"]) == ("error", "interrupted")
+    assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "interrupted")
+
+
+def test_another_machine_goes_on_and_its_readers_hear_one_run(
+    tmp_path: Path, settings: dict[str, str], own_postgres: URL, redis_url: str, redis_prefix: str
+) -> None:
+    shared = {
+        **settings,
+        "DATABASE_URL": own_postgres.set(drivername="postgresql").render_as_string(hide_password=False),
+        "AGENKIT_MIGRATE": "on",
+        "REDIS_URL": redis_url,
+        "AGENKIT_REDIS_PREFIX": redis_prefix,
+    }
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    heard: list[Event] = []
+    with serving(tmp_path / "one", **shared) as one, serving(tmp_path / "two", **shared) as two:
+        _begin(one, words=8)
+        reading = threading.Thread(target=lambda: heard.extend(_events(two)))
+        reading.start()
+        time.sleep(0.5)
+        _kill(one)
+        told = _ended(two)
+        reading.join(20)
+        assert told["status"] == "success"
+        assert _thread(two) == [("user", "Count"), ("assistant", WHOLE)]
+    kinds = [event["type"] for event in heard]
+    assert (kinds.count("RUN_STARTED"), kinds.count("RUN_FINISHED"), kinds[-1]) == (1, 1, "RUN_FINISHED")
+    # What the first had begun is closed, and taken back by what the thread holds.
+    assert kinds.count("TEXT_MESSAGE_START") == kinds.count("TEXT_MESSAGE_END") == 2
+    snapshot = next(event for event in reversed(heard) if event["type"] == "MESSAGES_SNAPSHOT")
+    assert [message["content"] for message in snapshot["messages"]] == ["Count", WHOLE]
+    last = [event for event in heard if event["type"] == "TEXT_MESSAGE_START"][-1]["messageId"]
+    assert snapshot["messages"][-1]["id"] == last
