@@ -53,6 +53,7 @@ bench: .venv/.dev  ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m bench.first_token
 	@$(BIN)/python -m bench.seam
 	@$(BIN)/python -m bench.failover
+	@$(BIN)/python -m bench.resuming
 
 clean:  ## forget the set-up; data in .agenkit stays
 	rm -rf .venv frontend/dist frontend/node_modules tests/e2e/clients/node_modules

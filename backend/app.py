@@ -5,9 +5,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from backend.api import agents, chat, health, metrics, models, page, runs, threads
+from backend.api import agents, chat, health, metrics, models, page, runs, schedules, threads
 from backend.errors import install_errors
 from backend.resources import open_resources
+from backend.runs.schedules import scheduling
 from backend.security.body import BodyGuard
 from backend.security.requests import RequestRecord
 from backend.settings import Settings
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_resources(settings, measured) as resources:
+        async with open_resources(settings, measured) as resources, scheduling(resources):
             app.state.resources = resources
             yield
 
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(chat.router)
     app.include_router(runs.router)
     app.include_router(threads.router)
+    app.include_router(schedules.router)
     app.include_router(agents.router)
     app.include_router(models.router)
     app.include_router(health.router)

@@ -113,6 +113,10 @@ class RunNotFound(Problem):
     status, code, title = 404, "unknown_run", "There is no such run"
 
 
+class ScheduleNotFound(Problem):
+    status, code, title = 404, "unknown_schedule", "There is no such schedule"
+
+
 class KeyUsed(Problem):
     status, code, title = 422, "idempotency_mismatch", "The idempotency key was used for another request"
 

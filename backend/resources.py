@@ -14,6 +14,9 @@ from backend.runs.again import Heirs
 from backend.runs.fold import standing
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.live import LiveRuns
+from backend.runs.webhooks import Deliveries, Post
+from backend.security.addresses import Gate
+from backend.security.signatures import key_of
 from backend.settings import Settings
 from llm.errors import BadScript
 from llm.factory import ModelFactory
@@ -25,9 +28,11 @@ from storage.database import Database, StorageFailed, open_database
 from storage.log import EventLog, LogSettings, MemoryLog
 from storage.redis import open_redis
 from storage.runs import Runs
+from storage.schedules import Schedules
 from storage.shared_log import SharedLog
 from storage.threads import Threads
 from storage.usage import Usage
+from storage.webhooks import Webhooks
 
 _log = get_logger(__name__)
 
@@ -44,6 +49,8 @@ class Resources:
     agents: Registry
     runs: Runs
     live: LiveRuns
+    webhooks: Webhooks
+    schedules: Schedules
     revision: str
 
 
@@ -75,7 +82,10 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     shared = await _shared(stack, settings)
     models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
-    runs = Runs(database, owner=_owner(), lease=settings.storage.lease)
+    owner = _owner()
+    runs = Runs(database, owner=owner, lease=settings.storage.lease)
+    webhooks = Webhooks(database, owner=owner, lease=settings.storage.lease)
+    schedules = Schedules(database, owner=owner)
     log = await _log_of_runs(stack, settings, shared)
     stack.push_async_callback(log.aclose)
     house = Housekeeping(
@@ -98,7 +108,16 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     stack.push_async_callback(live.aclose)
     await models.start()
     live.start()
-    return Resources(settings, database, checkpoints, threads, models, registry, runs, live, revision)
+    if settings.server.webhook_secret is not None:
+        post = Post(
+            key_of(settings.server.webhook_secret.get_secret_value()), Gate(private=settings.server.webhook_private)
+        )
+        deliveries = Deliveries(webhooks, runs=runs, live=live, agents=registry, post=post)
+        stack.push_async_callback(deliveries.aclose)
+        deliveries.start()
+    return Resources(
+        settings, database, checkpoints, threads, models, registry, runs, live, webhooks, schedules, revision
+    )
 
 
 async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from agents.registry import GraphFile
+from backend.security.signatures import key_of
 from llm.settings import PROFILES, ModelSettings
 from observability.settings import ObservabilitySettings
 from storage.settings import StorageSettings
@@ -32,6 +33,17 @@ class ServerSettings(BaseModel):
     )
 
     titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs webhooks (Standard Webhooks, `whsec_…`); without it no run takes one."
+    )
+    webhook_private: bool = Field(False, description="Let webhooks lead into private networks, and to this machine.")
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            key_of(secret.get_secret_value())
+        return secret
 
     @field_validator("graphs")
     @classmethod
@@ -65,6 +77,8 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
     "AGENKIT_TITLES": ("server", "titles"),
+    "AGENKIT_WEBHOOK_SECRET": ("server", "webhook_secret"),
+    "AGENKIT_WEBHOOK_PRIVATE": ("server", "webhook_private"),
     "AGENKIT_DATA": ("storage", "data"),
     "AGENKIT_MIGRATE": ("storage", "migrate"),
     "AGENKIT_LEASE": ("storage", "lease"),

@@ -152,6 +152,10 @@ class EventLog(Protocol):
         """All that happened so far, and where that is. Raises `UnknownLog`."""
         ...
 
+    async def take_over(self, run: str) -> bool:
+        """Makes this process the one that writes a log which another left behind; `False` where there is none."""
+        ...
+
     async def forget(self, runs: Sequence[str]) -> None:
         """Drops the logs of runs that have ended. Raises `LogUnavailable`."""
         ...
@@ -161,10 +165,13 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`seconds` that a log is kept after its run, `most_bytes` of one run's events before its head is folded."""
+    """`seconds` that a log is kept after its run, `most_bytes` of one run's events before its head is folded, and
+    `all_bytes` that one process keeps of runs that have ended: past them the oldest go earlier.
+    """
 
     seconds: float = 3600.0
     most_bytes: int = 8 * 1024 * 1024
+    all_bytes: int = 256 * 1024 * 1024
 
 
 class MemoryLog:
@@ -190,15 +197,21 @@ class MemoryLog:
     def drop(self, run: str) -> None:
         self._runs.pop(run, None)
 
+    async def take_over(self, run: str) -> bool:
+        # Its process took it along.
+        return False
+
     async def forget(self, runs: Sequence[str]) -> None:
         for run in runs:
             self.drop(run)
 
     async def append(self, run: str, events: Sequence[Event]) -> None:
-        self._runs[run].append(events)
+        if (record := self._runs.get(run)) is not None:
+            record.append(events)
 
     async def end(self, run: str) -> None:
-        self._runs[run].end(self._clock())
+        if (record := self._runs.get(run)) is not None:
+            record.end(self._clock())
 
     async def has(self, run: str) -> bool:
         self._forget_old()
@@ -224,6 +237,13 @@ class MemoryLog:
         old = [run for run, record in self._runs.items() if record.ended_at is not None and record.ended_at < before]
         for run in old:
             del self._runs[run]
+        ended = {run: record.size for run, record in self._runs.items() if record.ended}
+        total = sum(ended.values())
+        for run, size in ended.items():
+            if total <= self._settings.all_bytes:
+                return
+            del self._runs[run]
+            total -= size
 
 
 def new_incarnation() -> str:
@@ -241,15 +261,18 @@ class Record:
     last: int = 0
     first: int = 0
     ended_at: float | None = None
-    _size: int = 0
+    # Another process writes this log now: what comes is to be read from there.
+    lost: bool = False
+    # About how many bytes its events take.
+    size: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     def append(self, events: Sequence[Event]) -> Sequence[Entry]:
         added = [Entry(self.last + at, event) for at, event in enumerate(events, 1)]
         self.last += len(added)
         self.entries.extend(added)
-        self._size += sum(map(_weight, events))
-        if self._size > self.most_bytes:
+        self.size += sum(map(_weight, events))
+        if self.size > self.most_bytes:
             self._make_room()
         self._wake()
         return added
@@ -266,13 +289,13 @@ class Record:
     def _make_room(self) -> None:
         """Merges, and where that is not enough, puts what happened so far into its result."""
         self.entries = list(merged(self.entries))
-        self._size = sum(_weight(entry.event) for entry in self.entries)
-        if self._size > self.most_bytes / 2:
+        self.size = sum(_weight(entry.event) for entry in self.entries)
+        if self.size > self.most_bytes / 2:
             stand = list(self.fold(entry.event for entry in self.entries))
             self.first = self.last
             self.entries = [Entry(self.last, event) for event in stand]
             # What cannot be made smaller does not make every next event fold it again.
-            self._size = min(sum(map(_weight, stand)), self.most_bytes // 2)
+            self.size = min(sum(map(_weight, stand)), self.most_bytes // 2)
 
     async def read(self, after: Position | None) -> AsyncIterator[Batch]:
         heard = 0
@@ -288,10 +311,14 @@ class Record:
                 entries = self._after(heard)
                 heard = self.last
                 yield Batch(self.incarnation, entries)
-            elif self.ended:
+            elif self.ended or self.lost:
                 return
             else:
                 await self._change()
+
+    def lose(self) -> None:
+        self.lost = True
+        self._wake()
 
     def stand(self) -> Batch:
         """All that happened so far, as its result."""

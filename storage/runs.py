@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +42,8 @@ class RunRecord:
 
     id: str
     thread: str
+    # Runs of the thread that were ended for it, since their process was gone.
+    lost: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Runs:
                 if (known := await _found(connection, caller, runs.c.key == run)) is not None:
                     raise RunExists(known)
                 thread_id = await _thread_id(connection, caller, thread, now)
-                await self._end_lost(connection, thread_id, now)
+                lost = await self._end_lost(connection, thread_id, now)
                 if (asking := await _asking(connection, thread_id)) not in {None, agent}:
                     raise ThreadWaits(str(asking))
                 if not queued and await _is_queued_for(connection, thread_id):
@@ -157,9 +159,43 @@ class Runs:
                     )
                 )
         except IntegrityError as error:
-            # The one index says no: another run has the thread, or two requests with new ids raced.
+            # Another run has the thread, or this very request raced with itself.
+            await self._raise_known(caller, run, idempotency)
             raise ThreadBusy from error
-        return RunRecord(run_id, thread_id)
+        return RunRecord(run_id, thread_id, lost)
+
+    async def _raise_known(self, caller: Caller, run: str, idempotency: Idempotency | None) -> None:
+        async with self._database.reading() as connection:
+            if idempotency and (same := await _found(connection, caller, _named(idempotency))) is not None:
+                raise RequestKnown(same)
+            if (known := await _found(connection, caller, runs.c.key == run)) is not None:
+                raise RunExists(known)
+
+    async def withdraw(self, run: RunRecord) -> None:
+        """As if it had never been opened."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(runs).where(runs.c.id == run.id, runs.c.owner == self._owner))
+
+    async def is_first(self, row: RunRow) -> bool:
+        """Whether no run of its thread was before it."""
+        async with self._database.reading() as connection:
+            earlier = select(runs.c.id).where(runs.c.thread_id == row.thread_id, runs.c.created_at < row.created_at)
+            return (await connection.execute(earlier.limit(1))).first() is None
+
+    async def queued(self, caller: Caller, thread: str) -> int:
+        """How many wait for this thread."""
+        waiting = (
+            select(func.count())
+            .select_from(runs.join(threads, threads.c.id == runs.c.thread_id))
+            .where(
+                threads.c.tenant_id == caller.tenant,
+                threads.c.user_id == caller.user,
+                threads.c.key == thread,
+                runs.c.status == "queued",
+            )
+        )
+        async with self._database.reading() as connection:
+            return int((await connection.execute(waiting)).scalar_one())
 
     async def begin(self, run: RunRecord) -> bool:
         """Takes the thread for a run that is queued, once it is the first in its queue."""
@@ -175,6 +211,12 @@ class Runs:
                 ),
             ),
         )
+        others = and_(runs.c.thread_id == run.thread, runs.c.status.in_(_GOING), runs.c.id != run.id)
+        alive = and_(others, runs.c.beat_at >= now - self._lease)
+        async with self._database.reading() as connection:
+            # Most of the time it is somebody else's turn, and to see that nothing has to be locked.
+            if (await connection.execute(earlier.where(alive).limit(1))).first() is not None:
+                return False
         try:
             async with self._database.writing() as connection:
                 await self._end_lost(connection, run.thread, now)
@@ -212,13 +254,15 @@ class Runs:
             found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.stop_asked))
             return [str(row.id) for row in found]
 
-    async def _end_lost(self, connection: AsyncConnection, thread_id: str, now: datetime) -> None:
-        """A run whose process has died does not hold its thread for ever."""
-        await connection.execute(
+    async def _end_lost(self, connection: AsyncConnection, thread_id: str, now: datetime) -> Sequence[str]:
+        """A run whose process has died does not hold its thread for ever; the internal ids of such."""
+        ended = await connection.execute(
             update(runs)
             .where(runs.c.thread_id == thread_id, runs.c.status.in_(_GOING), runs.c.beat_at < now - self._lease)
             .values(status="error", error_code="interrupted", ended_at=now)
+            .returning(runs.c.id)
         )
+        return [str(row.id) for row in ended]
 
     async def end(
         self,
@@ -282,10 +326,10 @@ class Runs:
                     claimed.append(LostRun(_run_row(row), caller, row.attempt + 1, row.asked))
         return claimed
 
-    async def end_lost(self) -> Sequence[str]:
-        """Ends every run of other processes that no longer beat; their internal ids."""
+    async def end_lost(self, *, but: Sequence[str] = ()) -> Sequence[str]:
+        """Ends every run that no longer beats, but for those that this process knows to drive; their internal ids."""
         now = datetime.now(UTC)
-        lost = and_(runs.c.status.in_(_GOING), runs.c.owner != self._owner, runs.c.beat_at < now - self._lease)
+        lost = and_(runs.c.status.in_(_GOING), runs.c.id.not_in(but), runs.c.beat_at < now - self._lease)
         async with self._database.writing() as connection:
             ended = await connection.execute(
                 update(runs)

@@ -17,7 +17,7 @@ from uuid import uuid4
 import orjson
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from observability.logs import get_logger
 from storage.log import (
@@ -71,7 +71,7 @@ return 1
 """
 _TAKE = """
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HGET', KEYS[1], 'ended') == '1' then return 0 end
-redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'incarnation', ARGV[2])
 return 1
 """
 
@@ -145,7 +145,9 @@ class SharedLog:
         """Makes this process the one that writes a log which another left behind; `False` where there is none."""
         stream, meta = self._keys(run)
         try:
-            if not await self._take(keys=[meta], args=[self._me]):
+            # What the owner before had told its own readers may be more than Redis has of it: their positions are of
+            # another log.
+            if not await self._take(keys=[meta], args=[self._me, new_incarnation()]):
                 return False
             found = await self._meta(run)
             entries = [entry for _, entry in await self._range(stream, "-")]
@@ -158,13 +160,15 @@ class SharedLog:
         return True
 
     async def append(self, run: str, events: Sequence[Event]) -> None:
-        await self._memory.append(run, events)
-        self._mark(run)
+        if run in self._own:
+            await self._memory.append(run, events)
+            self._mark(run)
 
     async def end(self, run: str) -> None:
-        await self._memory.end(run)
-        self._own[run].ended = True
-        self._mark(run)
+        if (own := self._own.get(run)) is not None:
+            await self._memory.end(run)
+            own.ended = True
+            self._mark(run)
 
     def _mark(self, run: str) -> None:
         self._unsent[run] = None
@@ -190,9 +194,14 @@ class SharedLog:
         return Position(meta.incarnation, last), [entry.event for entry in entries]
 
     async def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
-        record = self._memory.record(run)
-        batches = record.read(after) if record is not None else self._read(run, after)
-        async for batch in batches:
+        if (record := self._memory.record(run)) is not None:
+            async for batch in record.read(after):
+                if batch.entries:
+                    after = Position(batch.incarnation, batch.entries[-1].number)
+                yield batch
+            if not record.lost:
+                return
+        async for batch in self._read(run, after):
             yield batch
 
     async def _read(self, run: str, after: Position | None) -> AsyncIterator[Batch]:
@@ -266,13 +275,18 @@ class SharedLog:
     async def _write_all(self) -> bool:
         """Whether all that there was to write could be written."""
         runs, self._unsent = list(self._unsent), {}
+        left = list[str]()
         for at, run in enumerate(runs):
             try:
                 await self._send(run)
+            except ResponseError:
+                # Redis is there and refuses this one, for want of room perhaps: the others come first next time.
+                left.append(run)
             except (RedisError, OSError, LogUnavailable):
-                self._unsent = dict.fromkeys([*runs[at:], *self._unsent])
-                return False
-        return True
+                left = [*runs[at:], *left]
+                break
+        self._unsent = dict.fromkeys([*self._unsent, *left])
+        return not left
 
     async def _send(self, run: str) -> None:
         if (own := self._own.get(run)) is None:
@@ -291,22 +305,23 @@ class SharedLog:
         await self._words.say(self._redis, run)
         if told == 0:
             _log.warning("run_log_taken_over", run=run)
+            record.lose()
         if told == 0 or ended:
             self._own.pop(run, None)
             self._memory.drop(run)
 
     async def _told(self, run: str, entries: Sequence[Entry], *, anew: bool, first: int, ended: bool) -> int:
         seconds = self._settings.seconds if ended else _OPEN_SECONDS
-        head = [self._me, "anew" if anew else "more", first, int(ended), int(seconds * 1000)]
         rows = list(_rows(entries))
-        told = 1
-        for at in range(0, max(len(rows), 1), _AT_ONCE):
-            part = [word for row in rows[at : at + _AT_ONCE] for word in row]
-            told = int(await self._write(keys=list(self._keys(run)), args=[*head, *part]))
-            if told != 1:
+        parts = [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)] or [[]]
+        for at, part in enumerate(parts):
+            # It has not ended for a reader before its last part is there.
+            last = at == len(parts) - 1
+            head = [self._me, "anew" if anew and at == 0 else "more", first, int(ended and last), int(seconds * 1000)]
+            words = [word for row in part for word in row]
+            if (told := int(await self._write(keys=list(self._keys(run)), args=[*head, *words]))) != 1:
                 return told
-            head[1] = "more"
-        return told
+        return 1
 
     async def aclose(self) -> None:
         """What is not written yet is tried once more."""
@@ -366,7 +381,11 @@ class _Words:
         if self._heard is None:
             self._heard = self._client.pubsub()
         if first:
-            await self._heard.subscribe(f"{self._prefix}{run}")
+            try:
+                await self._heard.subscribe(f"{self._prefix}{run}")
+            except BaseException:
+                await self.leave(run, event)
+                raise
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen(self._heard), name="words of run logs")
 

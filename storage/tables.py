@@ -105,12 +105,12 @@ runs = Table(
     Column("attempt", Integer, nullable=False),
     # What was asked, as a digest: the same asked again under the same key is the same run.
     Column("request", String(64)),
-    # Somebody wants it to end; its owner looks.
     # What another process needs to go on with it.
     Column("asked", JSON(none_as_null=True)),
     # What a service calls its request by, and that request's digest.
     Column("idempotency_key", String(KEY_LENGTH)),
     Column("idempotency_request", String(64)),
+    # Somebody wants it to end; its owner looks.
     Column("stop_asked", Boolean, nullable=False, server_default=false()),
     Column("beat_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -129,9 +129,61 @@ runs = Table(
     Index(
         "ix_runs_beat_at",
         "beat_at",
-        sqlite_where=text("status = 'running'"),
-        postgresql_where=text("status = 'running'"),
+        sqlite_where=text("status IN ('queued', 'running')"),
+        postgresql_where=text("status IN ('queued', 'running')"),
     ),
+)
+
+# Who is to be told how a run ended. `waiting` until it is `delivered` or `given_up`; `next_at` is when it is tried next
+# and, while one process tries it, when another may.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    # What is told, from the end of the run until it has been told.
+    Column("body", Text),
+    Column("owner", String(64)),
+    Column("attempt", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    UniqueConstraint("run_id"),
+    Index(
+        "ix_webhooks_next_at",
+        "next_at",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+)
+
+# Agents that run by themselves. `next_at` is the occurrence that is next, and nothing where it is not enabled; whoever
+# has the lease begins it.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("agent_id", String(KEY_LENGTH), nullable=False),
+    Column("cron", String(KEY_LENGTH), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("input", JSON, nullable=False),
+    # The client's name of the thread that all of its runs are on; without it, each has one of its own.
+    Column("thread", String(KEY_LENGTH)),
+    Column("next_at", Moment),
+    Column("last_at", Moment),
+    Column("last_run", String(KEY_LENGTH)),
+    Column("last_error", String(64)),
+    Column("skipped", Integer, nullable=False),
+    Column("owner", String(64)),
+    Column("leased_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_schedules_created", "tenant_id", "user_id", "created_at", "id"),
+    Index("ix_schedules_next_at", "next_at"),
 )
 
 # What was spent on a day (UTC). `cost` is in billionths of a dollar, of the calls whose price was known; the tokens of

@@ -1,14 +1,14 @@
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Any
+from hashlib import sha256
+from typing import Annotated
 from urllib.parse import quote
 
 from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 from sse_starlette import EventSourceResponse
 
 from agents.facts import Standing
@@ -17,15 +17,17 @@ from backend.api.examples import STREAM, answers, shown
 from backend.api.streams import streamed
 from backend.dependencies import Has, Who
 from backend.errors import InFlight, InvalidInput, KeyUsed, LogGone, RunNotFound, StorageGone, ThreadNotFound
+from backend.resources import Resources
 from backend.runs.dialect import Dialect, spoken_by
 from backend.runs.execute import Asked
-from backend.runs.fold import fold
 from backend.runs.follow import told
 from backend.runs.messages import to_agui
+from backend.runs.result import RunResult, RunStatus, result_of, status_of
 from backend.runs.standing import ended
+from backend.security.addresses import LONGEST_URL, Gate, Refused, Unresolved, url_of
 from storage.caller import Caller
 from storage.log import BadPosition, Position
-from storage.runs import Idempotency, RequestKnown, RunRow, Runs, Status
+from storage.runs import Idempotency, RequestKnown, RunRow, Runs
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
@@ -37,33 +39,22 @@ _Dialect = Annotated[
 ]
 
 
-class RunStatus(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+class WebhookAsked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    run_id: str = Field(examples=["run-1"])
-    thread_id: str = Field(examples=["thread-1"])
-    agent_id: str = Field(examples=["chat"])
-    status: Status
-    model: str | None = Field(None, description="The model that answered, or is to.")
-    error: str | None = Field(None, description="The code of a run that failed (docs/errors.md).")
-    usage: Sequence[Mapping[str, Any]] = ()
-    created_at: datetime
-    ended_at: datetime | None = None
+    url: str = Field(
+        min_length=1,
+        max_length=LONGEST_URL,
+        examples=["https://example.com/hooks/agenkit"],
+        description="Is told how the run ended, signed (docs/services.md).",
+    )
 
 
 class RunAsked(RunAgentInput):
     """What is asked of an agent, and of which."""
 
     agent_id: str = Field(min_length=1, max_length=KEY_LENGTH, examples=["chat"])
-
-
-class RunResult(RunStatus):
-    """A run that has ended, and what it said."""
-
-    messages: Sequence[Mapping[str, Any]] = Field((), description="AG-UI messages that are new since it began.")
-    state: Any = None
-    message: str | None = Field(None, description="What went wrong, for people.")
-    interrupts: Sequence[Mapping[str, Any]] | None = Field(None, description="What it waits for an answer to.")
+    webhook: WebhookAsked | None = None
 
 
 _EXAMPLE = {
@@ -100,7 +91,8 @@ LastEventId = Annotated[str | None, Header(description="The `id` of the last eve
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?:$|[,;\s])", re.IGNORECASE)
 # However patient a caller is, a proxy on the way is not.
 _MOST_SECONDS = 300.0
-_NEW = ("TEXT_MESSAGE_START", "TOOL_CALL_RESULT")
+# A name that takes longer to look up is looked at when something is sent there.
+_RESOLVE_SECONDS = 1.0
 
 
 def waiting(prefer: str | None) -> float | None:
@@ -113,7 +105,7 @@ def waiting(prefer: str | None) -> float | None:
     "/runs",
     summary="Run an agent for a service that wants an answer and no stream",
     description="With `Prefer: wait=N` the answer is the result, if it is there in N seconds; else 202 and a run to "
-    "follow. `Idempotency-Key` makes a repeated call the same run.",
+    "follow. `Idempotency-Key` makes a repeated call the same run; `webhook` is told how it ended.",
     response_model=RunResult,
     response_model_exclude_none=True,
     responses={
@@ -133,53 +125,69 @@ async def post_run(
     prefer: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=KEY_LENGTH)] = None,
 ) -> Response:
-    given = RunAgentInput.model_validate(asked.model_dump(by_alias=True, exclude={"agent_id"}, exclude_none=True))
+    if asked.webhook is not None:
+        await _check(asked.webhook, has)
+    plain = asked.model_dump(by_alias=True, exclude={"agent_id", "webhook"}, exclude_none=True)
+    given = RunAgentInput.model_validate(plain)
     wanted = replace(await asked_for(asked.agent_id, given, who, has), on_disconnect="continue")
+    wanted = replace(wanted, digest=_digest(asked, given))
     if idempotency_key is not None:
         # A call that is made again may well come with a run id of its own.
-        request = digest(asked.agent_id, given, but=frozenset({"runId"}))
+        request = _digest(asked, given, but=frozenset({"runId"}))
         wanted = replace(wanted, idempotency=Idempotency(idempotency_key, request))
     seconds = waiting(prefer)
-    try:
-        run, key = (await has.live.open(wanted)).run, asked.run_id
-    except RequestKnown as error:
-        run, key = _again(error.row, wanted), error.row.key
+    run, key = await _opened(asked, wanted, who, has)
     events = await has.live.ended(run, seconds) if seconds is not None else None
     row = await found(has.runs, who, key)
     applied = {} if seconds is None else {"Preference-Applied": f"wait={int(seconds)}"}
     if events is None and row.goes:
         address = f"/api/v1/runs/{quote(row.key, safe='')}"
-        return _told(_status(row), 202, {**applied, "Location": address, "Retry-After": "1"})
-    return _told(_result(row, events or await has.live.ended(run, _MOST_SECONDS) or ()), 200, applied)
+        return _told(status_of(row), 202, {**applied, "Location": address, "Retry-After": "1"})
+    return _told(result_of(row, events or await has.live.ended(run, _MOST_SECONDS) or ()), 200, applied)
 
 
-def _again(row: RunRow, wanted: Asked) -> str:
-    """The run of an earlier request with the same key."""
-    if wanted.idempotency is None or row.idempotency_request != wanted.idempotency.request:
-        raise KeyUsed("Give this request a key of its own.")
-    if row.goes:
-        raise InFlight("Ask again in a moment.", headers={"Retry-After": "1"}, runId=row.key)
-    return row.id
+async def _opened(asked: RunAsked, wanted: Asked, who: Caller, has: Resources) -> tuple[str, str]:
+    """The internal id and the client's of the run that was asked for, now or by an earlier request of the same key."""
+    known: RunRow | None = None
+    try:
+        run, key = (await has.live.open(wanted)).run, wanted.run
+    except RequestKnown as error:
+        known = error.row
+        if wanted.idempotency is None or known.idempotency_request != wanted.idempotency.request:
+            raise KeyUsed("Give this request a key of its own.") from None
+        run, key = known.id, known.key
+    if asked.webhook is not None:
+        # Behind the run's own row. Of a process that dies between the two its caller has had no answer: the request
+        # comes again, and this with it.
+        await has.webhooks.ask(who, run, asked.webhook.url)
+    if known is not None and known.goes:
+        raise InFlight("Ask again in a moment.", headers={"Retry-After": "1"}, runId=known.key)
+    return run, key
+
+
+async def _check(webhook: WebhookAsked, has: Resources) -> None:
+    settings = has.settings.server
+    if settings.webhook_secret is None:
+        raise InvalidInput.naming(("webhook", "nothing is signed here: AGENKIT_WEBHOOK_SECRET is not set"))
+    try:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            await Gate(private=settings.webhook_private).leads_to(url_of(webhook.url))
+    except Refused as error:
+        raise InvalidInput.naming(("webhook.url", str(error))) from None
+    except (TimeoutError, Unresolved):
+        # It is looked at again, and then it counts, when something is sent there.
+        return
+
+
+def _digest(asked: RunAsked, given: RunAgentInput, *, but: frozenset[str] = frozenset()) -> str:
+    """Of the request: to be told elsewhere of the same run is to ask for something else."""
+    plain = digest(asked.agent_id, given, but=but)
+    return plain if asked.webhook is None else sha256(f"{plain} {asked.webhook.url}".encode()).hexdigest()
 
 
 def _told(told: RunStatus, status: int, headers: Mapping[str, str]) -> Response:
     body = told.model_dump_json(by_alias=True, exclude_none=True)
     return Response(body, status, dict(headers), "application/json")
-
-
-def _result(row: RunRow, events: Sequence[Mapping[str, Any]]) -> RunResult:
-    folded = fold(events)
-    new = {event["messageId"] for event in events if event["type"] in _NEW}
-    new |= {event["parentMessageId"] for event in events if event["type"] == "TOOL_CALL_START"}
-    last = folded.terminal or {}
-    outcome = last.get("outcome") or {}
-    return RunResult(
-        **_status(row).model_dump(),
-        messages=[message for message in folded.messages if message["id"] in new],
-        state=folded.state,
-        message=last.get("message"),
-        interrupts=outcome.get("interrupts"),
-    )
 
 
 @router.get(
@@ -211,7 +219,8 @@ async def run_events(
     responses={**STREAM, **answers(ThreadNotFound, LogGone, StorageGone)},
 )
 async def thread_events(thread_id: RunId, who: Who, has: Has, protocol_version: _Dialect = None) -> EventSourceResponse:
-    if (row := await has.runs.newest(who, thread_id)) is None:
+    row = await has.runs.going(who, thread_id) or await has.runs.newest(who, thread_id)
+    if row is None:
         raise ThreadNotFound(f"There is no thread {thread_id!r} with a run.")
     standing = await has.agents.get(row.agent).standing(row.thread_id)
     before = [
@@ -239,7 +248,7 @@ def _over(row: RunRow, standing: Standing, dialect: Dialect) -> EventSourceRespo
 )
 async def cancel_run(run_id: RunId, who: Who, has: Has) -> RunStatus:
     await has.live.cancel(who, await found(has.runs, who, run_id))
-    return _status(await found(has.runs, who, run_id))
+    return status_of(await found(has.runs, who, run_id))
 
 
 # Last: an id may hold a slash, and the paths above end in words.
@@ -250,18 +259,4 @@ async def cancel_run(run_id: RunId, who: Who, has: Has) -> RunStatus:
     responses={**shown(_EXAMPLE), **answers(RunNotFound, StorageGone)},
 )
 async def get_run(run_id: RunId, who: Who, has: Has) -> RunStatus:
-    return _status(await found(has.runs, who, run_id))
-
-
-def _status(row: RunRow) -> RunStatus:
-    return RunStatus(
-        run_id=row.key,
-        thread_id=row.thread,
-        agent_id=row.agent,
-        status=row.status,
-        model=row.model,
-        error=row.error_code,
-        usage=row.usage,
-        created_at=row.created_at,
-        ended_at=row.ended_at,
-    )
+    return status_of(await found(has.runs, who, run_id))

@@ -78,7 +78,7 @@ class Ending:
     code: str | None = None
 
 
-StopReason = Literal["cancelled", "shutting_down"]
+StopReason = Literal["cancelled", "shutting_down", "lost"]
 
 _SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
 # Seconds between tries to write down that a run has ended.
@@ -118,14 +118,19 @@ class Execution:
         self._first_token_noted = False
         self._stopped: StopReason = "cancelled"
         self._settling = False
+        self._driving = False
+        self._stop_asked = False
         self._half_said: Sequence[AIMessage] = ()
         # Whether the log says already that the run has started: another process may have begun it.
         self._begun = begun
 
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
-        if not self._settling and not task.done():
-            self._stopped = reason
+        if self._settling or task.done():
+            return
+        self._stopped, self._stop_asked = reason, True
+        if self._driving:
+            # A task that is cancelled before its first step never takes it, and nothing would be said of its end.
             task.cancel()
 
     async def drive(self) -> None:
@@ -133,9 +138,15 @@ class Execution:
         context = CallContext(asked.caller.tenant, asked.caller.user, self._record.id, self._meter)
         with bound(run_id=asked.run, thread_id=asked.thread, agent_id=asked.served.agent.id), calling(context):
             _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
-            ending = await self._ending()
+            self._driving = True
+            ending = self._stop_told() if self._stop_asked else await self._ending()
             self._settling = True
-            await self._settle(ending)
+            if self._stop_asked and self._stopped == "lost":
+                # Another process drives it now: the thread and the row are its.
+                await self._log.end(self._record.id)
+                _log.warning("run_lost")
+            else:
+                await self._settle(ending)
 
     async def _ending(self) -> Ending:
         """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and only that."""

@@ -10,16 +10,21 @@ from storage.log import Batch, merged, written
 async def frames(batches: AsyncIterator[Batch], dialect: Dialect) -> AsyncIterator[bytes]:
     """One write for everything that has come since the last: a reader who is slow gets fewer, longer pieces."""
     async for batch in batches:
-        told = Batch(batch.incarnation, list(merged(batch.entries)))
-        yield b"".join(_frame(position, dialect(event)) for position, event in told.positions())
+        said = list(Batch(batch.incarnation, list(merged(batch.entries))).positions())
+        # Of events that together say how things stand, who has heard the last has heard all.
+        named = len(said) - 1 if batch.folded else 0
+        yield b"".join(
+            _frame(position if at >= named else None, dialect(event)) for at, (position, event) in enumerate(said)
+        )
 
 
 async def told(events: Iterable[Mapping[str, Any]], dialect: Dialect) -> AsyncIterator[bytes]:
     """Events that are of no log, and so have no position."""
     for event in events:
-        yield b"data: %b\n\n" % written(dialect(event))
+        yield _frame(None, dialect(event))
 
 
-def _frame(position: str, event: Mapping[str, Any]) -> bytes:
+def _frame(position: str | None, event: Mapping[str, Any]) -> bytes:
     # Lines end in LF alone: the clients know no other.
-    return b"id: %b\ndata: %b\n\n" % (position.encode(), written(event))
+    data = b"data: %b\n\n" % written(event)
+    return data if position is None else b"id: %b\n%b" % (position.encode(), data)

@@ -6,7 +6,6 @@ from typing import Any
 
 import anyio
 
-from agents.registry import UnknownAgent
 from backend.errors import Busy, LogGone, RunIdTaken, ShuttingDown, Waiting
 from backend.runs.again import Heirs, kept
 from backend.runs.dialect import Dialect
@@ -14,14 +13,12 @@ from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.fold import Message, closing, fold
 from backend.runs.follow import frames
 from backend.runs.housekeeping import Housekeeping
-from llm.errors import NoModel, UnknownModel
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import Batch, Entry, EventLog, LogUnavailable, Position, UnknownLog
 from storage.runs import LostRun, RunExists, RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
-from storage.shared_log import SharedLog
 
 _log = get_logger(__name__)
 
@@ -32,6 +29,9 @@ _STOP_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
 # How long a run that is interrupted may take to end, wherever it goes.
 _INTERRUPT_SECONDS = 15.0
+
+# How many may wait for one thread.
+_MOST_QUEUED = 20
 
 _INTERRUPTED = "The process that drove this run has gone. Please send the message again."
 
@@ -95,6 +95,7 @@ class LiveRuns:
 
     def start(self) -> None:
         self._begin(self._beat(), "heartbeat")
+        self._begin(self._rescue(), "rescue")
         self._begin(self._drain_at_exit(), "exit")
         self._begin(self._house.sweep(), "sweep")
         if not self._alone:
@@ -117,11 +118,17 @@ class LiveRuns:
             raise Waiting(f"{error}. Resume it there, or use another thread.", agent=error.agent) from None
         try:
             await self._event_log.open(record.id)
+            if undone is not None:
+                asked = await self._rolled_back(asked, record, undone)
         except LogUnavailable:
-            await self._runs.end(asked.caller, record, "error", error_code="log_unavailable")
+            await self._runs.withdraw(record)
             raise LogGone("Nothing was started. Try again.", headers={"Retry-After": "5"}) from None
-        if undone is not None:
-            asked = await self._rolled_back(asked, record, undone)
+        except BaseException:
+            await self._runs.withdraw(record)
+            await self._event_log.end(record.id)
+            raise
+        for run in record.lost:
+            self._begin(self._say_lost(run), f"end of {run}")
         self._launch(asked, record, queued=queued)
         return self._reader(record.id, posted=True)
 
@@ -137,6 +144,8 @@ class LiveRuns:
                 if asked.multitask == "reject" or asyncio.get_running_loop().time() > until:
                     raise busy from None
                 if asked.multitask == "enqueue":
+                    if await self._runs.queued(asked.caller, asked.thread) >= _MOST_QUEUED:
+                        raise busy from None
                     return await self._row(asked, queued=True), True, None
             going = await self._runs.going(asked.caller, asked.thread)
             if going is not None:
@@ -148,8 +157,11 @@ class LiveRuns:
     async def _rolled_back(self, asked: Asked, record: RunRecord, undone: RunRow) -> Asked:
         """The same, from where the thread was before that run."""
         base = await asked.served.before(record.thread, undone.created_at)
-        if base is None:
+        if base is None and await self._runs.is_first(undone):
             await self._house.forget(record.thread)
+        elif base is None:
+            # What was before it has been pruned: nothing of a thread is dropped that cannot be told to be of that run.
+            _log.warning("run_not_rolled_back", run=undone.id)
         return replace(asked, turn=replace(asked.turn, base=base))
 
     async def _row(self, asked: Asked, *, queued: bool) -> RunRecord:
@@ -183,8 +195,15 @@ class LiveRuns:
 
     async def _its_turn(self, record: RunRecord) -> None:
         # Another process may have the thread: nothing here would tell.
-        while not await self._runs.begin(record):  # noqa: ASYNC110
+        while not await self._begun(record):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _begun(self, record: RunRecord) -> bool:
+        try:
+            return await self._runs.begin(record)
+        except StorageFailed as error:
+            _log.warning("turn_not_looked_for", error=str(error))
+            return False
 
     def _ended(self, live: LiveRun, record: RunRecord) -> None:
         del self._live[live.id]
@@ -210,9 +229,15 @@ class LiveRuns:
     async def join(self, row: RunRow, before: Sequence[Message]) -> Reader:
         """A reader of a run as it stands, with the messages of its thread before it."""
         reader = await self._attached(row, posted=False)
-        position, events = await self._event_log.folded(row.id)
-        reader.before = list(fold(events).events(before))
-        reader.after = position
+        try:
+            position, events = await self._event_log.folded(row.id)
+        except (LogUnavailable, UnknownLog):
+            await self.leave(reader)
+            raise LogGone("The run's log cannot be read now.", headers={"Retry-After": "5"}) from None
+        folded = fold(events)
+        if folded.started is not None:
+            # One that waits for its turn has said nothing, and is read from its beginning.
+            reader.before, reader.after = list(folded.events(before)), position
         return reader
 
     def _reader(self, run: str, *, posted: bool, after: Position | None = None) -> Reader:
@@ -264,6 +289,9 @@ class LiveRuns:
         try:
             async for batch in self._event_log.read(reader.run, after):
                 yield batch
+        except UnknownLog:
+            # Its thread was deleted meanwhile.
+            return
         except LogUnavailable:
             # The reader comes back from where it was; to make up an end would be to lie.
             _log.warning("reader_lost_log", run=reader.run)
@@ -276,8 +304,10 @@ class LiveRuns:
         reader.left = True
         live.readers -= 1
         policy = live.asked.on_disconnect
-        if reader.posted and live.readers == 0 and policy != "continue":
-            grace = 0.0 if policy == "cancel" else policy
+        # Who came by GET takes nothing along; where there is a grace, it is given anew to whoever was to come back.
+        takes_along = policy != "continue" if reader.posted else isinstance(policy, float)
+        if takes_along and live.readers == 0:
+            grace = policy if isinstance(policy, float) else 0.0
             live.leaving = self._begin(self._left(live, grace), f"after {live.id}")
 
     async def _left(self, live: LiveRun, grace: float) -> None:
@@ -330,19 +360,26 @@ class LiveRuns:
             _log.error("chore_failed", chore=chore.get_name(), exc_info=error)
 
     async def _beat(self) -> None:
-        """Keeps the lease on the runs of this process, and ends those whose process is gone."""
+        """Keeps the lease on the runs of this process."""
         while True:
             try:
                 await self._keep_own()
-                if not self._closing:
-                    for lost in await self._runs.claim_lost(self._attempts):
-                        await self._take_up(lost)
-                for run in await self._runs.end_lost():
-                    _log.warning("run_lost", run=run)
-                    await self._say_lost(run)
-            except (StorageFailed, LogUnavailable) as error:
+            except StorageFailed as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))
+            await asyncio.sleep(self._lease / 3)
+
+    async def _rescue(self) -> None:
+        """Goes on with runs whose process is gone, or ends them. A loop of its own: no beat waits for it."""
+        while True:
+            try:
+                for lost in await self._runs.claim_lost(self._attempts) if not self._closing else ():
+                    self._begin(self._take_up(lost), f"taking up {lost.row.id}")
+                for run in await self._runs.end_lost(but=list(self._live)):
+                    _log.warning("run_lost", run=run)
+                    self._begin(self._say_lost(run), f"end of {run}")
+            except StorageFailed as error:
+                _log.warning("rescue_failed", error=str(error))
             await asyncio.sleep(self._lease / 3)
 
     async def _keep_own(self) -> None:
@@ -352,33 +389,31 @@ class LiveRuns:
             if run not in kept_runs and (live := self._live.get(run)) is not None:
                 # We were thought dead, and another process drives it now.
                 _log.warning("run_taken_over", run=run)
-                live.stop("cancelled")
+                live.stop("lost")
 
     async def _take_up(self, lost: LostRun) -> None:
         """Goes on with a run whose process is gone, in its log where that is still there."""
         record = RunRecord(lost.row.id, lost.row.thread_id)
+        asked: Asked | None = None
         try:
             asked = await self._heirs.asked(lost)
-        except (UnknownAgent, UnknownModel, NoModel) as error:
-            _log.warning("run_not_taken_up", run=record.id, reason=str(error))
-            asked = None
-        log = self._event_log
-        begun = isinstance(log, SharedLog) and await log.take_over(record.id)
+        except Exception as error:  # noqa: BLE001  # somebody's graph is read here; whatever it is, the run has to end
+            _log.warning("run_not_taken_up", run=record.id, exc_info=error)
+        begun = await self._event_log.take_over(record.id)
         if not begun:
-            await log.open(record.id)
+            await self._event_log.open(record.id)
         if asked is None:
             await self._say_interrupted(record.id)
             await self._runs.end(lost.caller, record, "error", error_code="interrupted")
             return
-        _, events = await log.folded(record.id)
-        await log.append(record.id, list(closing(fold(events))))
+        _, events = await self._event_log.folded(record.id)
+        await self._event_log.append(record.id, list(closing(fold(events))))
         _log.warning("run_taken_up", run=record.id, attempt=lost.attempt)
         self._launch(asked, record, begun=begun)
 
     async def _say_lost(self, run: str) -> None:
         """Ends the log of a run whose process is gone, for those who still read it."""
-        log = self._event_log
-        if isinstance(log, SharedLog) and await log.take_over(run):
+        if await self._event_log.take_over(run):
             await self._say_interrupted(run)
 
     async def _say_interrupted(self, run: str) -> None:

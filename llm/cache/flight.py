@@ -30,6 +30,10 @@ class Flight(Generic[T]):
         self._ended = False
         self._pump: asyncio.Task[None]
 
+    @property
+    def failed(self) -> bool:
+        return self._pump.done() and not self._ended
+
     def start(self, source: AsyncGenerator[T]) -> asyncio.Task[None]:
         self._pump = asyncio.create_task(self._pumped(source), name="answer")
         self._pump.add_done_callback(self._done)
@@ -124,7 +128,9 @@ class Flights(Generic[T]):
         return len(self._pumps)
 
     def get(self, key: str) -> Flight[T] | None:
-        return self._going.get(key)
+        flight = self._going.get(key)
+        # One that has failed is gone, though its last word may not have come round yet.
+        return None if flight is None or flight.failed else flight
 
     def begin(self, key: str, source: Callable[[Flight[T]], AsyncGenerator[T]]) -> Flight[T]:
         """The flight is to be read at once, without an `await` in between."""

@@ -52,11 +52,11 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        return len(self._queue)
+        return sum(not waiting.turn.done() for waiting in self._queue)
 
     def has_room(self, tenant: str) -> bool:
         """Whether a call of this tenant's would be sent or queued now."""
-        return self._is_free() or len(self._queue) < self._settings.waiting or self._outvoted(tenant) is not None
+        return self._is_free() or self.waiting < self._settings.waiting or self._outvoted(tenant) is not None
 
     @property
     def come_back_in(self) -> float:
@@ -97,7 +97,7 @@ class Gate:
             raise
 
     def _queued(self, tenant: str) -> _Waiting:
-        if len(self._queue) >= self._settings.waiting:
+        if self.waiting >= self._settings.waiting:
             outvoted = self._outvoted(tenant)
             if outvoted is None:
                 raise self._overloaded()
@@ -110,12 +110,14 @@ class Gate:
     def _outvoted(self, tenant: str) -> _Waiting | None:
         """The newest of the tenant who has most waiting, if that is more than one above this one's."""
         counts: dict[str, int] = {}
-        for waiting in self._queue:
+        # Who has stopped waiting may still stand there for a moment.
+        still = [waiting for waiting in self._queue if not waiting.turn.done()]
+        for waiting in still:
             counts[waiting.tenant] = counts.get(waiting.tenant, 0) + 1
         most = max(counts, key=lambda name: counts[name], default=None)
         if most is None or counts[most] <= counts.get(tenant, 0) + 1:
             return None
-        return next(waiting for waiting in reversed(self._queue) if waiting.tenant == most)
+        return next(waiting for waiting in reversed(still) if waiting.tenant == most)
 
     def _leave(self, tenant: str) -> None:
         self._count(tenant, -1)

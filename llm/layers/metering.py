@@ -77,7 +77,7 @@ class Metered(Layer):
             self._settle(count, outcome)
 
     def _settle(self, count: "_Count", outcome: str) -> None:
-        tokens, estimated = count.tokens()
+        tokens, estimated = count.tokens(stopped=outcome == "stopped")
         if count.first_token is not None:
             self.pace.note(count.first_token)
         spent = Spent(
@@ -127,11 +127,13 @@ class _Count:
             else:
                 self._characters += sum(len(str(call["args"])) for call in message.tool_calls)
 
-    def tokens(self) -> tuple[Tokens, bool]:
-        """What was spent, and whether that is an estimate. A provider that said nothing has cost nothing."""
+    def tokens(self, *, stopped: bool) -> tuple[Tokens, bool]:
+        """What was spent, and whether that is an estimate. A call that failed before its first word has cost nothing;
+        one that was stopped there was being read by the provider.
+        """
         if self._told:
             return _told(self._told), False
-        if self.first_token is None:
+        if self.first_token is None and not stopped:
             return Tokens(), False
         written = math.ceil(self._characters / _CHARACTERS_PER_TOKEN)
         return Tokens(count_tokens_approximately(self._messages), written), True

@@ -251,6 +251,17 @@ async def test_a_log_is_kept_for_a_while_and_then_forgotten() -> None:
     assert not await log.has("old")
 
 
+async def test_of_many_logs_the_oldest_go_first() -> None:
+    log = MemoryLog(LogSettings(all_bytes=2000), _fold)
+    for at in range(5):
+        await log.open(f"r{at}")
+        await log.append(f"r{at}", [_say("x" * 600)])
+        if at != 1:
+            await log.end(f"r{at}")
+    # One that goes on is never dropped.
+    assert [await log.has(f"r{at}") for at in range(5)] == [False, True, False, True, True]
+
+
 async def test_with_redis_away_a_run_goes_on_and_is_caught_up(redis_url: str, redis_prefix: str) -> None:
     async with _pair(redis_url, redis_prefix) as (here, there):
         await here.open("r")
@@ -294,14 +305,44 @@ async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_
         await thought_dead.open("r")
         await thought_dead.append("r", [_say("Hello")])
         await _until(heir, "r", 1)
+        local = asyncio.create_task(_all(thought_dead, "r"))
+        await asyncio.sleep(0.05)
+        before, _ = await thought_dead.folded("r")
         assert await heir.take_over("r")
-        await thought_dead.append("r", [_say(" from the grave")])
+        await thought_dead.append("r", [_say(" from"), _say(" the grave")])
         await heir.append("r", [_say(", heir")])
         await heir.end("r")
-        await asyncio.sleep(0.2)
+        # Whoever read the old owner's memory is told how things stand, and goes on elsewhere.
+        batches = await local
+        assert batches[-1].folded or any(batch.folded for batch in batches)
+        assert _text(batches) == "Hello, heir"
+        await thought_dead.append("r", [_say("never")])
+        await thought_dead.end("r")
         assert not await heir.take_over("r")
         async with _pair(redis_url, redis_prefix) as (_, third):
             assert _text(await _all(third, "r")) == "Hello, heir"
+            # A number that the old owner gave may be another event's now.
+            again = await _all(third, "r", Position(before.incarnation, 3))
+            assert again[0].folded
+            assert _text(again) == "Hello, heir"
+
+
+async def test_the_end_of_a_long_log_is_not_seen_before_all_of_it(redis_url: str, redis_prefix: str) -> None:
+    async with _pair(redis_url, redis_prefix) as (here, there):
+        await here.open("r")
+        await here.append("r", [OTHER] * 1200)
+        write = here._write
+
+        async def slowly(**asked: Any) -> Any:
+            told = await write(**asked)
+            await asyncio.sleep(0.05)
+            return told
+
+        here._write = slowly  # type: ignore[assignment]
+        reading = asyncio.create_task(_all(there, "r"))
+        await here.append("r", [OTHER])
+        await here.end("r")
+        assert len(_heard(await reading)) == 1201
 
 
 @asynccontextmanager

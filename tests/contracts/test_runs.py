@@ -135,3 +135,25 @@ async def test_a_queue_has_its_order(runs: Runs) -> None:
     assert [await runs.begin(run) for run in (third, second, third)] == [False, True, False]
     await runs.end(ANN, second, "success")
     assert await runs.begin(third)
+
+
+async def test_a_request_that_races_with_itself_is_known_and_not_busy(runs: Runs) -> None:
+    opened = await asyncio.gather(*(_open(runs, "r") for _ in range(8)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in opened) == ["RunExists"] * 7 + ["RunRecord"]
+
+
+async def test_runs_that_nobody_drives_any_more_are_ended_also_those_of_ones_own(
+    runs: Runs, database: Database
+) -> None:
+    driven, forgotten = await _open(runs, "r1", "t1"), await _open(runs, "r2", "t2")
+    await _age(database, seconds=6)
+    assert await runs.end_lost(but=[driven.id]) == [forgotten.id]
+
+
+async def test_a_run_that_was_withdrawn_can_be_asked_for_again(runs: Runs) -> None:
+    await runs.withdraw(await _open(runs, "r"))
+    await _open(runs, "r")
+    first = await runs.find(ANN, "r")
+    assert first is not None
+    assert await runs.is_first(first)
+    assert await runs.queued(ANN, "t") == 0

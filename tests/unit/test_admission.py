@@ -132,3 +132,16 @@ async def test_under_pressure_nobody_is_lost_and_no_limit_is_passed() -> None:
 
     await asyncio.gather(*(call(at) for at in range(300)))
     assert (most, done, gate.under_way, gate.waiting) == (3, 300, 0, 0)
+
+
+async def test_who_has_just_stopped_waiting_is_not_outvoted() -> None:
+    calls = Calls(_gate(waiting=2))
+    for name in ("loud-1", "loud-2", "loud-3"):
+        await calls.begin(name, "loud")
+    # It is cancelled and has not run since.
+    calls.tasks["loud-3"].cancel()
+    await calls.begin("quiet", "quiet")
+    await asyncio.gather(calls.tasks["loud-3"], return_exceptions=True)
+    for name in ("loud-1", "loud-2", "quiet"):
+        await calls.end(name)
+    assert calls.order == ["loud-1", "loud-2", "quiet"]

@@ -713,3 +713,31 @@ async def test_with_a_real_embedder_other_words_are_the_same_question() -> None:
     ]
     assert [await kept.text(text) for text in asked] == ["0", "0", "1", "2"]
     await embeddings.aclose()
+
+
+@pytest.mark.parametrize("delays", [range(4), range(0, 12, 3)])
+async def test_who_comes_as_a_flight_fails_asks_for_itself(delays: range) -> None:
+    """At each step of the loop on which somebody may come: none may join what has failed already, for ever."""
+    cache = ModelCache(CacheSettings(exact="all"), MemoryCache(1 << 20), lambda _, hit: None)
+    asked = cache.asked(["a:b"], [HumanMessage("Hi")], None, {})
+    assert asked is not None
+    made = 0
+
+    async def ask() -> AsyncIterator[ChatGenerationChunk]:
+        nonlocal made
+        made += 1
+        if made:
+            raise RunLimit("spent")
+        yield ChatGenerationChunk(message=AIMessageChunk(content=""))
+
+    async def one(delay: int) -> None:
+        for _ in range(delay):
+            await asyncio.sleep(0)
+        with pytest.raises(RunLimit):
+            async for _ in cache.stream(asked, ask):
+                pass
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*map(one, delays))
+    assert made == len(delays)
+    await cache.aclose()

@@ -59,3 +59,14 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         if not (page.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_every_test_that_the_pages_name_is_there() -> None:
+    named = {
+        (page.name, file, test)
+        for page in (ROOT / "docs").glob("*.md")
+        for file, test in re.findall(r"`(?:tests/)?([\w/]+\.py)::(test_\w+)`", page.read_text())
+    }
+    assert named
+    missing = [row for row in named if f"def {row[2]}(" not in (ROOT / "tests" / row[1]).read_text()]
+    assert missing == []
