@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     return {
         "AGENKIT_SCRIPT": str(script),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
-        "AGENKIT_LEASE": "1",
+        "AGENKIT_LEASE": "3",
         "AGENKIT_TITLES": "false",
     }
 
@@ -52,7 +52,7 @@ def _run(server: Serving) -> dict[str, Any]:
 
 
 def _ended(server: Serving) -> dict[str, Any]:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if (told := _run(server))["status"] not in {"running", "queued"}:
             return told
@@ -63,7 +63,7 @@ def _ended(server: Serving) -> dict[str, Any]:
 def _events(server: Serving, position: str | None = None) -> list[Event]:
     headers = {"Last-Event-ID": position} if position else {}
     address = f"{server.url}/api/v1/runs/r/events?protocolVersion=1.0"
-    answer = httpx.get(address, headers=headers, timeout=40)
+    answer = httpx.get(address, headers=headers, timeout=90)
     answer.raise_for_status()
     lines = answer.text.splitlines()
     return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
@@ -122,7 +122,7 @@ def test_another_machine_goes_on_and_its_readers_hear_one_run(
         time.sleep(0.5)
         _kill(one)
         told = _ended(two)
-        reading.join(20)
+        reading.join(60)
         assert told["status"] == "success"
         assert _thread(two) == [("user", "Count"), ("assistant", WHOLE)]
     kinds = [event["type"] for event in heard]
