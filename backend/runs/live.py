@@ -88,6 +88,8 @@ class LiveRuns:
         self._heirs = heirs
         self._attempts = attempts
         self._live: dict[str, LiveRun] = {}
+        # Runs of processes that are gone, on their way to be driven here: theirs is the lease already.
+        self._taking: set[str] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
         # Set by whoever hears first that the server is to stop; streams are open then, and have to be ended.
@@ -374,8 +376,9 @@ class LiveRuns:
         while True:
             try:
                 for lost in await self._runs.claim_lost(self._attempts) if not self._closing else ():
+                    self._taking.add(lost.row.id)
                     self._begin(self._take_up(lost), f"taking up {lost.row.id}")
-                for run in await self._runs.end_lost(but=list(self._live)):
+                for run in await self._runs.end_lost(but=[*self._live, *self._taking]):
                     _log.warning("run_lost", run=run)
                     self._begin(self._say_lost(run), f"end of {run}")
             except StorageFailed as error:
@@ -383,7 +386,7 @@ class LiveRuns:
             await asyncio.sleep(self._lease / 3)
 
     async def _keep_own(self) -> None:
-        own = list(self._live)
+        own = [*self._live, *self._taking]
         kept_runs = set(await self._runs.beat(own) if own else ())
         for run in own:
             if run not in kept_runs and (live := self._live.get(run)) is not None:
@@ -392,6 +395,12 @@ class LiveRuns:
                 live.stop("lost")
 
     async def _take_up(self, lost: LostRun) -> None:
+        try:
+            await self._taken_up(lost)
+        finally:
+            self._taking.discard(lost.row.id)
+
+    async def _taken_up(self, lost: LostRun) -> None:
         """Goes on with a run whose process is gone, in its log where that is still there."""
         record = RunRecord(lost.row.id, lost.row.thread_id)
         asked: Asked | None = None
