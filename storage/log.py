@@ -55,6 +55,17 @@ class Position:
         return f"{self.incarnation}-{self.number}"
 
 
+# Of a log of which a reader has heard something else: that is as good as folded away.
+NOTHING_OF_IT = -1
+
+
+def heard_by(after: Position | None, incarnation: str) -> int:
+    """Up to which number of that log a reader at this position has heard; one without a position begins at 0."""
+    if after is None:
+        return 0
+    return after.number if after.incarnation == incarnation else NOTHING_OF_IT
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One event, or several deltas of one thing as one: then `parts` holds the number of each but the last, and how
@@ -298,13 +309,11 @@ class Record:
             self.size = min(sum(map(_weight, stand)), self.most_bytes // 2)
 
     async def read(self, after: Position | None) -> AsyncIterator[Batch]:
-        heard = 0
-        if after is not None:
-            known = after.incarnation == self.incarnation and after.number <= self.last
-            # What is not of this log is as good as folded away.
-            heard = after.number if known else -1
+        heard = heard_by(after, self.incarnation)
+        if heard > self.last:
+            heard = NOTHING_OF_IT
         while True:
-            if heard < self.first or heard < 0:
+            if heard < self.first:
                 heard = self.last
                 yield self.stand()
             elif heard < self.last:

@@ -31,6 +31,7 @@ from storage.log import (
     Position,
     Record,
     UnknownLog,
+    heard_by,
     new_incarnation,
     written,
 )
@@ -150,7 +151,7 @@ class SharedLog:
             if not await self._take(keys=[meta], args=[self._me, new_incarnation()]):
                 return False
             found = await self._meta(run)
-            entries = [entry for _, entry in await self._range(stream, "-")]
+            entries = await self._range(stream, "-")
         except (RedisError, OSError, UnknownLog):
             return False
         record = self._memory.begin(run, found.incarnation)
@@ -187,7 +188,7 @@ class SharedLog:
             return await self._memory.folded(run)
         try:
             meta = await self._meta(run)
-            entries = [entry for _, entry in await self._range(self._keys(run)[0], "-")]
+            entries = await self._range(self._keys(run)[0], "-")
         except (RedisError, OSError) as error:
             raise LogUnavailable("Run logs cannot be read now") from error
         last = entries[-1].number if entries else 0
@@ -214,22 +215,20 @@ class SharedLog:
 
     async def _batches(self, run: str, after: Position | None, word: asyncio.Event) -> AsyncIterator[Batch]:
         stream, _ = self._keys(run)
-        meta = await self._meta(run)
-        heard, at = 0, "-"
-        if after is not None and after.incarnation == meta.incarnation:
-            heard, at = after.number, f"({after.number}-{2**63}"
-        elif after is not None:
-            heard = -1
+        heard: int | None = None
         while True:
             word.clear()
             meta = await self._meta(run)
-            if heard < meta.first or heard < 0:
-                entries = [entry for _, entry in await self._range(stream, "-")]
+            if heard is None:
+                # Once: who takes the log over meanwhile goes on with what is read here.
+                heard = heard_by(after, meta.incarnation)
+            if heard < meta.first:
+                entries = await self._range(stream, "-")
                 heard = entries[-1].number if entries else 0
                 stand = self._fold(entry.event for entry in entries)
                 yield Batch(meta.incarnation, [Entry(heard, event) for event in stand], folded=True)
             else:
-                found = [entry.after(heard) for _, entry in await self._range(stream, at)]
+                found = [entry.after(heard) for entry in await self._range(stream, f"({heard}-{2**63}")]
                 new = [entry for entry in found if entry is not None]
                 if new:
                     heard = new[-1].number
@@ -240,7 +239,6 @@ class SharedLog:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(_LOOK_SECONDS):
                             await word.wait()
-            at = f"({heard}-{2**63}"
 
     async def _meta(self, run: str) -> _Meta:
         told: Any = await self._redis.hgetall(self._keys(run)[1])
@@ -248,11 +246,11 @@ class SharedLog:
             raise UnknownLog(run)
         return _Meta(told[b"incarnation"].decode(), int(told[b"first"]), told[b"ended"] == b"1")
 
-    async def _range(self, stream: str, start: str) -> list[tuple[str, Entry]]:
-        found: list[tuple[str, Entry]] = []
+    async def _range(self, stream: str, start: str) -> list[Entry]:
+        found: list[Entry] = []
         while True:
             rows: Any = await self._redis.xrange(stream, start, "+", count=_AT_ONCE)
-            found.extend((key.decode(), _read_entry(key, fields)) for key, fields in rows)
+            found.extend(_read_entry(key, fields) for key, fields in rows)
             if len(rows) < _AT_ONCE:
                 return found
             start = f"({rows[-1][0].decode()}"
