@@ -1,5 +1,6 @@
 """The service over real sockets, in a thread of this process: what tests of the front door talk to."""
 
+import asyncio
 import json
 import logging
 import threading
@@ -36,6 +37,14 @@ class Server:
         """Posts one run and reads it to its end."""
         async with self.client(user=user) as client, self.opened(client, agent, **asked) as events:
             return [event async for event in events]
+
+    async def begun(self, run: str, *, within: float = 15.0) -> Event:
+        """A run as it is told, once the server knows of it."""
+        async with asyncio.timeout(within), self.client() as client:
+            while (told := await client.get(f"/api/v1/runs/{run}")).status_code == 404:
+                await asyncio.sleep(0.02)
+        known: Event = told.json()
+        return known
 
     @asynccontextmanager
     async def opened(

@@ -178,7 +178,7 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
 
 
 async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, second: Loopback) -> None:
-    settings = _settings(first, second, breaker_failures=2, breaker_seconds=0.3, retry_attempts=1)
+    settings = _settings(first, second, breaker_failures=2, breaker_seconds=2, retry_attempts=1)
     factory = ModelFactory(settings)
     await factory.start()
     first.answer(lambda _: server_error())
@@ -187,7 +187,7 @@ async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, s
     asked = [call for call in first.calls if call.request.path == "/v1/chat/completions"]
     assert len(asked) == 2
     first.answer(lambda _: Reply("I am well."))
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(2.1)
     assert await _answer(factory) == "I am well."
     await factory.aclose()
 

@@ -245,13 +245,16 @@ async def _ended(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
     return result
 
 
-async def test_while_another_reads_nobody_takes_the_run_along(server: Server) -> None:
+async def test_while_another_reads_nobody_takes_the_run_along(server: Server, loopback: Loopback) -> None:
+    loopback.answer(lambda _: Reply(pieces=WORDS, delay=0.03))
     asked, first, watched = run_input("Count", run="r"), Heard(), Heard()
     async with server.client() as client:
         async with client.stream("POST", "/api/v1/chat/chat", json=asked) as answer:
             await first.listen(answer, 4)
             watching = asyncio.create_task(_follow(client, "r", watched))
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(10):
+                while not watched.events:  # noqa: ASYNC110  # a list tells nobody
+                    await asyncio.sleep(0.01)
         await watching
     assert said(watched.events) == WHOLE
     assert last(watched.events, "RUN_FINISHED")["outcome"] == {"type": "success"}
@@ -272,6 +275,7 @@ async def test_a_new_message_interrupts_the_run_that_goes(server: Server, loopba
 
 
 async def test_messages_wait_in_a_queue_in_their_order(server: Server, loopback: Loopback) -> None:
+    loopback.answer(lambda _: Reply(pieces=WORDS[:20], delay=0.2))
     async with server.client() as client:
         async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r1", thread="t")) as answer:
             heard = Heard()
@@ -283,23 +287,23 @@ async def test_messages_wait_in_a_queue_in_their_order(server: Server, loopback:
                 queued.append(
                     asyncio.create_task(server.run(text=f"{at}", run=f"r{at}", thread="t", forwardedProps=props))
                 )
-                await asyncio.sleep(0.1)
-            waiting = (await client.get("/api/v1/runs/r3")).json()
+                waiting = await server.begun(f"r{at}")
             await heard.listen(answer)
         second, third = await asyncio.gather(*queued)
     assert waiting["status"] == "queued"
-    assert said(heard.events) == WHOLE
-    assert [text for role, text in transcript(third) if role == "assistant"] == [WHOLE, "To 2.", "To 3."]
+    assert said(heard.events) == "".join(WORDS[:20])
+    assert [text for role, text in transcript(third) if role == "assistant"] == [said(heard.events), "To 2.", "To 3."]
     assert said(second) == "To 2."
 
 
-async def test_a_queued_run_can_be_stopped(server: Server) -> None:
+async def test_a_queued_run_can_be_stopped(server: Server, loopback: Loopback) -> None:
+    loopback.answer(lambda _: Reply(pieces=WORDS[:20], delay=0.2))
     async with server.client() as client:
         async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r1", thread="t")) as answer:
             await Heard().listen(answer, 5)
             props = {"multitask": "enqueue"}
             queued = asyncio.create_task(server.run(text="2", run="r2", thread="t", forwardedProps=props))
-            await asyncio.sleep(0.2)
+            await server.begun("r2")
             assert (await client.post("/api/v1/runs/r2/cancel")).json()["status"] == "cancelled"
             events = await queued
         assert [event["type"] for event in events] == ["RUN_STARTED", "RUN_FINISHED"]

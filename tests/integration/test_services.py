@@ -79,12 +79,12 @@ async def test_a_run_that_fails_or_asks_says_so(server: Server, loopback: Loopba
 
 
 async def test_a_call_that_is_repeated_with_its_key_is_the_same_run(server: Server, loopback: Loopback) -> None:
-    loopback.answer(lambda _: Reply("one two", delay=0.2))
+    loopback.answer(lambda _: Reply("one two", delay=1))
     asked = _asked(thread="t", run="r1")
     headers = {**WAIT, "Idempotency-Key": "order-7"}
     async with server.client() as client, server.client(user="acme/other") as other:
         first = asyncio.create_task(client.post("/api/v1/runs", json=asked, headers=headers))
-        await asyncio.sleep(0.15)
+        await server.begun("r1")
         flying = await client.post("/api/v1/runs", json={**asked, "runId": "r2"}, headers=headers)
         answered = await first
         again = await client.post("/api/v1/runs", json={**asked, "runId": "r3"}, headers=headers)
@@ -101,7 +101,7 @@ async def test_who_hangs_up_takes_no_run_along(server: Server, loopback: Loopbac
     loopback.answer(lambda _: Reply("one two three", delay=0.1))
     async with server.client() as client:
         waits = asyncio.create_task(client.post("/api/v1/runs", json=_asked(run="r"), headers=WAIT))
-        await asyncio.sleep(0.15)
+        await server.begun("r")
         waits.cancel()
         followed = await client.get("/api/v1/runs/r/events?protocolVersion=1.0")
     assert '"outcome":{"type":"success"}' in followed.text

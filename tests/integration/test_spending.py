@@ -143,7 +143,7 @@ async def test_a_run_that_spends_too_much_is_ended_before_its_next_call(tmp_path
 
 async def test_too_much_at_once_is_refused_before_the_stream_and_in_it(tmp_path: Path, loopback: Loopback) -> None:
     loopback.answer(lambda _: Reply("one two three", delay=30))
-    bounds = {"AGENKIT_CALLS_IN_FLIGHT": "1", "AGENKIT_CALLS_WAITING": "1", "AGENKIT_CALL_PATIENCE": "2"}
+    bounds = {"AGENKIT_CALLS_IN_FLIGHT": "1", "AGENKIT_CALLS_WAITING": "1", "AGENKIT_CALL_PATIENCE": "4"}
     with _serving(tmp_path, loopback, **bounds) as server:
         async with server.client() as client, server.opened(client, text="Hi") as events:
             async for event in events:
