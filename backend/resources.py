@@ -25,6 +25,7 @@ from observability.metrics import Metrics
 from storage import migrations
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed, open_database
+from storage.lease import Lease
 from storage.log import EventLog, LogSettings, MemoryLog
 from storage.redis import open_redis
 from storage.runs import Runs
@@ -73,7 +74,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     database = open_database(settings.storage)
     stack.push_async_callback(database.aclose)
     await database.ping()
-    checkpoints = await stack.enter_async_context(open_checkpoints(settings.storage))
+    lease = Lease(settings.storage.lease)
+    checkpoints = await stack.enter_async_context(open_checkpoints(settings.storage, lease))
     threads = Threads(database, checkpoints, lease=settings.storage.lease)
     registry = build_registry(settings.server.graph_files, checkpoints.saver)
     books = Usage(database)
@@ -99,7 +101,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         runs=runs,
         metrics=metrics,
         grace=settings.server.shutdown_grace,
-        lease=settings.storage.lease,
+        lease=lease,
         alone=settings.storage.embedded,
         house=house,
         heirs=Heirs(registry, models),

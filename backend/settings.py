@@ -21,7 +21,12 @@ class ServerSettings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen at; 0 takes a free one.")
     body_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds between comments on a stream that has nothing to say.")
-    shutdown_grace: float = Field(5.0, ge=0, le=600, description="Seconds that runs may go on after SIGTERM.")
+    shutdown_grace: float = Field(
+        5.0,
+        ge=0,
+        le=600,
+        description="Seconds that runs may go on after SIGTERM; then they are left for the next start, or for another replica.",
+    )
     threads: int = Field(
         64, ge=4, le=1024, description="Threads for nodes and tools that block; each holds one for as long as it runs."
     )
@@ -86,6 +91,16 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_RUN_ATTEMPTS": ("storage", "run_attempts"),
     "AGENKIT_LOG_SECONDS": ("storage", "log_seconds"),
     "AGENKIT_LOG_BYTES": ("storage", "log_bytes"),
+    "AGENKIT_ARTIFACT_BYTES": ("storage", "artifact_bytes"),
+    "AGENKIT_ARTIFACT_INLINE": ("storage", "artifact_inline"),
+    "AGENKIT_ARTIFACT_CACHE_SECONDS": ("storage", "artifact_cache_seconds"),
+    "AGENKIT_ARTIFACT_CACHE_BYTES": ("storage", "artifact_cache_bytes"),
+    "AGENKIT_BLOBS": ("storage", "blobs"),
+    "AWS_ENDPOINT_URL": ("storage", "s3_endpoint"),
+    "AWS_REGION": ("storage", "s3_region"),
+    "AWS_ACCESS_KEY_ID": ("storage", "s3_key_id"),
+    "AWS_SECRET_ACCESS_KEY": ("storage", "s3_secret"),
+    "AWS_SESSION_TOKEN": ("storage", "s3_session_token"),
     "AGENKIT_POOL_SIZE": ("storage", "pool_size"),
     "AGENKIT_POOL_OVERFLOW": ("storage", "pool_overflow"),
     "AGENKIT_POOL_TIMEOUT": ("storage", "pool_timeout"),

@@ -4,11 +4,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import aiosqlite
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from storage.checkpoints_sqlite import SqliteCheckpoints
+from storage.checkpoints_sqlite import SqliteCheckpoints, SqliteSaver
 from storage.database import CHECKPOINTS_LOCK
+from storage.lease import Lease
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -51,13 +52,15 @@ class Checkpoints(Protocol):
 
 
 @asynccontextmanager
-async def open_checkpoints(settings: StorageSettings) -> AsyncIterator[Checkpoints]:
-    """The checkpoints in the database that the settings name."""
+async def open_checkpoints(settings: StorageSettings, lease: Lease | None = None) -> AsyncIterator[Checkpoints]:
+    """The checkpoints in the database that the settings name. With a lease, its saver writes only what that allows."""
     if settings.embedded:
         async with _sqlite(settings) as kept:
+            kept.saver.lease = lease
             yield kept
     else:
         async with _postgres(settings, lay=settings.migrates_at_start) as shared:
+            shared.saver.lease = lease
             yield shared
 
 
@@ -74,7 +77,8 @@ async def lay_checkpoints(settings: StorageSettings) -> None:
 async def _sqlite(settings: StorageSettings) -> AsyncIterator[SqliteCheckpoints]:
     # A file of its own: its long writes and ours would wait for each other.
     file = Path(settings.database.database or "agenkit.db")
-    async with AsyncSqliteSaver.from_conn_string(str(file.with_name(f"{file.stem}-checkpoints.db"))) as saver:
+    async with aiosqlite.connect(file.with_name(f"{file.stem}-checkpoints.db")) as connection:
+        saver = SqliteSaver(connection)
         await saver.setup()
         yield SqliteCheckpoints(saver)
 

@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from storage.database import StorageFailed
+from storage.lease import Fenced
 
 _LINE = """
 WITH RECURSIVE line(id, parent) AS (
@@ -106,15 +107,19 @@ WHERE thread_id = %(thread)s AND parent_checkpoint_id = ANY(%(ids)s)
 _Connection = AsyncConnection[DictRow]
 
 
+class PostgresSaver(Fenced, AsyncPostgresSaver):
+    pass
+
+
 class PostgresCheckpoints:
     """Checkpoints in the database that replicas share."""
 
     def __init__(self, pool: AsyncConnectionPool[_Connection]) -> None:
         self._pool = pool
-        self._saver = AsyncPostgresSaver(pool)
+        self._saver = PostgresSaver(pool)
 
     @property
-    def saver(self) -> AsyncPostgresSaver:
+    def saver(self) -> PostgresSaver:
         return self._saver
 
     async def forget(self, thread: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from storage.database import StorageFailed
+from storage.lease import Fenced
 
 _LINE = """
 WITH RECURSIVE line(id, parent) AS (
@@ -72,14 +73,18 @@ _DROP = (
 )
 
 
+class SqliteSaver(Fenced, AsyncSqliteSaver):
+    pass
+
+
 class SqliteCheckpoints:
     """Checkpoints in a file, over the saver's own connection and under its lock."""
 
-    def __init__(self, saver: AsyncSqliteSaver) -> None:
+    def __init__(self, saver: SqliteSaver) -> None:
         self._saver = saver
 
     @property
-    def saver(self) -> AsyncSqliteSaver:
+    def saver(self) -> SqliteSaver:
         return self._saver
 
     async def forget(self, thread: str) -> None:

@@ -167,6 +167,14 @@ class EventLog(Protocol):
         """Makes this process the one that writes a log which another left behind; `False` where there is none."""
         ...
 
+    async def is_read_elsewhere(self, run: str) -> bool:
+        """Whether another process has readers of a log that this one writes."""
+        ...
+
+    async def dismiss(self) -> None:
+        """Sends away all who read here: what goes on is to be read from another process."""
+        ...
+
     async def forget(self, runs: Sequence[str]) -> None:
         """Drops the logs of runs that have ended. Raises `LogUnavailable`."""
         ...
@@ -211,6 +219,13 @@ class MemoryLog:
     async def take_over(self, run: str) -> bool:
         # Its process took it along.
         return False
+
+    async def is_read_elsewhere(self, run: str) -> bool:
+        return False
+
+    async def dismiss(self) -> None:
+        for record in self._runs.values():
+            record.lose()
 
     async def forget(self, runs: Sequence[str]) -> None:
         for run in runs:

@@ -302,6 +302,15 @@ class Runs:
             )
             return [str(row.id) for row in kept]
 
+    async def release(self, ids: Sequence[str]) -> None:
+        """Leaves runs of this process to whoever looks next, as if nobody had tried them here."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status == "running")
+                .values(beat_at=datetime.now(UTC) - 2 * self._lease, attempt=runs.c.attempt - 1)
+            )
+
     async def claim_lost(self, attempts: int) -> Sequence[LostRun]:
         """Makes runs of other processes that no longer beat this one's, if they were tried less often than that."""
         now = datetime.now(UTC)

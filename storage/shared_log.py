@@ -108,6 +108,7 @@ class SharedLog:
         self._unsent: dict[str, None] = {}
         self._some = asyncio.Event()
         self._closing = False
+        self._dismissed = False
         self._write = redis.register_script(_WRITE)
         self._take = redis.register_script(_TAKE)
         self._words = _Words(word, f"{self._prefix}new:")
@@ -132,6 +133,18 @@ class SharedLog:
                 await pipe.execute()
         except (RedisError, OSError) as error:
             raise LogUnavailable("Run logs cannot be kept now") from error
+
+    async def is_read_elsewhere(self, run: str) -> bool:
+        try:
+            return await self._words.followers(self._redis, run) > 0
+        except (RedisError, OSError):
+            # Nobody can read it there now.
+            return False
+
+    async def dismiss(self) -> None:
+        self._dismissed = True
+        await self._memory.dismiss()
+        self._words.wake()
 
     async def forget(self, runs: Sequence[str]) -> None:
         await self._memory.forget(runs)
@@ -200,7 +213,7 @@ class SharedLog:
                 if batch.entries:
                     after = Position(batch.incarnation, batch.entries[-1].number)
                 yield batch
-            if not record.lost:
+            if not record.lost or self._dismissed:
                 return
         async for batch in self._read(run, after):
             yield batch
@@ -233,7 +246,7 @@ class SharedLog:
                 if new:
                     heard = new[-1].number
                     yield Batch(meta.incarnation, new)
-                elif meta.ended:
+                elif meta.ended or self._dismissed:
                     return
                 else:
                     with suppress(TimeoutError):
@@ -373,6 +386,11 @@ class _Words:
     async def say(self, redis: Redis, run: str) -> None:
         await redis.publish(f"{self._prefix}{run}", b"")
 
+    async def followers(self, redis: Redis, run: str) -> int:
+        """How many processes follow a run. The one that writes it reads its memory, and does not."""
+        ((_, count),) = await redis.pubsub_numsub(f"{self._prefix}{run}")
+        return int(count)
+
     async def follow(self, run: str, event: asyncio.Event) -> None:
         first = run not in self._followed
         self._followed.setdefault(run, []).append(event)
@@ -386,6 +404,11 @@ class _Words:
                 raise
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen(self._heard), name="words of run logs")
+
+    def wake(self) -> None:
+        for followers in self._followed.values():
+            for event in followers:
+                event.set()
 
     async def leave(self, run: str, event: asyncio.Event) -> None:
         followers = self._followed[run]

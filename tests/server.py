@@ -41,7 +41,7 @@ class Server:
     async def begun(self, run: str, *, within: float = 15.0) -> Event:
         """A run as it is told, once the server knows of it."""
         async with asyncio.timeout(within), self.client() as client:
-            while (told := await client.get(f"/api/v1/runs/{run}")).status_code == 404:
+            while (told := await client.get(f"/api/v1/runs/{run}")).status_code == 404:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         known: Event = told.json()
         return known

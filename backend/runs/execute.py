@@ -78,7 +78,8 @@ class Ending:
     code: str | None = None
 
 
-StopReason = Literal["cancelled", "shutting_down", "lost"]
+# `left` is for the next process to go on with; `lost` is what another drives already.
+StopReason = Literal["cancelled", "shutting_down", "lost", "left"]
 
 _SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
 # Seconds between tries to write down that a run has ended.
@@ -124,6 +125,11 @@ class Execution:
         # Whether the log says already that the run has started: another process may have begun it.
         self._begun = begun
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its turn, and so has nothing that could be gone on with."""
+        return self._its_turn is not None and not self._begun
+
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
         if self._settling or task.done():
@@ -145,6 +151,8 @@ class Execution:
                 # Another process drives it now: the thread and the row are its.
                 await self._log.end(self._record.id)
                 _log.warning("run_lost")
+            elif self._stop_asked and self._stopped == "left":
+                _log.info("run_left")
             else:
                 await self._settle(ending)
 

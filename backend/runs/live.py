@@ -17,6 +17,7 @@ from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
+from storage.lease import Lease
 from storage.log import Batch, Entry, EventLog, LogUnavailable, Position, UnknownLog
 from storage.runs import LostRun, RunExists, RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
 
@@ -39,6 +40,8 @@ _INTERRUPTED = "The process that drove this run has gone. Please send the messag
 @dataclass(slots=True)
 class LiveRun:
     id: str
+    # The thread's internal id.
+    thread: str
     execution: Execution
     task: asyncio.Task[None]
     asked: Asked
@@ -71,7 +74,7 @@ class LiveRuns:
         runs: Runs,
         metrics: Metrics,
         grace: float,
-        lease: float,
+        lease: Lease,
         alone: bool,
         house: Housekeeping,
         heirs: Heirs,
@@ -96,6 +99,7 @@ class LiveRuns:
         self.exit = anyio.Event()
 
     def start(self) -> None:
+        self._lease.renewed_by(self._keep_own)
         self._begin(self._beat(), "heartbeat")
         self._begin(self._rescue(), "rescue")
         self._begin(self._drain_at_exit(), "exit")
@@ -192,7 +196,8 @@ class LiveRuns:
             begun=begun,
         )
         task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
-        live = self._live[record.id] = LiveRun(record.id, execution, task, asked)
+        live = self._live[record.id] = LiveRun(record.id, record.thread, execution, task, asked)
+        self._lease.take(record.thread)
         task.add_done_callback(lambda _: self._ended(live, record))
 
     async def _its_turn(self, record: RunRecord) -> None:
@@ -314,7 +319,9 @@ class LiveRuns:
 
     async def _left(self, live: LiveRun, grace: float) -> None:
         await asyncio.sleep(grace)
-        if live.readers == 0:
+        while grace and live.readers == 0 and await self._event_log.is_read_elsewhere(live.id):
+            await asyncio.sleep(grace)
+        if live.readers == 0 and not await self._event_log.is_read_elsewhere(live.id):
             await self._stopped(live, "cancelled")
 
     async def cancel(self, caller: Caller, row: RunRow) -> None:
@@ -369,7 +376,7 @@ class LiveRuns:
             except StorageFailed as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))
-            await asyncio.sleep(self._lease / 3)
+            await asyncio.sleep(self._lease.seconds / 3)
 
     async def _rescue(self) -> None:
         """Goes on with runs whose process is gone, or ends them. A loop of its own: no beat waits for it."""
@@ -383,16 +390,18 @@ class LiveRuns:
                     self._begin(self._say_lost(run), f"end of {run}")
             except StorageFailed as error:
                 _log.warning("rescue_failed", error=str(error))
-            await asyncio.sleep(self._lease / 3)
+            await asyncio.sleep(self._lease.seconds / 3)
 
     async def _keep_own(self) -> None:
-        own = [*self._live, *self._taking]
+        own, asked_at = [*self._live, *self._taking], self._lease.now()
         kept_runs = set(await self._runs.beat(own) if own else ())
         for run in own:
             if run not in kept_runs and (live := self._live.get(run)) is not None:
                 # We were thought dead, and another process drives it now.
                 _log.warning("run_taken_over", run=run)
+                self._lease.lose(live.thread)
                 live.stop("lost")
+        self._lease.renewed(asked_at)
 
     async def _take_up(self, lost: LostRun) -> None:
         try:
@@ -436,13 +445,26 @@ class LiveRuns:
         await self.drain()
 
     async def drain(self) -> None:
-        """No new runs; those that go get the grace, and are then ended in words."""
+        """No new runs; those that go get the grace, and are then left for the next process to go on with."""
         self._closing = True
         going = list(self._live.values())
         if going:
             _log.info("draining", runs=len(going), grace=self._grace)
             await asyncio.wait({live.task for live in going}, timeout=self._grace)
-            await asyncio.gather(*(self._stopped(live, "shutting_down") for live in going))
+        left = [live for live in going if not live.task.done()]
+        if left or self._taking:
+            await asyncio.gather(
+                *(self._stopped(live, "shutting_down" if live.execution.waits else "left") for live in left)
+            )
+            await self._left_behind([*(live.id for live in left), *self._taking])
+        await self._event_log.dismiss()
+
+    async def _left_behind(self, runs: Sequence[str]) -> None:
+        try:
+            await self._runs.release(runs)
+        except StorageFailed as error:
+            # Their lease runs out by itself.
+            _log.warning("runs_not_released", error=str(error))
 
     async def aclose(self) -> None:
         try:

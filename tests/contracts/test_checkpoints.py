@@ -18,6 +18,7 @@ from agents.base import BaseAgent, Checkpointer, Served, Turn
 from agents.facts import Halted
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed
+from storage.lease import Lease, LeaseLost
 from storage.settings import StorageSettings
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -282,3 +283,17 @@ async def test_a_database_that_is_gone_is_said_in_our_words(migrated: StorageSet
         for refused in (opened.prune("t", keep=1), opened.copy("t", "c", to="n"), opened.forget("t")):
             with pytest.raises(StorageFailed, match=r"^The checkpoints failed: "):
                 await refused
+
+
+async def test_a_process_that_has_lost_a_thread_does_not_write_it(migrated: StorageSettings) -> None:
+    lease = Lease(15)
+    async with open_checkpoints(migrated, lease) as opened:
+        graph = _counting(opened.saver)
+        await graph.ainvoke({"said": ["one"]}, _thread("t"))
+        lease.lose("t")
+        with pytest.raises(LeaseLost):
+            await graph.ainvoke({"said": ["two"]}, _thread("t"))
+        assert await _said(graph, "t") == ["one", "1 so far"]
+        lease.take("t")
+        await graph.ainvoke({"said": ["two"]}, _thread("t"))
+        assert await _said(graph, "t") == ["one", "1 so far", "two", "3 so far"]

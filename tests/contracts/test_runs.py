@@ -157,3 +157,18 @@ async def test_a_run_that_was_withdrawn_can_be_asked_for_again(runs: Runs) -> No
     assert first is not None
     assert await runs.is_first(first)
     assert await runs.queued(ANN, "t") == 0
+
+
+async def test_a_run_that_was_left_is_taken_up_at_once_and_its_try_does_not_count(
+    runs: Runs, database: Database
+) -> None:
+    left = await runs.open(ANN, thread="t", run="r1", agent="chat", model="a:b", asked={"model": None})
+    queued = await runs.open(ANN, thread="t", run="r2", agent="chat", model="a:b", asked={"model": None}, queued=True)
+    others = Runs(database, owner="other", lease=5)
+    assert await others.claim_lost(1) == []
+    await others.release([left.id])
+    assert await others.claim_lost(1) == []
+    await runs.release([left.id, queued.id])
+    (taken,) = await others.claim_lost(1)
+    assert (taken.row.id, taken.attempt, taken.caller) == (left.id, 1, ANN)
+    assert await runs.beat([left.id, queued.id]) == [queued.id]

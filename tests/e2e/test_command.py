@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -109,19 +110,28 @@ def test_ctrl_c_ends_a_server_without_complaint(tmp_path: Path) -> None:
         assert "Traceback" not in server.log.read_text()
 
 
-def test_a_run_that_goes_on_when_the_server_is_told_to_end_is_ended_in_words(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_when_the_server_is_told_to_end_is_left_for_the_next(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="0.2") as server:
         heard = []
-        for event in events(server, text="Count slowly"):
+        for event in events(server, text="Count slowly", run="r", thread="t"):
             heard.append(event)
             if event["type"] == "TEXT_MESSAGE_START":
                 server.process.send_signal(signal.SIGTERM)
                 asked = time.monotonic()
-        assert heard[-1]["type"] == "RUN_ERROR"
-        assert heard[-1]["code"] == "shutting_down"
+        # No end is told that was none.
+        assert heard[-1]["type"] == "TEXT_MESSAGE_CONTENT"
         assert said(heard).startswith("one ")
         assert server.process.wait(5) == 0
         assert time.monotonic() - asked < 5
+    with serving(tmp_path, **SCRIPTED) as server:
+        until = time.monotonic() + 30
+        while (told := httpx.get(f"{server.url}/api/v1/runs/r").json())["status"] == "running":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        state = httpx.get(f"{server.url}/api/v1/threads/t/state").json()
+    assert told["status"] == "success"
+    assert [message["role"] for message in state["messages"]] == ["user", "assistant"]
+    assert state["messages"][1]["content"].startswith(said(heard))
 
 
 def test_a_run_that_ends_within_the_grace_is_there_for_the_next_server(tmp_path: Path) -> None:

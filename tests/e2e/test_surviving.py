@@ -27,6 +27,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "AGENKIT_SCRIPT": str(script),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
         "AGENKIT_LEASE": "3",
+        "AGENKIT_SHUTDOWN_GRACE": "0.2",
         "AGENKIT_TITLES": "false",
     }
 
@@ -41,9 +42,15 @@ def _begin(server: Serving, words: int) -> None:
                 return
 
 
-def _kill(server: Serving) -> None:
-    server.process.send_signal(signal.SIGKILL)
+def _kill(server: Serving, how: signal.Signals = signal.SIGKILL) -> None:
+    server.process.send_signal(how)
     server.process.wait(10)
+
+
+@pytest.fixture(params=[signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
+def how(request: pytest.FixtureRequest) -> signal.Signals:
+    found: signal.Signals = request.param
+    return found
 
 
 def _run(server: Serving) -> dict[str, Any]:
@@ -103,7 +110,7 @@ def test_a_run_that_may_not_be_tried_again_is_ended_in_words(tmp_path: Path, set
 
 
 def test_another_machine_goes_on_and_its_readers_hear_one_run(
-    tmp_path: Path, settings: dict[str, str], own_postgres: URL, redis_url: str, redis_prefix: str
+    tmp_path: Path, settings: dict[str, str], own_postgres: URL, redis_url: str, redis_prefix: str, how: signal.Signals
 ) -> None:
     shared = {
         **settings,
@@ -120,7 +127,7 @@ def test_another_machine_goes_on_and_its_readers_hear_one_run(
         reading = threading.Thread(target=lambda: heard.extend(_events(two)))
         reading.start()
         time.sleep(0.5)
-        _kill(one)
+        _kill(one, how)
         told = _ended(two)
         reading.join(60)
         assert told["status"] == "success"

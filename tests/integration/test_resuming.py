@@ -333,11 +333,27 @@ async def test_a_run_is_read_and_stopped_through_another_replica(
             watching = asyncio.create_task(_follow(theirs, "r", second))
             stopped = await theirs.post("/api/v1/runs/r/cancel")
             await watching
+            await _read_elsewhere(ours, theirs, loopback)
     assert stopped.json()["status"] == "cancelled"
     assert first.numbers == sorted(set(first.numbers))
     assert WHOLE.startswith(said(first.events))
     assert second.events[-1]["outcome"] == {"type": "cancelled"}
     assert said(second.events).startswith(said(first.events))
+
+
+async def _read_elsewhere(ours: httpx.AsyncClient, theirs: httpx.AsyncClient, loopback: Loopback) -> None:
+    """A run whose poster hangs up goes on, because somebody reads it at the other replica."""
+    loopback.answer(lambda _: Reply(pieces=WORDS, delay=0.05))
+    posted, watched = Heard(), Heard()
+    async with ours.stream("POST", "/api/v1/chat/chat", json=run_input("Count", run="kept")) as answer:
+        await posted.listen(answer, 8)
+        watching = asyncio.create_task(_follow(theirs, "kept", watched))
+        async with asyncio.timeout(10):
+            while not watched.events:  # noqa: ASYNC110  # a list tells nobody
+                await asyncio.sleep(0.01)
+    await watching
+    assert said(watched.events) == WHOLE
+    assert last(watched.events, "RUN_FINISHED")["outcome"] == {"type": "success"}
 
 
 async def _joined(client: httpx.AsyncClient, thread: str, heard: Heard, patience: int | None = None) -> None:

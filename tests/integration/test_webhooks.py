@@ -159,7 +159,7 @@ async def test_what_nobody_wants_is_given_up_and_so_is_what_failed_too_often(
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
         await receiver.has_heard(1)
         async with asyncio.timeout(10):
-            while (left := await _row(database)).status == "waiting":
+            while (left := await _row(database)).status == "waiting":  # noqa: ASYNC110  # it is written by another thread
                 await asyncio.sleep(0.05)
     await database.aclose()
     assert (left.status, left.attempt, left.body) == ("given_up", attempts + 1, None)
