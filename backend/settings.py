@@ -25,7 +25,7 @@ class ServerSettings(BaseModel):
         5.0,
         ge=0,
         le=600,
-        description="Seconds that runs may go on after SIGTERM; then they are left for the next start, or for another replica.",
+        description="Seconds that runs may go on after SIGTERM; then the next start or another replica does.",
     )
     threads: int = Field(
         64, ge=4, le=1024, description="Threads for nodes and tools that block; each holds one for as long as it runs."

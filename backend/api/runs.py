@@ -21,7 +21,6 @@ from backend.resources import Resources
 from backend.runs.dialect import Dialect, spoken_by
 from backend.runs.execute import Asked
 from backend.runs.follow import told
-from backend.runs.messages import to_agui
 from backend.runs.result import RunResult, RunStatus, result_of, status_of
 from backend.runs.standing import ended
 from backend.security.addresses import LONGEST_URL, Gate, Refused, Unresolved, url_of
@@ -222,17 +221,13 @@ async def thread_events(thread_id: RunId, who: Who, has: Has, protocol_version: 
     row = await has.runs.going(who, thread_id) or await has.runs.newest(who, thread_id)
     if row is None:
         raise ThreadNotFound(f"There is no thread {thread_id!r} with a run.")
-    standing = await has.agents.get(row.agent).standing(row.thread_id)
-    before = [
-        message.model_dump(mode="json", by_alias=True, exclude_none=True) for message in to_agui(standing.messages)
-    ]
     dialect = spoken_by(protocol_version)
     try:
-        return streamed(has, await has.live.join(row, before), dialect)
+        return streamed(has, await has.live.join(row), dialect)
     except LogGone:
         if row.goes:
             raise
-    return _over(row, standing, dialect)
+    return _over(row, await has.agents.get(row.agent).standing(row.thread_id), dialect)
 
 
 def _over(row: RunRow, standing: Standing, dialect: Dialect) -> EventSourceResponse:

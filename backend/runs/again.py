@@ -1,12 +1,14 @@
 """Going on with a run whose process has died, from its thread's last checkpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from agents.base import Turn
 from agents.registry import Registry
 from backend.runs.execute import Asked, Choice
+from backend.runs.fold import Message
+from backend.runs.messages import to_agui
 from graphs.context import Background, ClientTool
 from llm.factory import ModelFactory
 from storage.runs import LostRun
@@ -31,6 +33,13 @@ class Heirs:
     def __init__(self, agents: Registry, models: ModelFactory) -> None:
         self._agents = agents
         self._models = models
+
+    async def said(self, agent: str, thread: str) -> Sequence[Message]:
+        """The messages of a thread, known by its internal id, as AG-UI's."""
+        standing = await self._agents.get(agent).standing(thread)
+        return [
+            message.model_dump(mode="json", by_alias=True, exclude_none=True) for message in to_agui(standing.messages)
+        ]
 
     async def asked(self, lost: LostRun) -> Asked | None:
         """`None` where the thread has nothing of the run yet: what it was to answer died with its process.

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -61,6 +61,8 @@ class Reader:
     after: Position | None = None
     # Events that stand before what the log has: what was before this run.
     before: Sequence[Mapping[str, Any]] = ()
+    # The messages of its thread, for a reader whose place in the log was folded away.
+    said: Callable[[], Awaitable[Sequence[Message]]] | None = None
     left: bool = field(default=False)
 
 
@@ -136,7 +138,7 @@ class LiveRuns:
         for run in record.lost:
             self._begin(self._say_lost(run), f"end of {run}")
         self._launch(asked, record, queued=queued)
-        return self._reader(record.id, posted=True)
+        return self._reader(record.id, asked.served.agent.id, record.thread, posted=True)
 
     async def _taken(self, asked: Asked) -> tuple[RunRecord, bool, RunRow | None]:
         """A row of the run, which has the thread or a place in its queue, and the run that has to be undone for it."""
@@ -231,10 +233,11 @@ class LiveRuns:
             raise LogGone("The run's log cannot be read now.", headers={"Retry-After": "5"}) from None
         if not kept:
             raise LogGone("The run has ended, and its log is kept no more. Its thread has what was said.")
-        return self._reader(row.id, posted=posted, after=after)
+        return self._reader(row.id, row.agent, row.thread_id, posted=posted, after=after)
 
-    async def join(self, row: RunRow, before: Sequence[Message]) -> Reader:
+    async def join(self, row: RunRow) -> Reader:
         """A reader of a run as it stands, with the messages of its thread before it."""
+        before = await self._heirs.said(row.agent, row.thread_id)
         reader = await self._attached(row, posted=False)
         try:
             position, events = await self._event_log.folded(row.id)
@@ -247,12 +250,12 @@ class LiveRuns:
             reader.before, reader.after = list(folded.events(before)), position
         return reader
 
-    def _reader(self, run: str, *, posted: bool, after: Position | None = None) -> Reader:
+    def _reader(self, run: str, agent: str, thread: str, *, posted: bool, after: Position | None = None) -> Reader:
         if (live := self._live.get(run)) is not None:
             live.readers += 1
             if live.leaving is not None:
                 live.leaving.cancel()
-        return Reader(run, posted, after)
+        return Reader(run, posted, after, said=partial(self._heirs.said, agent, thread))
 
     async def forget(self, runs: Sequence[str]) -> None:
         """Drops what is kept of runs whose thread is gone."""
@@ -295,7 +298,7 @@ class LiveRuns:
             yield Batch(after.incarnation, [Entry(after.number, event) for event in reader.before], folded=True)
         try:
             async for batch in self._event_log.read(reader.run, after):
-                yield batch
+                yield await _whole(batch, reader) if batch.folded else batch
         except UnknownLog:
             # Its thread was deleted meanwhile.
             return
@@ -318,10 +321,14 @@ class LiveRuns:
             live.leaving = self._begin(self._left(live, grace), f"after {live.id}")
 
     async def _left(self, live: LiveRun, grace: float) -> None:
-        await asyncio.sleep(grace)
-        while grace and live.readers == 0 and await self._event_log.is_read_elsewhere(live.id):
+        while live.readers == 0:
             await asyncio.sleep(grace)
-        if live.readers == 0 and not await self._event_log.is_read_elsewhere(live.id):
+            if not await self._event_log.is_read_elsewhere(live.id):
+                break
+            if not grace:
+                # Who reads there came by GET, and takes nothing along.
+                return
+        if live.readers == 0:
             await self._stopped(live, "cancelled")
 
     async def cancel(self, caller: Caller, row: RunRow) -> None:
@@ -475,3 +482,10 @@ class LiveRuns:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+
+
+async def _whole(batch: Batch, reader: Reader) -> Batch:
+    """What stands for a log's beginning, with what its thread had said before."""
+    before = await reader.said() if reader.said is not None else ()
+    events = fold(entry.event for entry in batch.entries).events(before)
+    return replace(batch, entries=[Entry(batch.entries[-1].number, event) for event in events])

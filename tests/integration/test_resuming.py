@@ -169,16 +169,20 @@ async def test_the_same_body_posted_again_is_the_same_run(server: Server, loopba
 
 
 async def test_a_position_of_another_log_is_told_how_things_stand(server: Server) -> None:
-    heard = Heard(positions=["0123abcd-7"])
+    heard, posted = Heard(positions=["0123abcd-7"]), Heard()
+    await server.run(text="Count before", thread="t")
     async with server.client() as client:
-        async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r")) as answer:
-            await Heard().listen(answer, 20)
+        async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r", thread="t")) as answer:
+            await posted.listen(answer, 20)
         await _follow(client, "r", heard)
     kinds = [event["type"] for event in heard.events]
     assert kinds[0] == "RUN_STARTED"
     assert "MESSAGES_SNAPSHOT" in kinds[:3]
     snapshot = next(event for event in heard.events if event["type"] == "MESSAGES_SNAPSHOT")
-    assert snapshot["messages"][-1]["content"] + said(heard.events) == WHOLE
+    # What the thread held before this run is there too: a snapshot is all that a client keeps.
+    told = [(message["role"], message["content"]) for message in snapshot["messages"]]
+    assert told[:3] == [("user", "Count before"), ("assistant", WHOLE), ("user", "Count")]
+    assert told[3][1] + said(heard.events) == WHOLE
 
 
 async def test_what_is_not_there_or_no_position_is_refused(server: Server) -> None:
