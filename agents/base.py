@@ -30,6 +30,8 @@ from agents.facts import (
     StepStarted,
 )
 from agents.history import continued, leads_to, missing, shared, strangers
+from artifacts.desk import Desk
+from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from graphs.context import Background, ClientTool, RunContext
 from graphs.remark import Remark
 from llm.factory import Candidate
@@ -63,6 +65,8 @@ class Turn:
     client_tools: Sequence[ClientTool] = ()
     background: Sequence[Background] = ()
     base: str | None = None
+    # An instance of what the agent declares as its `wishes`.
+    wishes: BaseModel | None = None
     # Brings nothing: the thread goes on with what it was doing when its process died.
     goes_on: bool = False
 
@@ -90,6 +94,8 @@ class BaseAgent(ABC):
     # What becomes of a run when its last reader has gone and the request said nothing of it; a number is a grace in
     # seconds for one to come back.
     on_disconnect: ClassVar[Literal["cancel", "continue"] | float] = "cancel"
+    # What a request may say to it in `forwardedProps` under its id, beside words.
+    wishes: ClassVar[type[BaseModel] | None] = None
     tools: Sequence[ServerTool] = ()
     examples: Sequence[str] = ()
 
@@ -98,9 +104,20 @@ class BaseAgent(ABC):
         """Why it cannot answer now, in words for people; `None` when it can."""
         return None
 
+    async def admit(self, wishes: BaseModel | None, desk: Desk) -> None:  # noqa: B027  # most have nothing to refuse
+        """Looks whether what a request says can be done, before it is run. Raises `BadWish` or `UnknownArtifact`."""
+
     @abstractmethod
     def build(self, checkpointer: Checkpointer) -> Graph:
         """Its graph, compiled with the checkpointer. Called once per process."""
+
+
+class BadWish(ValueError):
+    """What a request says to an agent cannot be: `field` is where it says so."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class EndlessGraph(RuntimeError):
@@ -121,7 +138,7 @@ class Served:
     def needs_model(self) -> bool:
         return self._graph.context_schema is RunContext
 
-    async def run(self, thread: str, turn: Turn, candidate: Candidate | None) -> AsyncGenerator[Fact]:
+    async def run(self, thread: str, turn: Turn, candidate: Candidate | None, desk: Desk) -> AsyncGenerator[Fact]:
         """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
         config: RunnableConfig = {**_config(thread, turn.base), "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
@@ -140,7 +157,7 @@ class Served:
                 yield Recalled(wanted, lacking)
             step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
-            async for fact in self._stepped(*step, self._context(turn, candidate)):
+            async for fact in self._stepped(*step, self._context(turn, candidate, desk)):
                 yield fact
             tip = await self._graph.aget_state(_config(thread))
         yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
@@ -193,10 +210,10 @@ class Served:
                 return
             before = page[-1].config
 
-    def _context(self, turn: Turn, candidate: Candidate | None) -> RunContext | None:
+    def _context(self, turn: Turn, candidate: Candidate | None, desk: Desk) -> RunContext | None:
         if not self.needs_model or candidate is None:
             return None
-        return RunContext(candidate, turn.client_tools, turn.background)
+        return RunContext(candidate, desk, turn.wishes, turn.client_tools, turn.background)
 
     async def _step(
         self,
@@ -343,11 +360,18 @@ def _fact(part: Any, shown: Collection[str]) -> Fact | None:
             return StepFinished("|".join(path), name) if finished else StepStarted("|".join(path), name)
         case "values" if not part["ns"]:
             return StateChanged(_state(data, shown))
-        case "custom" if isinstance(data, Remark):
-            return Remarked(data.code, data.message)
         case "custom":
-            return Noted(to_jsonable_python(data, serialize_unknown=True))
+            return _said(data)
     return None
+
+
+def _said(data: object) -> Fact:
+    match data:
+        case Remark():
+            return Remarked(data.code, data.message)
+        case ArtifactBegun() | ArtifactGrew() | ArtifactEnded():
+            return data
+    return Noted(to_jsonable_python(data, serialize_unknown=True))
 
 
 def _question(interrupt: Interrupt) -> Question:

@@ -9,6 +9,8 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
+
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
@@ -109,4 +111,5 @@ class Committed:
     questions: Sequence[Question] = ()
 
 
-Fact = MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Remarked | Halted
+ArtifactFact = ArtifactBegun | ArtifactGrew | ArtifactEnded
+Fact = ArtifactFact | MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Remarked | Halted

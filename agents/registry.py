@@ -8,10 +8,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served
+from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
 
 # Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
-AGENTS: Sequence[type[BaseAgent]] = (ChatAgent,)
+AGENTS: Sequence[type[BaseAgent]] = (ChatAgent, CanvasAgent)
 
 _ENTRY_POINTS = "agenkit.agents"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -5,7 +5,22 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from backend.api import agents, chat, health, metrics, models, page, runs, schedules, threads
+from backend.api import (
+    agents,
+    artifacts,
+    bundle,
+    chat,
+    former,
+    health,
+    memories,
+    metrics,
+    models,
+    page,
+    runs,
+    schedules,
+    shares,
+    threads,
+)
 from backend.errors import install_errors
 from backend.resources import open_resources
 from backend.runs.schedules import scheduling
@@ -47,15 +62,21 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.measured = measured
     app.state.metrics = measured
+    app.state.warned = {}
 
     app.include_router(chat.router)
     app.include_router(runs.router)
+    app.include_router(bundle.router)
     app.include_router(threads.router)
+    app.include_router(artifacts.router)
+    app.include_router(shares.router)
+    app.include_router(memories.router)
     app.include_router(schedules.router)
     app.include_router(agents.router)
     app.include_router(models.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    app.include_router(former.router)
     app.include_router(page.router)
 
     install_errors(app)
@@ -66,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.server.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Accept", "Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
+            allow_headers=["Accept", "Authorization", "Content-Type", "If-Match", "Last-Event-ID", "X-Request-ID"],
+            expose_headers=["ETag", "X-Request-ID", "Retry-After"],
         )
     return app

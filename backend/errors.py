@@ -10,10 +10,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from agents.registry import UnknownAgent
+from artifacts.shelf import TooLarge
 from llm.errors import BudgetExhausted, ModelError, NoModel, Overloaded, UnknownModel, UnknownProfile
 from observability.logs import get_logger
+from storage.artifacts import UnknownArtifact, UnknownVersion
 from storage.database import StorageFailed
+from storage.memories import UnknownMemory
 from storage.runs import ThreadBusy
+from storage.shares import UnknownShare
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
 
 MEDIA_TYPE = "application/problem+json"
@@ -117,6 +121,30 @@ class ScheduleNotFound(Problem):
     status, code, title = 404, "unknown_schedule", "There is no such schedule"
 
 
+class ArtifactNotFound(Problem):
+    status, code, title = 404, "unknown_artifact", "There is no such artifact"
+
+
+class MemoryNotFound(Problem):
+    status, code, title = 404, "unknown_memory", "There is no such memory"
+
+
+class GoneForGood(Problem):
+    status, code, title = 410, "gone", "This way in has been closed"
+
+
+class ArtifactTooLarge(Problem):
+    status, code, title = 413, "artifact_too_large", "The text is too large for an artifact"
+
+
+class VersionStale(Problem):
+    status, code, title = 412, "stale_version", "The artifact has gone on meanwhile"
+
+
+class NoVersionSaid(Problem):
+    status, code, title = 428, "precondition_required", "Which version was seen is not said"
+
+
 class KeyUsed(Problem):
     status, code, title = 422, "idempotency_mismatch", "The idempotency key was used for another request"
 
@@ -181,6 +209,12 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return TooMuch("Nothing was started. Try again.", headers=_after(error))
         case BudgetExhausted():
             return BudgetSpent(str(error), headers=_after(error))
+        case UnknownArtifact() | UnknownVersion() | UnknownShare():
+            return ArtifactNotFound(f"{error}.")
+        case UnknownMemory():
+            return MemoryNotFound(f"{error}.")
+        case TooLarge():
+            return ArtifactTooLarge(f"{error}.", limit=error.most)
         case UnknownThread():
             return ThreadNotFound(f"{error}.")
         case UnknownCheckpoint():
@@ -238,6 +272,11 @@ _FORESEEN: Sequence[type[Exception]] = (
     NoModel,
     Overloaded,
     BudgetExhausted,
+    UnknownArtifact,
+    UnknownVersion,
+    UnknownShare,
+    UnknownMemory,
+    TooLarge,
     UnknownThread,
     UnknownCheckpoint,
     ThreadExists,

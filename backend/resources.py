@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
+from artifacts.desk import Desk
+from artifacts.shelf import Shelf
 from backend.outside import Shared, outside
 from backend.runs.again import Heirs
 from backend.runs.fold import standing
@@ -23,14 +26,21 @@ from llm.factory import ModelFactory
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from storage import migrations
+from storage.artifacts import Artifacts
+from storage.blobs import open_blobs
+from storage.cache import BoundedRedisCache, MemoryCache
+from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed, open_database
 from storage.lease import Lease
 from storage.log import EventLog, LogSettings, MemoryLog
-from storage.redis import open_redis
+from storage.memories import Memories
+from storage.redis import Turns, open_redis
 from storage.runs import Runs
 from storage.schedules import Schedules
 from storage.shared_log import SharedLog
+from storage.shares import Shares
+from storage.texts import TextCache, Texts
 from storage.threads import Threads
 from storage.usage import Usage
 from storage.webhooks import Webhooks
@@ -50,9 +60,15 @@ class Resources:
     agents: Registry
     runs: Runs
     live: LiveRuns
+    shelf: Shelf
+    memories: Memories
     webhooks: Webhooks
     schedules: Schedules
     revision: str
+
+    def desk(self, caller: Caller, thread: str, run: str) -> Desk:
+        """The shelf in a caller's name, on a thread by its internal id."""
+        return Desk(self.shelf, self.memories, caller, thread, run)
 
 
 @asynccontextmanager
@@ -90,9 +106,15 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     schedules = Schedules(database, owner=owner)
     log = await _log_of_runs(stack, settings, shared)
     stack.push_async_callback(log.aclose)
+    blobs = await stack.enter_async_context(open_blobs(settings.storage))
+    artifacts = Artifacts(database, blobs, inline=settings.storage.artifact_inline)
+    texts = _texts(stack, settings, artifacts, shared, metrics)
+    shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
+    memories = Memories(database)
     house = Housekeeping(
         titles=Titles(models, threads, enabled=settings.server.titles),
         threads=threads,
+        artifacts=artifacts,
         checkpoints=checkpoints,
         keep=settings.storage.checkpoints_kept,
     )
@@ -106,6 +128,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         house=house,
         heirs=Heirs(registry, models),
         attempts=settings.storage.run_attempts,
+        desks=partial(Desk, shelf, memories),
     )
     stack.push_async_callback(live.aclose)
     await models.start()
@@ -118,8 +141,41 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         stack.push_async_callback(deliveries.aclose)
         deliveries.start()
     return Resources(
-        settings, database, checkpoints, threads, models, registry, runs, live, webhooks, schedules, revision
+        settings=settings,
+        database=database,
+        checkpoints=checkpoints,
+        threads=threads,
+        models=models,
+        agents=registry,
+        runs=runs,
+        live=live,
+        shelf=shelf,
+        memories=memories,
+        webhooks=webhooks,
+        schedules=schedules,
+        revision=revision,
     )
+
+
+def _texts(
+    stack: AsyncExitStack, settings: Settings, artifacts: Artifacts, shared: Shared | None, metrics: Metrics
+) -> Texts:
+    most = settings.storage.artifact_cache_bytes
+    cache: TextCache = MemoryCache(most)
+    turns = None
+    if shared is not None:
+        cache = BoundedRedisCache(shared.redis, f"{shared.prefix}texts:", most)
+        turns = Turns(shared.redis, f"{shared.prefix}turns:")
+    texts = Texts(
+        artifacts,
+        cache,
+        ttl=settings.storage.artifact_cache_seconds,
+        counted=lambda operation, hit: metrics.cache.labels(operation, "hit" if hit else "miss").inc(),
+        turns=turns,
+    )
+    texts.start()
+    stack.push_async_callback(texts.aclose)
+    return texts
 
 
 async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:

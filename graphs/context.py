@@ -2,6 +2,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from artifacts.desk import Desk
 from llm.factory import Candidate
 
 
@@ -27,5 +30,8 @@ class RunContext:
     """What a run hands to the nodes of a graph that declares it as its `context_schema`."""
 
     candidate: Candidate
+    desk: Desk
+    # What the request says to this agent beside its words: an instance of what the agent declares.
+    wishes: BaseModel | None = None
     client_tools: Sequence[ClientTool] = ()
     background: Sequence[Background] = ()

@@ -77,6 +77,9 @@ class Metrics:
             ("model", "what"),
             registry=self.registry,
         )
+        self.former = Counter(
+            "former_route_requests", "Requests at addresses that will go.", ("route",), registry=self.registry
+        )
         self.cache = Counter("cache_operations", "Caches asked.", ("operation", "hit_miss"), registry=self.registry)
 
     def exposition(self) -> bytes:

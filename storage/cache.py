@@ -1,5 +1,6 @@
 """What may be forgotten at any time: values under keys, in this process or in a Redis that replicas share."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from storage.redis import Reach
+
+# Values that are looked at in one go, and the most that make room for one.
+_PART = 1000
 
 
 @dataclass(slots=True)
@@ -29,6 +33,11 @@ class MemoryCache:
         self._values: OrderedDict[str, _Value] = OrderedDict()
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Of keys and values, in bytes."""
+        return self._size
+
     async def get(self, key: str) -> bytes | None:
         data = self._found(_value(key))
         return data if isinstance(data, bytes) else None
@@ -45,6 +54,20 @@ class MemoryCache:
         before = self._found(_list(key))
         kept = before if isinstance(before, tuple) else ()
         self._keep(_list(key), (bytes(value), *kept[: most - 1]), ttl)
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._drop(_value(key))
+
+    async def sweep(self) -> None:
+        """Gives back the room of values whose time is over, and holds nobody up meanwhile."""
+        names = list(self._values)
+        for begin in range(0, len(names), _PART):
+            now = self._clock()
+            for name in names[begin : begin + _PART]:
+                if (value := self._values.get(name)) is not None and value.ends <= now:
+                    self._drop(name)
+            await asyncio.sleep(0)
 
     def _found(self, key: str) -> bytes | tuple[bytes, ...] | None:
         value = self._values.get(key)
@@ -103,6 +126,79 @@ class RedisCache:
                 await commands.execute()
 
         await self._reach.ask(pushed)
+
+
+# What is kept: in KEYS[1] the keys by when they end, in KEYS[2] their sizes and, under the empty key, the sum of them.
+# A value whose time is over is gone by itself; here its room is given back.
+_ROOM = f"""
+local index, sizes, values = KEYS[1], KEYS[2], ARGV[1]
+local most, key, ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function drop(name)
+    local size = redis.call('HGET', sizes, name)
+    redis.call('DEL', values .. name)
+    redis.call('ZREM', index, name)
+    if size then
+        redis.call('HDEL', sizes, name)
+        redis.call('HINCRBY', sizes, '', -size)
+    end
+end
+
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, {_PART})) do drop(name) end
+if key ~= '' then
+    drop(key)
+    redis.call('SET', values .. key, ARGV[5], 'PX', ttl)
+    redis.call('ZADD', index, now + ttl, key)
+    redis.call('HSET', sizes, key, #ARGV[5] + #key)
+    redis.call('HINCRBY', sizes, '', #ARGV[5] + #key)
+    for _, name in ipairs(KEYS) do redis.call('PEXPIRE', name, math.max(ttl, redis.call('PTTL', name))) end
+end
+for _ = 1, {_PART} do
+    if tonumber(redis.call('HGET', sizes, '') or 0) <= most then break end
+    local first = redis.call('ZRANGE', index, 0, 0)[1]
+    if not first then break end
+    drop(first)
+end
+"""
+
+
+class BoundedRedisCache:
+    """Values in Redis that take no more than `most` bytes together, whoever puts them. What ends first makes room.
+
+    Redis' own bound would let the logs of runs go for them, or refuse those.
+    """
+
+    def __init__(self, client: Redis, prefix: str, most: int, *, timeout: float = 0.2) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._most = most
+        self._script = client.register_script(_ROOM)
+        self._reach = Reach("cache", timeout=timeout)
+
+    async def get(self, key: str) -> bytes | None:
+        found = await self._reach.ask(lambda: self._client.get(self._prefix + _value(key)))
+        return found if isinstance(found, bytes) else None
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        # One that is greater would push out everything, and then itself.
+        if len(value) + len(key.encode()) <= self._most:
+            await self._make_room(key, _milliseconds(ttl), value)
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        names = [self._prefix + _value(key) for key in keys]
+        if names:
+            # Their room is given back when they would have ended.
+            await self._reach.ask(lambda: self._client.delete(*names))
+
+    async def sweep(self) -> None:
+        await self._make_room("", 0, b"")
+
+    async def _make_room(self, key: str, ttl: int, value: bytes) -> None:
+        names = [f"{self._prefix}index", f"{self._prefix}sizes"]
+        arguments: list[str | int | bytes] = [self._prefix + _value(""), self._most, key, ttl, value]
+        await self._reach.ask(lambda: self._script(keys=names, args=arguments))
 
 
 def _value(key: str) -> str:

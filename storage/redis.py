@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import ceil
 from time import monotonic
 from typing import TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -111,3 +113,31 @@ class Reach:
         if now >= self._tells_again:
             self._tells_again = now + self._QUIET_SECONDS
             _log.warning("redis_away", missed_by=self._what, error=type(error).__name__)
+
+
+# Only by who took it: it may have ended, and be another's since.
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class Turns:
+    """One process at a time does a thing, of those that share a Redis; one that dies has its turn for `seconds`."""
+
+    def __init__(self, client: Redis, prefix: str, *, seconds: float = 5.0, timeout: float = 0.2) -> None:
+        self.seconds = seconds
+        self._client = client
+        self._prefix = prefix
+        self._owner = uuid4().hex
+        self._release = client.register_script(_RELEASE)
+        self._reach = Reach("turns", timeout=timeout)
+
+    async def claim(self, key: str) -> bool | None:
+        """Whether it is ours now; `None` where Redis does not say."""
+        name, until = self._prefix + key, ceil(self.seconds * 1000)
+
+        async def claimed() -> bool:
+            return bool(await self._client.set(name, self._owner, nx=True, px=until))
+
+        return await self._reach.ask(claimed)
+
+    async def release(self, key: str) -> None:
+        await self._reach.ask(lambda: self._release(keys=[self._prefix + key], args=[self._owner]))

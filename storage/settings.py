@@ -1,5 +1,6 @@
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy.engine import URL, make_url
@@ -44,6 +45,27 @@ class StorageSettings(BaseModel):
         15.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
     )
 
+    blobs: str | None = Field(
+        None,
+        description="Where long texts of artifacts are kept: a folder, or `s3://bucket/prefix`; without it, `blobs` "
+        "in AGENKIT_DATA.",
+    )
+    s3_endpoint: str | None = Field(
+        None, description="Where the S3 of AGENKIT_BLOBS is, if not at AWS; `http://…` is taken too."
+    )
+    s3_region: str | None = Field(None, description="The region of the S3 of AGENKIT_BLOBS.")
+    s3_key_id: str | None = Field(None, description="The id of the access key to S3; without it, AWS's own ways.")
+    s3_secret: SecretStr | None = Field(None, description="The access key to S3.")
+    s3_session_token: SecretStr | None = Field(None, description="The session of an access key that is lent.")
+    artifact_bytes: int = Field(2_000_000, ge=1024, le=64 * 1024 * 1024, description="Bytes of one artifact at most.")
+    artifact_inline: int = Field(
+        65536, ge=0, description="Bytes up to which an artifact's text is kept in the database; longer ones are blobs."
+    )
+    artifact_cache_seconds: float = Field(86400.0, gt=0, description="Seconds that an artifact's text is cached.")
+    artifact_cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Bytes of cached artifacts: in this process, or in Redis for all."
+    )
+
     checkpoints_kept: int = Field(
         100, ge=0, description="The newest checkpoints of a thread that are kept; forks reach no further back. 0: all."
     )
@@ -65,6 +87,22 @@ class StorageSettings(BaseModel):
         if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("expected redis://…, rediss://… or unix://…")
         return url
+
+    @field_validator("blobs")
+    @classmethod
+    def _is_place(cls, blobs: str | None) -> str | None:
+        if blobs is not None and "://" in blobs and not blobs.startswith(("s3://", "file://")):
+            raise ValueError("expected a folder, file://… or s3://…")
+        if blobs is not None and blobs.startswith("s3://") and not urlsplit(blobs).netloc:
+            raise ValueError("expected s3://bucket or s3://bucket/prefix")
+        return blobs
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_endpoint(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("expected https://… or http://…")
+        return endpoint
 
     @property
     def database(self) -> URL:

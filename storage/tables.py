@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -200,4 +201,100 @@ usage = Table(
     Column("unpriced_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),
     Index("ix_usage_tenant_id_day", "tenant_id", "day"),
+)
+
+# Texts that people and agents make. `id` is the public one too; `versions` is the highest number given so far, `tip` is
+# the version that counts.
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    # Without a thread it stands alone.
+    Column("thread_id", String(32), ForeignKey("threads.id", ondelete="CASCADE")),
+    Column("name", String(KEY_LENGTH), nullable=False),
+    # The name as it is searched in; see `threads.title_folded`.
+    Column("name_folded", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("language", String(64)),
+    Column("versions", Integer, nullable=False),
+    Column("tip", Integer, nullable=False),
+    # The tip's, in bytes.
+    Column("size", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_artifacts_updated", "tenant_id", "user_id", "updated_at", "id"),
+    # The thread first, so that one that is deleted finds its own.
+    Index("ix_artifacts_thread", "thread_id", "tenant_id", "user_id", "updated_at", "id"),
+    Index("ix_artifacts_kind", "tenant_id", "user_id", "kind", "updated_at", "id"),
+)
+
+# What versions say, once for each user. It is kept in `text`, or under the name `blob` in the store of blobs.
+contents = Table(
+    "contents",
+    metadata,
+    Column("tenant_id", String(KEY_LENGTH), primary_key=True),
+    Column("user_id", String(KEY_LENGTH), primary_key=True),
+    # SHA-256 of the text as UTF-8, in hex.
+    Column("digest", String(64), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("text", Text),
+    Column("blob", String(KEY_LENGTH)),
+    UniqueConstraint("blob"),
+)
+
+# A tree: `parent` is a lower number of the same artifact, and nothing for the first.
+artifact_versions = Table(
+    "artifact_versions",
+    metadata,
+    Column("artifact_id", String(32), ForeignKey("artifacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    *_owner(),
+    Column("parent", Integer),
+    Column("digest", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    # `person`, `agent` or `tool`.
+    Column("author", String(16), nullable=False),
+    # The client's id of the run that wrote it.
+    Column("run", String(KEY_LENGTH)),
+    Column("note", Text, nullable=False),
+    Column("conflicts", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    # No content goes while a version has it, whoever looked and when.
+    ForeignKeyConstraint(
+        ["tenant_id", "user_id", "digest"], ["contents.tenant_id", "contents.user_id", "contents.digest"]
+    ),
+    Index("ix_artifact_versions_digest", "tenant_id", "user_id", "digest"),
+)
+
+# Who has the token may read, without being anybody. The token is not kept; without a `version` it is always the tip.
+artifact_shares = Table(
+    "artifact_shares",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("artifact_id", String(32), ForeignKey("artifacts.id", ondelete="CASCADE"), nullable=False),
+    *_owner(),
+    Column("token_digest", String(64), nullable=False),
+    Column("version", Integer),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    UniqueConstraint("token_digest"),
+    Index("ix_artifact_shares_created", "artifact_id", "created_at", "id"),
+)
+
+# What agents know of a person: how to write for them, and what is so.
+memories = Table(
+    "memories",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    # `style` or `fact`.
+    Column("kind", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    # The client's id of the run that it was learnt in.
+    Column("source", String(KEY_LENGTH)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_memories_created", "tenant_id", "user_id", "created_at", "id"),
 )

@@ -110,6 +110,16 @@ class Threads:
         async with self._database.reading() as connection:
             return await _found(connection, caller, key)
 
+    async def keys(self, caller: Caller, ids: Sequence[str]) -> Mapping[str, str]:
+        """What the caller calls threads, by their internal ids."""
+        if not ids:
+            return {}
+        asked = select(threads.c.id, threads.c.key).where(
+            threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.id.in_(set(ids))
+        )
+        async with self._database.reading() as connection:
+            return {row.id: row.key for row in await connection.execute(asked)}
+
     async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ThreadRecord]:
         async with self._database.reading() as connection:
             rows = (await connection.execute(_list(caller, wanted))).all()

@@ -1,12 +1,12 @@
 """From what a request asks to what is run: the checks that the protocol's own types leave to us."""
 
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from ag_ui.core import RunAgentInput
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agents.base import Served
+from agents.base import BadWish, Served
 from backend.errors import (
     AgentNotFound,
     AgentUnavailable,
@@ -55,6 +55,9 @@ REFUSALS = (
 )
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
 class Wishes(BaseModel):
     """What a request chooses beyond the protocol, in `forwardedProps`. Other keys there are other people's."""
 
@@ -80,6 +83,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
     served = has.agents.get(agent_id)
     _check(asked, served)
     wishes = _wishes(asked)
+    own = await _own_wishes(asked, served, who, has)
     choice = Choice(wishes.model, wishes.profile)
     candidate = await _candidate(choice, served, has.models)
     if candidate is not None:
@@ -91,7 +95,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
         run=asked.run_id,
         parent_run=asked.parent_run_id,
         served=served,
-        turn=turn_of(asked),
+        turn=turn_of(asked, own),
         candidate=candidate,
         choice=choice,
         digest=digest(agent_id, asked),
@@ -108,15 +112,30 @@ def digest(agent_id: str, asked: RunAgentInput, *, but: frozenset[str] = frozens
 
 
 def _wishes(asked: RunAgentInput) -> Wishes:
-    given = asked.forwarded_props
-    if given is None:
-        return Wishes()
+    return Wishes() if asked.forwarded_props is None else _read(Wishes, asked.forwarded_props, "forwardedProps")
+
+
+async def _own_wishes(asked: RunAgentInput, served: Served, who: Caller, has: Resources) -> BaseModel | None:
+    """What is said to this agent alone, in `forwardedProps` under its id."""
+    agent, given = served.agent, asked.forwarded_props
+    if agent.wishes is None or not isinstance(given, dict) or given.get(agent.id) is None:
+        return None
+    place = f"forwardedProps.{agent.id}"
+    wishes = _read(agent.wishes, given[agent.id], place)
     try:
-        return Wishes.model_validate(given)
+        await agent.admit(wishes, has.desk(who, asked.thread_id, asked.run_id))
+    except BadWish as error:
+        raise InvalidInput.naming((f"{place}.{error.field}", str(error))) from None
+    return wishes
+
+
+def _read(kind: type[M], given: Any, place: str) -> M:
+    try:
+        return kind.model_validate(given)
     except ValidationError as error:
         raise InvalidInput.naming(
             *(
-                (".".join(["forwardedProps", *map(str, detail["loc"])]), detail["msg"].removeprefix("Value error, "))
+                (".".join([place, *map(str, detail["loc"])]), detail["msg"].removeprefix("Value error, "))
                 for detail in error.errors(include_input=False, include_url=False)
             )
         ) from None

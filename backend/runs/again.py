@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from agents.base import Turn
+from pydantic import BaseModel
+
+from agents.base import Served, Turn
 from agents.registry import Registry
 from backend.runs.execute import Asked, Choice
 from backend.runs.fold import Message
@@ -23,6 +25,7 @@ def kept(asked: Asked) -> Mapping[str, Any]:
         "parentRun": asked.parent_run,
         "onDisconnect": asked.on_disconnect,
         "tools": [[tool.name, tool.description, dict(tool.parameters)] for tool in turn.client_tools],
+        "wishes": None if turn.wishes is None else turn.wishes.model_dump(mode="json", by_alias=True),
         "context": [[entry.description, entry.value] for entry in turn.background],
     }
 
@@ -58,6 +61,7 @@ class Heirs:
         turn = Turn(
             client_tools=[ClientTool(*tool) for tool in told["tools"]],
             background=[Background(*entry) for entry in told["context"]],
+            wishes=_wishes(served, told.get("wishes")),
             goes_on=True,
         )
         return Asked(
@@ -73,3 +77,9 @@ class Heirs:
             # Nobody is attached yet, and whoever was will come back.
             on_disconnect="continue",
         )
+
+
+def _wishes(served: Served, told: Any) -> BaseModel | None:
+    """What the request said to the agent; it was found good before."""
+    kind = served.agent.wishes
+    return None if kind is None or told is None else kind.model_validate(told)

@@ -20,6 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
+from artifacts.desk import Desk
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.translate import Translator
 from llm.context import CallContext, calling
@@ -101,11 +102,13 @@ class Execution:
         runs: Runs,
         metrics: Metrics,
         house: Housekeeping,
+        desk: Desk,
         its_turn: Callable[[], Awaitable[None]] | None = None,
         begun: bool = False,
     ) -> None:
         self._its_turn = its_turn
         self._house = house
+        self._desk = desk
         # The thread as a run that went well has left it.
         self.left: Sequence[BaseMessage] = ()
         self._asked = asked
@@ -201,7 +204,7 @@ class Execution:
 
     def _facts(self) -> AsyncGenerator[Fact]:
         asked = self._asked
-        return asked.served.run(self._record.thread, asked.turn, asked.candidate)
+        return asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk)
 
     def _note_first_token(self) -> None:
         if self._translator.spoke and not self._first_token_noted:

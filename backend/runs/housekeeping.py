@@ -7,6 +7,7 @@ from langchain_core.messages import BaseMessage
 
 from agents.titles import Titles
 from observability.logs import get_logger
+from storage.artifacts import Artifacts
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints
 from storage.database import StorageFailed
@@ -19,9 +20,12 @@ _SWEEP_SECONDS = 3600.0
 
 
 class Housekeeping:
-    def __init__(self, *, titles: Titles, threads: Threads, checkpoints: Checkpoints, keep: int) -> None:
+    def __init__(
+        self, *, titles: Titles, threads: Threads, artifacts: Artifacts, checkpoints: Checkpoints, keep: int
+    ) -> None:
         self._titles = titles
         self._threads = threads
+        self._artifacts = artifacts
         self._checkpoints = checkpoints
         # How many checkpoints of a thread are kept; 0 is all.
         self._keep = keep
@@ -46,6 +50,7 @@ class Housekeeping:
         while True:
             try:
                 await self._threads.sweep()
+                await self._artifacts.sweep()
             except StorageFailed as error:
                 _log.warning("sweep_failed", error=str(error))
             await asyncio.sleep(_SWEEP_SECONDS)

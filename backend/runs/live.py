@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 
+from artifacts.desk import Desk
 from backend.errors import Busy, LogGone, RunIdTaken, ShuttingDown, Waiting
 from backend.runs.again import Heirs, kept
 from backend.runs.dialect import Dialect
@@ -66,6 +67,10 @@ class Reader:
     left: bool = field(default=False)
 
 
+# By caller, the thread's internal id and the client's name of the run.
+Desks = Callable[[Caller, str, str], Desk]
+
+
 class LiveRuns:
     """The runs that this process drives, and the readers of any."""
 
@@ -81,6 +86,7 @@ class LiveRuns:
         house: Housekeeping,
         heirs: Heirs,
         attempts: int,
+        desks: Desks,
     ) -> None:
         self._event_log = log
         self._runs = runs
@@ -92,6 +98,7 @@ class LiveRuns:
         self._house = house
         self._heirs = heirs
         self._attempts = attempts
+        self._desks = desks
         self._live: dict[str, LiveRun] = {}
         # Runs of processes that are gone, on their way to be driven here: theirs is the lease already.
         self._taking: set[str] = set()
@@ -194,6 +201,7 @@ class LiveRuns:
             runs=self._runs,
             metrics=self._metrics,
             house=self._house,
+            desk=self._desks(asked.caller, record.thread, asked.run),
             its_turn=partial(self._its_turn, record) if queued else None,
             begun=begun,
         )

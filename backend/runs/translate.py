@@ -1,5 +1,6 @@
 """Facts of a run as AG-UI events. No IO: what a fact becomes depends on the facts before it and on nothing else."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -34,6 +35,7 @@ from ag_ui.core import (
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
 from agents.facts import (
+    ArtifactFact,
     Fact,
     Halted,
     MessageArrived,
@@ -46,10 +48,16 @@ from agents.facts import (
     StepStarted,
 )
 from backend.runs.messages import cut_mark, result_text, to_agui
+from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from llm.meter import Meter, Total
 from llm.spec import ModelSpec
 
 Events = Iterator[BaseEvent]
+
+# The key of the state under which a client shows an artifact that is being written.
+DRAFT = "draft"
+
+_STOPPED = '{"error": "It was stopped before it was written."}'
 
 
 @dataclass(slots=True)
@@ -76,6 +84,10 @@ class Translator:
         self._state: Mapping[str, Any] | None = None
         self._usage: dict[tuple[str | None, str | None], TokenUsage] = {}
         self.spoke = False
+        # Calls that are told while an artifact is written, and those of them that are open.
+        self._told_calls: set[str] = set()
+        self._artifacts: list[str] = []
+        self._predicted = False
 
     @property
     def usage(self) -> Sequence[TokenUsage]:
@@ -94,7 +106,7 @@ class Translator:
         told: dict[str, Any] = {"usageEstimated": any(total.estimated for total in totals)}
         return told if cost is None else {**told, "costUsd": cost}
 
-    def feed(self, fact: Fact) -> Events:
+    def feed(self, fact: Fact) -> Events:  # one flat table
         match fact:
             case MessageArrived():
                 yield from self._message(fact)
@@ -113,6 +125,8 @@ class Translator:
                 yield CustomEvent(name="langgraph", value=fact.value)
             case Remarked():
                 yield CustomEvent(name="remark", value={"code": fact.code, "message": fact.message})
+            case ArtifactBegun() | ArtifactGrew() | ArtifactEnded():
+                yield from self._artifact(fact)
             case Halted():
                 yield from self._halted(fact)
             case _:
@@ -122,6 +136,12 @@ class Translator:
         """Ends whatever is open, so that a client can take the end of the run."""
         for message_id in list(self._open):
             yield from self._close(message_id)
+        for call in list(self._artifacts):
+            yield from self._artifact_ended(call)
+            yield ToolCallResultEvent(message_id=f"{call}-result", tool_call_id=call, content=_STOPPED, role="tool")
+        if self._predicted and self._state is not None:
+            self._predicted = False
+            yield StateSnapshotEvent(snapshot=self._state)
         for name in list(self._steps):
             self._steps[name] = 1
             yield from self._step_finished(name)
@@ -160,6 +180,33 @@ class Translator:
             yield from self._whole_calls(scope, message_id, message)
         if not isinstance(message, AIMessageChunk) or message.chunk_position == "last":
             yield from self._close(message_id)
+
+    def _artifact(self, fact: ArtifactFact) -> Events:
+        match fact:
+            case ArtifactBegun():
+                yield from self._artifact_begun(fact)
+            case ArtifactGrew():
+                yield ToolCallArgsEvent(tool_call_id=fact.call, delta=_escaped(fact.text))
+            case ArtifactEnded():
+                yield from self._artifact_ended(fact.call)
+
+    def _artifact_begun(self, fact: ArtifactBegun) -> Events:
+        """A call as if the model had made it: its arguments are written here, the last of them while it grows."""
+        if fact.predicted:
+            told = {"state_key": DRAFT, "tool": fact.tool, "tool_argument": fact.streamed}
+            yield CustomEvent(name="PredictState", value=[told])
+            self._predicted = True
+        self._told_calls.add(fact.call)
+        self._artifacts.append(fact.call)
+        yield from self._start_call(fact.message, fact.call, fact.tool)
+        known = "".join(f"{_quoted(name)}: {_quoted(value)}, " for name, value in fact.told.items())
+        yield ToolCallArgsEvent(tool_call_id=fact.call, delta=f'{{{known}{_quoted(fact.streamed)}: "')
+
+    def _artifact_ended(self, call: str) -> Events:
+        if call in self._artifacts:
+            self._artifacts.remove(call)
+            yield ToolCallArgsEvent(tool_call_id=call, delta='"}')
+            yield ToolCallEndEvent(tool_call_id=call)
 
     def _opened(self, scope: str, message_id: str) -> _Open:
         return self._open.setdefault(message_id, _Open(scope))
@@ -209,6 +256,9 @@ class Translator:
     def _whole_calls(self, scope: str, message_id: str, message: AIMessage) -> Events:
         for told in to_agui([message]):
             for call in getattr(told, "tool_calls", None) or ():
+                if call.id in self._told_calls:
+                    # It was told while it was written.
+                    continue
                 self._opened(scope, message_id)
                 yield from self._start_call(message_id, call.id, call.function.name)
                 yield ToolCallArgsEvent(tool_call_id=call.id, delta=call.function.arguments)
@@ -244,7 +294,9 @@ class Translator:
 
     def _state_changed(self, state: Mapping[str, Any]) -> Events:
         before, self._state = self._state, state
-        if before is None:
+        if before is None or self._predicted:
+            # A draft that a client has predicted is in no state of ours: only a snapshot takes it away.
+            self._predicted = False
             yield StateSnapshotEvent(snapshot=state)
         elif patch := jsonpatch.make_patch(before, state).patch:
             yield StateDeltaEvent.model_validate({"delta": patch})
@@ -341,3 +393,12 @@ def _pending(messages: Sequence[BaseMessage]) -> list[str]:
     answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     last = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
     return [call["id"] for call in (last.tool_calls if last else ()) if call["id"] and call["id"] not in answered]
+
+
+def _quoted(value: str | int | None) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _escaped(text: str) -> str:
+    """As it stands within a string of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

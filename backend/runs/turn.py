@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ag_ui.core import ResumeEntry, RunAgentInput
+from pydantic import BaseModel
 
 from agents.base import Turn
 from backend.runs.messages import to_langchain
@@ -15,8 +16,9 @@ DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
-def turn_of(asked: RunAgentInput) -> Turn:
+def turn_of(asked: RunAgentInput, wishes: BaseModel | None = None) -> Turn:
     return Turn(
+        wishes=wishes,
         messages=to_langchain(asked.messages),
         state=asked.state if isinstance(asked.state, dict) else {},
         resume={entry.interrupt_id: _answer(entry) for entry in asked.resume or ()},

@@ -20,6 +20,7 @@ from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed
 from storage.lease import Lease, LeaseLost
 from storage.settings import StorageSettings
+from tests.desk import NOBODYS
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -232,7 +233,7 @@ async def test_what_was_pruned_away_can_be_edited_all_the_same(checkpoints: Chec
     served = Served(agent, agent.build(checkpoints.saver))
 
     async def said(*messages: BaseMessage) -> list[str]:
-        facts = [fact async for fact in served.run("t", Turn(messages=messages), None)]
+        facts = [fact async for fact in served.run("t", Turn(messages=messages), None, NOBODYS)]
         (halted,) = [fact for fact in facts if isinstance(fact, Halted)]
         return [message.text for message in halted.messages]
 

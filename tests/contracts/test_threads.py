@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.graph import MessagesState, StateGraph
-from sqlalchemy import event, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
@@ -29,6 +29,7 @@ from storage.threads import (
     UnknownThread,
     Wanted,
 )
+from tests.contracts.plans import plans
 
 ANN = Caller("acme", "ann")
 OTHERS = [Caller("acme", "bob"), Caller("other", "ann")]
@@ -390,28 +391,6 @@ async def crowded(database: Database) -> None:
         await connection.execute(text("ANALYZE"))
 
 
-async def _plans(database: Database, asked: Any) -> list[str]:
-    """How the database goes about each statement that `asked` makes."""
-    statements = list[tuple[str, Any]]()
-
-    def note(_c: Any, _cursor: Any, statement: str, given: Any, _x: Any, _many: bool) -> None:
-        statements.append((statement, given))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        await asked
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-    explain = "EXPLAIN QUERY PLAN " if database.engine.dialect.name == "sqlite" else "EXPLAIN "
-    plans = []
-    async with database.reading() as connection:
-        for statement, given in statements:
-            if statement.startswith("SELECT"):
-                rows = (await connection.exec_driver_sql(explain + statement, given)).all()
-                plans.append("\n".join(str(row[-1]) for row in rows))
-    return plans
-
-
 def _assert_indexed(plan: str, *indexes: str) -> None:
     for index in indexes:
         assert index in plan, plan
@@ -425,7 +404,7 @@ async def test_lists_are_read_in_the_order_of_their_index(threads: Threads, data
     first = await threads.listed(ANN, Wanted(limit=21, order=order))
     after = Place(first[-1].updated_at if order == "updated" else first[-1].created_at, first[-1].id)
     for place in (None, after):
-        (plan,) = await _plans(database, threads.listed(ANN, Wanted(limit=21, after=place, order=order)))
+        (plan,) = await plans(database, threads.listed(ANN, Wanted(limit=21, after=place, order=order)))
         _assert_indexed(plan, f"ix_threads_{order}", "ix_runs_thread_id_created_at")
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
@@ -438,7 +417,7 @@ async def test_lists_are_read_in_the_order_of_their_index(threads: Threads, data
 async def test_a_search_reads_its_callers_threads_and_nobody_elses(
     threads: Threads, database: Database, narrowed: dict[str, Any]
 ) -> None:
-    (plan,) = await _plans(database, threads.listed(ANN, Wanted(limit=21, **narrowed)))
+    (plan,) = await plans(database, threads.listed(ANN, Wanted(limit=21, **narrowed)))
     _assert_indexed(plan, "ix_runs_thread_id_created_at")
     owned = (
         "tenant_id=? AND user_id=?",
@@ -449,9 +428,9 @@ async def test_a_search_reads_its_callers_threads_and_nobody_elses(
 
 @pytest.mark.usefixtures("crowded")
 async def test_one_thread_is_found_by_its_index(threads: Threads, database: Database) -> None:
-    (plan,) = await _plans(database, threads.get(ANN, "t5"))
+    (plan,) = await plans(database, threads.get(ANN, "t5"))
     _assert_indexed(plan, "ix_runs_thread_id_created_at")
     thread = await threads.get(ANN, "t5")
     for asked in (threads.untitled(ANN, thread.id), threads.delete(ANN, "t5"), threads.sweep()):
-        for plan in await _plans(database, asked):
+        for plan in await plans(database, asked):
             _assert_indexed(plan)

@@ -10,6 +10,7 @@ from langgraph.graph import MessagesState, StateGraph
 
 from agents.base import BaseAgent, Checkpointer, Graph, Served, Turn
 from agents.facts import Halted
+from tests.desk import NOBODYS
 
 THREAD = "t"
 
@@ -56,7 +57,9 @@ def echo(saver: _Counted) -> Served:
 
 
 async def _said(echo: Served, *messages: HumanMessage | AIMessage) -> list[str]:
-    halted = [fact async for fact in echo.run(THREAD, Turn(messages=messages), None) if isinstance(fact, Halted)][-1]
+    halted = [
+        fact async for fact in echo.run(THREAD, Turn(messages=messages), None, NOBODYS) if isinstance(fact, Halted)
+    ][-1]
     return [message.text for message in halted.messages]
 
 

@@ -1,0 +1,60 @@
+"""The shelf as one run sees it: in its caller's name, on its thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artifacts.kinds import Kind
+from artifacts.shelf import Held, Shelf
+from storage.caller import Caller
+from storage.memories import Memories, MemoryRecord
+
+# What is remembered of a user and told to a model, the newest first.
+_REMEMBERED = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`thread` is internal; `run` is the client's name of the run, which its versions carry."""
+
+    shelf: Shelf
+    memories: Memories
+    caller: Caller
+    thread: str
+    run: str
+
+    async def read(self, artifact: str, version: int | None = None) -> Held:
+        """One version, or the newest. Raises `UnknownArtifact` or `UnknownVersion`."""
+        return await self.shelf.read(self.caller, artifact, version)
+
+    async def create(self, name: str, kind: Kind, language: str | None, text: str, note: str) -> Held:
+        """Raises `NoText` or `TooLarge`."""
+        return await self.shelf.create(
+            self.caller,
+            name=name,
+            kind=kind,
+            language=language,
+            text=text,
+            author="agent",
+            thread=self.thread,
+            run=self.run,
+            note=note,
+        )
+
+    async def write(self, seen: Held, text: str, note: str) -> Held:
+        """What was made of a version, merged with what others made of it meanwhile.
+
+        Raises `NoText`, `TooLarge`, `UnknownArtifact` or `Stale`.
+        """
+        return await self.shelf.write(
+            self.caller,
+            seen.artifact.id,
+            text,
+            base=seen.version.number,
+            author="agent",
+            run=self.run,
+            note=note,
+            merge=True,
+        )
+
+    async def remembered(self) -> Sequence[MemoryRecord]:
+        return await self.memories.recalled(self.caller, most=_REMEMBERED)

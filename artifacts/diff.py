@@ -1,0 +1,105 @@
+"""What changed between two texts, for people, for `patch` and for programs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from artifacts.lines import Run, shared, split
+
+Op = Literal["equal", "insert", "delete", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stretch of lines. `before` and `after` are lines of the two texts, from 0, the second not included.
+
+    `removed` and `added` are lines with their ends; those of an equal stretch are left out.
+    """
+
+    op: Op
+    before: tuple[int, int]
+    after: tuple[int, int]
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def changes(before: str, after: str) -> list[Change]:
+    """All stretches of both texts in their order, equal and changed ones in turn."""
+    return _changes(split(before), split(after))
+
+
+def counts(changed: Sequence[Change]) -> tuple[int, int]:
+    """How many lines were added, and how many removed."""
+    return sum(len(change.added) for change in changed), sum(len(change.removed) for change in changed)
+
+
+def unified(before: str, after: str, *, before_name: str, after_name: str, context: int = 3) -> str:
+    """The difference as `patch` and `git apply` read it, with `context` lines around; empty where there is none.
+
+    The names are written as given: `git apply` wants `a/` and `b/` before them, and `/dev/null` for no file.
+    """
+    old, new = split(before), split(after)
+    changed = [change for change in _changes(old, new) if change.op != "equal"]
+    if not changed:
+        return ""
+    hunks = [_hunk(group, old, context) for group in _groups(changed, context)]
+    return "".join([f"--- {_name(before_name)}\n", f"+++ {_name(after_name)}\n", *hunks])
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+    found: list[Change] = []
+    at, to = 0, 0
+    for run in [*shared(old, new), Run(len(old), len(new), 0)]:
+        if at < run.before or to < run.after:
+            found.append(_change(old, new, (at, run.before), (to, run.after)))
+        at, to = run.before + run.size, run.after + run.size
+        if run.size:
+            found.append(Change("equal", (run.before, at), (run.after, to)))
+    return found
+
+
+def _change(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> Change:
+    removed, added = tuple(old[slice(*before)]), tuple(new[slice(*after)])
+    op: Op = "replace" if removed and added else "delete" if removed else "insert"
+    return Change(op, before, after, removed, added)
+
+
+def _groups(changed: Sequence[Change], context: int) -> Iterator[list[Change]]:
+    """Changes that share lines of context are of one hunk."""
+    group: list[Change] = []
+    for change in changed:
+        if group and change.before[0] - group[-1].before[1] > 2 * context:
+            yield group
+            group = []
+        group.append(change)
+    yield group
+
+
+def _hunk(group: Sequence[Change], old: Sequence[str], context: int) -> str:
+    start = max(0, group[0].before[0] - context)
+    end = min(len(old), group[-1].before[1] + context)
+    lines: list[str] = []
+    at = start
+    for change in group:
+        lines += _marked(" ", old[at : change.before[0]])
+        lines += [*_marked("-", change.removed), *_marked("+", change.added)]
+        at = change.before[1]
+    lines += _marked(" ", old[at:end])
+    added, removed = counts(group)
+    to = group[0].after[0] - (group[0].before[0] - start)
+    return f"@@ -{_range(start, end - start)} +{_range(to, end - start + added - removed)} @@\n{''.join(lines)}"
+
+
+def _range(start: int, size: int) -> str:
+    # An empty range is named by the line before it.
+    return f"{start + 1 if size else start},{size}"
+
+
+def _marked(mark: str, lines: Sequence[str]) -> list[str]:
+    return [mark + line if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n" for line in lines]
+
+
+def _name(name: str) -> str:
+    plain = "".join(character if character.isprintable() else "?" for character in name)
+    # What ends a name with a space in it is a tab.
+    return f"{plain}\t" if " " in plain else plain

@@ -1,0 +1,44 @@
+"""What can be told of a text without a model: whether it is what it is said to be."""
+
+from typing import Any, Literal
+
+from langgraph.runtime import Runtime
+
+from artifacts.wellformed import faults
+from graphs.canvas.state import CanvasState
+from graphs.context import RunContext
+from graphs.remark import Remark
+
+_MOST_TOLD = 5
+_TRIES = 1
+
+
+class Check:
+    """Sends back what is broken, once, with what is wrong with it."""
+
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        known, plan = state.get("artifact"), state["plan"]
+        if known is None or plan is None:
+            return {"wrong": []}
+        held = await runtime.context.desk.read(known["id"], known["version"])
+        wrong = list(faults(held.text, held.artifact.kind, held.artifact.language))[:_MOST_TOLD]
+        if wrong and state.get("mended", 0) >= _TRIES:
+            runtime.stream_writer(Remark("not_well_formed", f"What was written is not well-formed: {wrong[0]}."))
+        if not wrong or state.get("mended", 0) >= _TRIES:
+            return {"wrong": wrong}
+        again = {
+            **plan,
+            "node": "edit",
+            "task": f"This is wrong with it: {'; '.join(wrong)}. Mend that and change nothing else.",
+            "artifact": known["id"],
+            "version": known["version"],
+            "start": None,
+            "end": None,
+            "new": False,
+        }
+        return {"wrong": wrong, "mended": state.get("mended", 0) + 1, "plan": again}
+
+
+def after_check(state: CanvasState) -> Literal["edit", "follow_up"]:
+    plan = state["plan"]
+    return "edit" if state["wrong"] and plan is not None and plan["task"].startswith("This is wrong") else "follow_up"

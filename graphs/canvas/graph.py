@@ -1,0 +1,52 @@
+"""The canvas workflow: understand, then write, edit or answer; what was written is checked and told of."""
+
+from dataclasses import dataclass
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from graphs.canvas.check import Check, after_check
+from graphs.canvas.edit import Edit
+from graphs.canvas.state import CanvasState, Node, Shown
+from graphs.canvas.talk import Answer, FollowUp
+from graphs.canvas.understand import Understand
+from graphs.canvas.write import Write
+from graphs.context import RunContext
+from graphs.prompt import Prompt
+
+CanvasGraph = CompiledStateGraph[CanvasState, RunContext, MessagesState, Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    understand: Prompt
+    write: Prompt
+    edit: Prompt
+    part: Prompt
+    answer: Prompt
+    follow_up: Prompt
+
+
+def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) -> CanvasGraph:
+    graph = StateGraph(CanvasState, context_schema=RunContext, input_schema=MessagesState, output_schema=Shown)
+    write = Write(prompts.write)
+    graph.add_node("understand", Understand(prompts.understand))
+    graph.add_node("write", write)
+    graph.add_node("edit", Edit(prompts.edit, prompts.part, write))
+    graph.add_node("check", Check())
+    graph.add_node("answer", Answer(prompts.answer))
+    graph.add_node("follow_up", FollowUp(prompts.follow_up))
+    graph.add_edge(START, "understand")
+    graph.add_conditional_edges("understand", _planned, ["write", "edit", "answer"])
+    graph.add_edge("write", "check")
+    graph.add_edge("edit", "check")
+    graph.add_conditional_edges("check", after_check, ["edit", "follow_up"])
+    graph.add_edge("follow_up", END)
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def _planned(state: CanvasState) -> Node:
+    plan = state["plan"]
+    return plan["node"] if plan else "answer"

@@ -1,0 +1,66 @@
+from typing import Literal, cast
+
+from langgraph.graph import MessagesState
+from typing_extensions import TypedDict
+
+from artifacts.kinds import Kind
+from artifacts.shelf import Held
+
+Node = Literal["write", "edit", "answer"]
+
+
+class Ref(TypedDict):
+    """An artifact and the version that its text is to be fetched by: what a state holds in place of the text."""
+
+    id: str
+    version: int
+    name: str
+    kind: str
+    language: str | None
+
+
+class Plan(TypedDict):
+    """What is to be done with a person's message. `start` and `end` are characters of the version that was seen."""
+
+    node: Node
+    # Empty where the person's own words say all.
+    task: str
+    note: str
+    artifact: str | None
+    version: int | None
+    start: int | None
+    end: int | None
+    name: str
+    kind: Kind
+    language: str | None
+    # Whether another artifact is made, instead of another version.
+    new: bool
+
+
+class CanvasState(MessagesState):
+    artifact: Ref | None
+    plan: Plan | None
+    # How often it has been tried to mend what was written for this message.
+    mended: int
+    wrong: list[str]
+
+
+class Shown(MessagesState):
+    """What a client is shown of it."""
+
+    artifact: Ref | None
+
+
+def kind_of(held: Held) -> Kind:
+    return cast("Kind", held.artifact.kind)
+
+
+def ref(held: Held) -> Ref:
+    artifact = held.artifact
+    return Ref(
+        id=artifact.id,
+        version=held.version.number,
+        name=artifact.name,
+        kind=artifact.kind,
+        language=artifact.language,
+    )

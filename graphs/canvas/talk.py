@@ -1,0 +1,48 @@
+"""What is said to the person beside the artifact."""
+
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+from langgraph.runtime import Runtime
+
+from graphs.answer import answered
+from graphs.canvas import telling
+from graphs.canvas.state import CanvasState
+from graphs.context import RunContext
+from graphs.prompt import Prompt
+
+_DONE = "Tell the person what you did: {note}."
+_WRONG = " Say also that this is still wrong: {wrong}."
+
+
+class Answer:
+    """Talks about the artifact, and writes nothing into it."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, list[AnyMessage]]:
+        plan, context = state["plan"], runtime.context
+        seen = await context.desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
+        asked = telling.step(
+            self._prompt,
+            state["messages"],
+            telling.to_answer(plan, seen) if plan else "",
+            memories=await context.desk.remembered(),
+            background=context.background,
+        )
+        return {"messages": [await answered(context.candidate.model, asked, offered=())]}
+
+
+class FollowUp:
+    """A word on what was done, which is in view by then."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        plan, known = state["plan"], state.get("artifact")
+        note = f"{plan['note'] if plan else 'edited'}, {known['name']}" if known else "nothing could be written"
+        wrong = _WRONG.format(wrong="; ".join(state["wrong"])) if state.get("wrong") else ""
+        asked = telling.step(self._prompt, state["messages"], _DONE.format(note=note) + wrong)
+        return {"messages": [await answered(runtime.context.candidate.model, asked, offered=())]}

@@ -1,0 +1,88 @@
+"""Writing a whole text: a new one, or an old one anew."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from artifacts.desk import Desk
+from artifacts.fences import Unfenced, whole
+from artifacts.kinds import NoText
+from artifacts.shelf import Held, TooLarge
+from graphs.canvas import telling
+from graphs.canvas.call import WRITE, Call, pieces
+from graphs.canvas.state import CanvasState, Plan, ref
+from graphs.context import RunContext
+from graphs.prompt import Prompt
+from graphs.remark import Remark
+from storage.artifacts import Stale, UnknownArtifact
+
+_NOTHING = "Nothing was written."
+_LONGEST_NAME = 80
+
+
+class Write:
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        plan = state["plan"]
+        if plan is None:
+            raise ValueError("there is nothing planned to be written")
+        desk = runtime.context.desk
+        seen = await desk.read(plan["artifact"], plan["version"]) if plan["artifact"] else None
+        asked = telling.step(
+            self._prompt,
+            state["messages"],
+            telling.to_write(plan, seen),
+            memories=await desk.remembered(),
+            background=runtime.context.background,
+        )
+        call = Call(runtime, WRITE, _told(plan))
+        text = await _written(call, asked)
+        return await kept(call, plan, None if plan["new"] else seen, text)
+
+
+async def _written(call: Call, asked: list[Any]) -> str:
+    """The text, without the fence and the talk that models put around one."""
+    growing, stream, said, shown = call.begin(), Unfenced(), list[str](), list[str]()
+    try:
+        async for piece in pieces(call.runtime, asked):
+            said.append(piece)
+            shown.append(stream.feed(piece))
+            growing.add(shown[-1])
+        growing.add(stream.end())
+    finally:
+        call.end(growing)
+    return whole("".join(said))
+
+
+async def kept(call: Call, plan: Plan, seen: Held | None, text: str) -> dict[str, Any]:
+    """Puts a text on the shelf: as another version of what was seen, or as an artifact of its own."""
+    try:
+        held = await _shelved(call.runtime.context.desk, plan, seen, text)
+    except (NoText, TooLarge, Stale, UnknownArtifact) as error:
+        call.runtime.stream_writer(Remark("artifact_not_kept", f"{error}."))
+        return {"messages": call.failed(f"{error}.")}
+    conflicts = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
+    return {"messages": call.done(ref(held), **conflicts), "artifact": ref(held)}
+
+
+async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str) -> Held:
+    if not text.strip():
+        raise NoText(_NOTHING.rstrip("."))
+    if seen is not None:
+        return await desk.write(seen, text, plan["note"])
+    name = plan["name"] or _name(text, plan)
+    return await desk.create(name, plan["kind"], plan["language"], text, plan["note"])
+
+
+def _name(text: str, plan: Plan) -> str:
+    """Of the first words, where the model gave none."""
+    first = next((line for line in text.splitlines() if line.strip(" #*`<>/-=\t")), "")
+    words = " ".join(first.strip(" #*`<>/-=\t").split())[:_LONGEST_NAME]
+    return words if plan["kind"] == "markdown" and words else plan["kind"].capitalize()
+
+
+def _told(plan: Plan) -> dict[str, str | int | None]:
+    told: dict[str, str | int | None] = {"name": plan["name"], "kind": plan["kind"], "language": plan["language"]}
+    return told if plan["new"] else {"artifact": plan["artifact"], "version": plan["version"], **told}

@@ -1,0 +1,76 @@
+"""Shelves over one database, as several processes would have them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from artifacts.shelf import Shelf
+from storage import migrations
+from storage.artifacts import Artifacts
+from storage.blobs import Blobs, open_blobs
+from storage.cache import MemoryCache
+from storage.caller import Caller
+from storage.database import Database, open_database
+from storage.redis import Turns
+from storage.settings import StorageSettings
+from storage.shares import Shares
+from storage.texts import TextCache, Texts
+
+INLINE = 20
+
+
+class Watched(Artifacts):
+    """Tells how often a text is read, and takes its time for it."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        super().__init__(database, blobs, inline=INLINE)
+        self.loads = 0
+        self.takes = 0.0
+
+    async def text(self, caller: Caller, digest: str) -> str:
+        self.loads += 1
+        await asyncio.sleep(self.takes)
+        return await super().text(caller, digest)
+
+
+class Process:
+    """A shelf, and what is behind it."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        cache: TextCache | None = None,
+        *,
+        turns: Turns | None = None,
+        ttl: float = 60.0,
+        most: int = 2_000_000,
+    ) -> None:
+        self.counts: list[tuple[str, bool]] = []
+        self.cache = cache or MemoryCache(1_000_000)
+        self.artifacts = Watched(database, blobs)
+        self.texts = Texts(
+            self.artifacts, self.cache, ttl=ttl, turns=turns, counted=lambda *told: self.counts.append(told)
+        )
+        self.shelf = Shelf(self.artifacts, Shares(database), self.texts, most=most)
+
+
+Begin = Callable[..., Process]
+
+
+@asynccontextmanager
+async def beginning(settings: StorageSettings) -> AsyncIterator[Begin]:
+    """What makes processes over one database, which has its tables; they all end with it."""
+    await asyncio.to_thread(migrations.upgrade, settings.database)
+    database = open_database(settings)
+    processes = list[Process]()
+    async with open_blobs(settings) as blobs:
+
+        def begin(cache: TextCache | None = None, **more: object) -> Process:
+            processes.append(Process(database, blobs, cache, **more))  # type: ignore[arg-type]
+            return processes[-1]
+
+        yield begin
+        for process in processes:
+            await process.texts.aclose()
+        await database.aclose()

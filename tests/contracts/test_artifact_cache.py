@@ -1,0 +1,275 @@
+"""Texts of artifacts behind a cache: in memory, and in a Redis that replicas share."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from artifacts.shelf import Held, Shelf
+from storage.artifacts import UnknownArtifact
+from storage.blobs import folder
+from storage.cache import BoundedRedisCache, MemoryCache
+from storage.caller import Caller
+from storage.contents import UnknownText, digest_of
+from storage.redis import Turns
+from storage.settings import StorageSettings
+from storage.texts import TextCache
+from tests.contracts.shelves import Begin, Process, beginning
+
+ANN, BOB = Caller("acme", "ann"), Caller("acme", "bob")
+TEXT = "What the artifact says.\n"
+
+MakeCache = Callable[..., TextCache]
+
+
+@pytest.fixture
+async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
+    async with beginning(StorageSettings(data=tmp_path)) as begun:
+        yield begun
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make_cache(request: pytest.FixtureRequest) -> MakeCache:
+    if request.param == "memory":
+        return lambda most=1_000_000: MemoryCache(most)
+    client: Redis = request.getfixturevalue("redis_client")
+    prefix: str = request.getfixturevalue("redis_prefix")
+    return lambda most=1_000_000: BoundedRedisCache(client, prefix, most, timeout=5.0)
+
+
+async def _created(shelf: Shelf, text: str = TEXT) -> Held:
+    return await shelf.create(ANN, name="Notes", kind="markdown", text=text, author="person")
+
+
+async def _cold(process: Process, text: str = TEXT) -> Held:
+    """An artifact that the cache has forgotten."""
+    held = await _created(process.shelf, text)
+    await process.texts.forget(ANN, [held.version.digest])
+    return held
+
+
+async def test_what_was_written_is_read_from_the_cache(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _created(process.shelf)
+    assert [await process.shelf.read(ANN, held.artifact.id) for _ in range(2)] == [held] * 2
+    written = await process.shelf.write(ANN, held.artifact.id, "two", base=1, author="agent", merge=False)
+    assert await process.shelf.read(ANN, held.artifact.id) == written
+    assert (process.artifacts.loads, process.counts) == (0, [("read", True)] * 3)
+
+
+async def test_what_was_forgotten_is_read_once_and_then_remembered(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _cold(process)
+    assert [await process.shelf.read(ANN, held.artifact.id) for _ in range(3)] == [held] * 3
+    assert (process.artifacts.loads, process.counts) == (1, [("read", False), ("read", True), ("read", True)])
+
+
+async def test_a_text_is_forgotten_after_its_time(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache(), ttl=0.05)
+    held = await _created(process.shelf)
+    await asyncio.sleep(0.1)
+    assert await process.shelf.read(ANN, held.artifact.id) == held
+    assert process.artifacts.loads == 1
+
+
+async def test_a_deleted_text_is_not_left_in_the_cache(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _created(process.shelf)
+    await process.shelf.delete(ANN, held.artifact.id)
+    with pytest.raises(UnknownText):
+        await process.texts.get(ANN, held.version.digest, "read")
+
+
+async def test_the_same_text_of_two_users_is_two(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _created(process.shelf)
+    with pytest.raises(UnknownText):
+        await process.texts.get(BOB, held.version.digest, "read")
+
+
+async def test_a_cache_that_says_something_else_is_not_believed(begin: Begin, make_cache: MakeCache) -> None:
+    cache = make_cache()
+    process = begin(cache)
+    held = await _created(process.shelf)
+    await process.texts.put(ANN, held.version.digest, "Something else.")
+    assert await process.shelf.read(ANN, held.artifact.id) == held
+    assert await process.shelf.read(ANN, held.artifact.id) == held
+    assert process.counts == [("read", False), ("read", True)]
+
+
+async def _all_read(processes: list[Process], held: Held, times: int) -> None:
+    told = await asyncio.gather(*(each.shelf.read(ANN, held.artifact.id) for _ in range(times) for each in processes))
+    assert told == [held] * (times * len(processes))
+
+
+async def test_a_hundred_readers_of_one_process_read_once(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _cold(process)
+    process.artifacts.takes = 0.05
+    await _all_read([process], held, 100)
+    assert process.artifacts.loads == 1
+
+
+async def test_a_hundred_readers_of_two_processes_read_once(
+    begin: Begin, redis_client: Redis, redis_prefix: str
+) -> None:
+    one, other = (
+        begin(
+            BoundedRedisCache(redis_client, redis_prefix, 1_000_000, timeout=5.0),
+            turns=Turns(redis_client, f"{redis_prefix}turns:", timeout=5.0),
+        )
+        for _ in range(2)
+    )
+    for n in range(5):
+        held = await _cold(one, f"{TEXT}{n}")
+        for process in (one, other):
+            process.artifacts.takes = 0.1
+        await _all_read([one, other], held, 50)
+        assert one.artifacts.loads + other.artifacts.loads == n + 1
+    assert [name async for name in redis_client.scan_iter(match=f"{redis_prefix}turns:*")] == []
+
+
+async def test_a_holder_that_dies_is_not_waited_for_longer_than_its_turn(
+    begin: Begin, redis_client: Redis, redis_prefix: str
+) -> None:
+    dead, turns = (Turns(redis_client, f"{redis_prefix}turns:", seconds=0.5, timeout=5.0) for _ in range(2))
+    process = begin(BoundedRedisCache(redis_client, redis_prefix, 1_000_000, timeout=5.0), turns=turns)
+    held = await _cold(process)
+    assert await dead.claim(f"{folder(ANN)}:{held.version.digest}")
+    began = time.monotonic()
+    assert await process.shelf.read(ANN, held.artifact.id) == held
+    assert 0.3 < time.monotonic() - began < 2
+    assert process.artifacts.loads == 1
+
+
+async def test_a_turn_is_given_back_by_who_has_it_only(redis_client: Redis, redis_prefix: str) -> None:
+    one, other = (Turns(redis_client, redis_prefix, seconds=60, timeout=5.0) for _ in range(2))
+    assert [await each.claim("a") for each in (one, other, one)] == [True, False, False]
+    await other.release("a")
+    assert await other.claim("a") is False
+    await one.release("a")
+    assert await other.claim("a") is True
+
+
+async def test_a_reader_that_leaves_takes_nothing_from_the_others(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    held = await _cold(process)
+    process.artifacts.takes = 0.3
+    readers = [asyncio.create_task(process.shelf.read(ANN, held.artifact.id)) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    for reader in readers[:9]:
+        reader.cancel()
+    assert await readers[9] == held
+    assert process.artifacts.loads == 1
+
+
+async def test_what_fails_fails_for_all_who_wait_and_is_tried_again(begin: Begin, make_cache: MakeCache) -> None:
+    process = begin(make_cache())
+    told = await asyncio.gather(*(process.texts.get(ANN, "0" * 64, "read") for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in told] == [UnknownText] * 5
+    assert process.artifacts.loads == 1
+    with pytest.raises(UnknownText):
+        await process.texts.get(ANN, "0" * 64, "read")
+    assert process.artifacts.loads == 2
+
+
+async def test_a_redis_that_hangs_costs_little_and_the_store_is_read(begin: Begin, hanging_redis: Redis) -> None:
+    cache = BoundedRedisCache(hanging_redis, "x:", 1_000_000, timeout=0.1)
+    process = begin(cache, turns=Turns(hanging_redis, "x:turns:", timeout=0.1))
+    began = time.monotonic()
+    with capture_logs() as logs:
+        held = await _created(process.shelf)
+        await _all_read([process], held, 20)
+        for _ in range(5):
+            assert await process.shelf.read(ANN, held.artifact.id) == held
+        await process.shelf.delete(ANN, held.artifact.id)
+        await cache.sweep()
+    assert time.monotonic() - began < 1.5
+    assert {log["event"] for log in logs} == {"redis_away"}
+    with pytest.raises(UnknownArtifact):
+        await process.shelf.read(ANN, held.artifact.id)
+
+
+# A text of four bytes, under `value:` and one letter in memory, and the letter in Redis.
+FOUR = b"1234"
+
+
+async def _kept(cache: TextCache, keys: str) -> str:
+    return "".join([key for key in keys if await cache.get(key) is not None])
+
+
+async def test_what_ends_first_makes_room_in_redis(redis_client: Redis, redis_prefix: str) -> None:
+    caches = [BoundedRedisCache(redis_client, redis_prefix, 15, timeout=5.0) for _ in range(2)]
+    for at, key in enumerate("abcd"):
+        await caches[at % 2].put(key, FOUR, 60 + at)
+    assert await _kept(caches[0], "abcd") == "bcd"
+    await caches[0].put("b", FOUR, 90)
+    await caches[1].put("e", FOUR, 90)
+    assert await _kept(caches[0], "abcde") == "bde"
+    await caches[0].put("f", FOUR * 4, 90)
+    assert await _kept(caches[0], "abcdef") == "bde"
+    await caches[0].put("g", b"x" * 14, 90)
+    assert await _kept(caches[0], "abcdefg") == "g"
+
+
+async def test_room_in_redis_is_given_back(redis_client: Redis, redis_prefix: str) -> None:
+    cache = BoundedRedisCache(redis_client, redis_prefix, 10, timeout=5.0)
+    await cache.put("a", FOUR, 60)
+    await cache.drop(["a", "none"])
+    await cache.put("a", FOUR, 60)
+    await cache.put("b", FOUR, 0.05)
+    assert await _kept(cache, "ab") == "ab"
+    await asyncio.sleep(0.1)
+    await cache.sweep()
+    assert await redis_client.hgetall(f"{redis_prefix}sizes") == {b"": b"5", b"a": b"5"}
+    assert await redis_client.zrange(f"{redis_prefix}index", 0, -1) == [b"a"]
+
+
+async def test_a_narrower_bound_is_held_by_the_sweep(redis_client: Redis, redis_prefix: str) -> None:
+    wide, narrow = (BoundedRedisCache(redis_client, redis_prefix, most, timeout=5.0) for most in (100_000, 50))
+    for n in range(100):
+        await wide.put(f"{n:02}", b"12345678", 60 + n)
+    await narrow.sweep()
+    assert sorted([name async for name in redis_client.scan_iter(match=f"{redis_prefix}value:*")]) == [
+        f"{redis_prefix}value:{n:02}".encode() for n in range(95, 100)
+    ]
+
+
+async def test_redis_forgets_all_of_it_in_time(redis_client: Redis, redis_prefix: str) -> None:
+    cache = BoundedRedisCache(redis_client, redis_prefix, 1000)
+    await cache.put("a", FOUR, 60)
+    await cache.put("b", FOUR, 1)
+    names = [name async for name in redis_client.scan_iter(match=f"{redis_prefix}*")]
+    assert len(names) == 4
+    assert all([0 < await redis_client.ttl(name) <= 60 for name in names])
+    assert await redis_client.ttl(f"{redis_prefix}index") > 50
+
+
+async def test_memory_is_given_back_by_a_sweep_not_by_a_reader() -> None:
+    now = 0.0
+    cache = MemoryCache(1_000_000, clock=lambda: now)
+    for n in range(3000):
+        await cache.put(str(n), b"x" * 100, 10 if n % 2 else 20)
+    now = 15.0
+    await cache.sweep()
+    assert cache.size == sum(len(f"value:{n}") + 100 for n in range(0, 3000, 2))
+    assert [await cache.get("0"), await cache.get("1")] == [b"x" * 100, None]
+
+
+async def test_sweeps_go_on_by_themselves_until_the_end(begin: Begin) -> None:
+    cache = MemoryCache(1_000_000)
+    process = begin(cache, ttl=0.05)
+    process.texts.start(every=0.02)
+    await _created(process.shelf)
+    assert cache.size > 0
+    await asyncio.sleep(0.2)
+    assert cache.size == 0
+    await process.texts.aclose()
+
+
+def test_a_text_is_known_by_its_digest() -> None:
+    assert digest_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,0 +1,247 @@
+"""Artifacts that an agent writes, over the endpoint."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loopback import Loopback, Reply
+from tests.server import Event, Server, kinds, last, run_input, said, serving, transcript
+
+SCRIPT = Path(__file__).parent.parent / "canvas.json"
+TIDES = "# The tides\n\nThe moon pulls the sea.\n\nThe sun helps a little.\n"
+CHANGED = TIDES.replace("a little", "at new and full moon")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = {"AGENKIT_SCRIPT": str(SCRIPT), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
+    with serving(tmp_path_factory.mktemp("data"), **settings) as running:
+        yield running
+
+
+async def _canvas(server: Server, text: str, thread: str, **wishes: Any) -> list[Event]:
+    props = {"canvas": wishes} if wishes else {}
+    return await server.run("canvas", text=text, thread=thread, forwardedProps=props)
+
+
+def _artifact(events: Sequence[Event]) -> dict[str, Any]:
+    """What the state names in the end."""
+    artifact: dict[str, Any] = last(events, "STATE_SNAPSHOT")["snapshot"]["artifact"]
+    return artifact
+
+
+async def _text(server: Server, artifact: str, version: int | None = None) -> str:
+    where = f"/versions/{version}" if version else ""
+    async with server.client() as client:
+        answer = await client.get(f"/api/v1/artifacts/{artifact}{where}")
+        assert answer.status_code == 200, answer.text
+        text: str = answer.json()["text"]
+        return text
+
+
+def _calls(events: Sequence[Event]) -> list[tuple[str, dict[str, Any], Any]]:
+    """Name, arguments and result of every call that was streamed."""
+    started = [event for event in events if event["type"] == "TOOL_CALL_START"]
+    told = []
+    for call in started:
+        mine = [event for event in events if event.get("toolCallId") == call["toolCallId"]]
+        assert kinds(mine) == ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END", "TOOL_CALL_RESULT"]
+        arguments = "".join(event["delta"] for event in mine if event["type"] == "TOOL_CALL_ARGS")
+        told.append((call["toolCallName"], json.loads(arguments), json.loads(mine[-1]["content"])))
+    return told
+
+
+async def test_a_document_is_written_while_it_is_seen_to_grow(server: Server) -> None:
+    events = await _canvas(server, "Write about the tides", "create")
+    artifact = _artifact(events)
+    assert artifact == {"id": artifact["id"], "version": 1, "name": "The tides", "kind": "markdown", "language": None}
+    ((name, arguments, result),) = _calls(events)
+    assert (name, arguments["content"], result) == ("write_artifact", TIDES, {"artifact": artifact})
+    assert await _text(server, artifact["id"]) == TIDES
+    assert said(events) == "It is done."
+    # A client that predicts the draft is told where it stands, and the snapshot takes it away again.
+    predicted = last(events, "CUSTOM")
+    wanted = {"state_key": "draft", "tool": "write_artifact", "tool_argument": "content"}
+    assert (predicted["name"], predicted["value"]) == ("PredictState", [wanted])
+    assert last(events, "STATE_SNAPSHOT")["snapshot"] == {"artifact": artifact}
+
+
+async def test_the_thread_keeps_which_version_was_written_and_not_its_text(server: Server) -> None:
+    events = await _canvas(server, "Write about the tides", "kept")
+    snapshot = json.dumps(last(events, "MESSAGES_SNAPSHOT"))
+    assert "The moon pulls" not in snapshot
+    assert _artifact(events)["id"] in snapshot
+    assert [role for role, _ in transcript(events)] == ["user", "assistant", "tool", "assistant"]
+    ids = [event["messageId"] for event in events if event["type"] == "TOOL_CALL_RESULT"]
+    assert ids == [
+        message["id"] for message in last(events, "MESSAGES_SNAPSHOT")["messages"] if message["role"] == "tool"
+    ]
+
+
+async def test_code_comes_without_the_fence_and_the_talk_around_it(server: Server) -> None:
+    artifact = _artifact(await _canvas(server, "Write a function that adds", "code"))
+    assert (artifact["kind"], artifact["language"], artifact["name"]) == ("code", "python", "add.py")
+    assert await _text(server, artifact["id"]) == "def add(one, other):\n    return one - other\n"
+
+
+async def test_a_change_costs_what_it_changes(server: Server) -> None:
+    await _canvas(server, "Write about the tides", "edit")
+    events = await _canvas(server, "Change what the sun does", "edit")
+    artifact = _artifact_delta(events)
+    ((name, arguments, result),) = _calls(events)
+    assert (name, result["artifact"]["version"]) == ("edit_artifact", 2)
+    assert "The moon pulls" not in arguments["edits"]
+    assert (artifact["version"], await _text(server, artifact["id"])) == (2, CHANGED)
+    assert await _text(server, artifact["id"], 1) == TIDES
+
+
+def _artifact_delta(events: Sequence[Event]) -> dict[str, Any]:
+    """What the last result names: a change without a draft is told as a delta of the state."""
+    artifact: dict[str, Any] = json.loads(last(events, "TOOL_CALL_RESULT")["content"])["artifact"]
+    return artifact
+
+
+async def test_an_edit_that_does_not_apply_is_asked_for_again_and_then_the_part_is_written_anew(server: Server) -> None:
+    first = _artifact(await _canvas(server, "Write about the tides", "again"))
+    at = TIDES.index("The moon")
+    selection = {"start": at + 4, "end": at + 8}
+    events = await _canvas(server, "Say it badly", "again", artifactId=first["id"], version=1, selection=selection)
+    (_, _, missing), (_, _, nothing), (_, arguments, done) = _calls(events)
+    assert "error" in missing
+    assert "error" in nothing
+    assert arguments["edits"] == "The moon pulls all the seas.\n"
+    assert done["artifact"]["version"] == 2
+    assert await _text(server, first["id"]) == TIDES.replace("pulls the sea.", "pulls all the seas.")
+
+
+async def test_a_rewrite_is_another_version(server: Server) -> None:
+    first = _artifact(await _canvas(server, "Write about the tides", "rewrite"))
+    second = _artifact(await _canvas(server, "Anew, please", "rewrite"))
+    assert (second["id"], second["version"]) == (first["id"], 2)
+    assert await _text(server, second["id"]) == "# The tides, anew\n\nAll of it.\n"
+
+
+async def test_quick_actions_rewrite_explain_and_ask_for_nothing_else(server: Server) -> None:
+    first = _artifact(await _canvas(server, "Write about the tides", "action"))
+    translate = {"name": "translate", "to": "German"}
+    second = _artifact(await _canvas(server, "Please", "action", artifactId=first["id"], action=translate))
+    assert await _text(server, second["id"]) == "# Die Gezeiten\n\nDer Mond zieht am Meer.\n"
+    explained = await _canvas(server, "Please", "action", artifactId=first["id"], action={"name": "explain"})
+    assert said(explained) == "It tells of the moon."
+    assert _calls(explained) == []
+
+
+async def test_what_is_not_well_formed_is_mended(server: Server) -> None:
+    events = await _canvas(server, "Write some data", "mended")
+    assert [name for name, _, _ in _calls(events)] == ["write_artifact", "edit_artifact"]
+    artifact = _artifact_delta(events)
+    assert (artifact["version"], await _text(server, artifact["id"])) == (2, '{"a": 1}')
+
+
+async def test_a_question_is_answered_and_writes_nothing(server: Server) -> None:
+    events = await _canvas(server, "What are tides?", "talk")
+    assert _calls(events) == []
+    assert said(events).startswith("You said: What are tides?")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        ({"action": {"name": "paint"}}, "action.name"),
+        ({"action": {"name": "length", "to": "enormous"}}, "action"),
+        ({"action": {"name": "translate"}}, "action"),
+        ({"action": {"name": "port", "to": "Go"}}, "action"),
+        ({"selection": {"start": 0, "end": 4000}}, "selection"),
+        ({"selection": {"start": 9, "end": 3}}, "selection"),
+        ({"selection": {"start": 0, "end": 3}, "part": "The tides"}, ""),
+        ({"part": "The stars"}, "part"),
+        ({"version": 7}, "version"),
+        ({"version": 0}, "version"),
+        ({"kind": "novel"}, "kind"),
+        ({"colour": "green"}, "colour"),
+    ],
+)
+async def test_what_cannot_be_is_said_before_anything_is_run(
+    server: Server, wishes: dict[str, Any], field: str
+) -> None:
+    first = _artifact(await _canvas(server, "Write about the tides", "refused"))
+    asked = run_input("Do", forwardedProps={"canvas": {"artifactId": first["id"], **wishes}})
+    async with server.client() as client:
+        answer = await client.post("/api/v1/chat/canvas", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert answer.json()["errors"][0]["field"] == f"forwardedProps.canvas.{field}".rstrip(".")
+
+
+async def test_an_artifact_of_another_is_none(server: Server) -> None:
+    first = _artifact(await _canvas(server, "Write about the tides", "mine"))
+    asked = run_input("Do", forwardedProps={"canvas": {"artifactId": first["id"]}})
+    async with server.client(user="acme/other") as client:
+        answer = await client.post("/api/v1/chat/canvas", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_artifact")
+
+
+async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> None:
+    with Loopback() as loopback:
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": loopback.openai_url,
+            "AGENKIT_CANVAS_MODELS": "openai:loop",
+        }
+        with serving(tmp_path, **settings) as server:
+            loopback.answer(lambda _: Reply(TIDES))
+            first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))
+            edits = "<<<<<<< SEARCH\nThe sun helps a little.\n=======\nThe sun helps.\n>>>>>>> REPLACE\n"
+            loopback.answer(lambda _: Reply(edits, delay=0.1))
+            at = TIDES.index("The sun")
+            async with (
+                server.client() as client,
+                server.opened(
+                    client,
+                    "canvas",
+                    text="Shorter",
+                    thread="t",
+                    forwardedProps={"canvas": {"artifactId": first["id"], "selection": {"start": at, "end": at + 5}}},
+                ) as events,
+            ):
+                async for event in events:
+                    if event["type"] == "TOOL_CALL_ARGS" and "SEARCH" in event["delta"]:
+                        break
+                body = {"text": TIDES.replace("pulls", "draws")}
+                tag = (await client.get(f"/api/v1/artifacts/{first['id']}")).headers["ETag"]
+                put = await client.put(f"/api/v1/artifacts/{first['id']}", json=body, headers={"If-Match": tag})
+                assert put.status_code == 200, put.text
+                rest = [event async for event in events]
+            # The agent's own text is version 3; what was made of both is version 4.
+            assert _artifact_delta(rest)["version"] == 4
+            assert await _text(server, first["id"]) == TIDES.replace("pulls", "draws").replace(" a little", "")
+            assert await _text(server, first["id"], 3) == TIDES.replace(" a little", "")
+
+
+async def test_a_document_that_is_stopped_leaves_no_call_open_and_no_draft(tmp_path: Path) -> None:
+    with Loopback() as loopback:
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": loopback.openai_url,
+            "AGENKIT_CANVAS_MODELS": "openai:loop",
+        }
+        with serving(tmp_path, **settings) as server:
+            loopback.answer(lambda _: Reply("word " * 400, delay=0.05))
+            heard = list[Event]()
+            wishes = {"canvas": {"kind": "markdown"}}
+            async with (
+                server.client() as client,
+                server.opened(client, "canvas", text="Write", run="r", forwardedProps=wishes) as events,
+            ):
+                async for event in events:
+                    heard.append(event)
+                    if kinds(heard)[-1] == "TOOL_CALL_ARGS" and len(heard) == 10:
+                        await client.post("/api/v1/runs/r/cancel")
+            ((name, arguments, result),) = _calls(heard)
+            assert name == "write_artifact"
+            assert arguments["content"].startswith("word word")
+            assert "error" in result
+            assert last(heard, "STATE_SNAPSHOT")["snapshot"] == {}
+            assert heard[-1]["outcome"] == {"type": "cancelled"}

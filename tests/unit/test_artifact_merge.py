@@ -1,0 +1,90 @@
+from time import perf_counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artifacts.merge import Merged, merge
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", "}", "d\r"]), max_size=12).flatmap(
+    lambda lines: st.sampled_from(["\n".join(lines), "".join(f"{line}\n" for line in lines)])
+)
+
+
+def test_changes_that_do_not_touch_are_both_kept() -> None:
+    base = "one\ntwo\nthree\nfour\n"
+    assert merge(base, "ONE\ntwo\nthree\nfour\n", "one\ntwo\nthree\nFOUR\nfive\n") == Merged(
+        "ONE\ntwo\nthree\nFOUR\nfive\n", 0
+    )
+
+
+def test_the_same_change_is_one() -> None:
+    assert merge("a\nb\nc\n", "a\nB\nc\nd\n", "a\nB\nc\n") == Merged("a\nB\nc\nd\n", 0)
+
+
+def test_lines_that_were_removed_stay_away() -> None:
+    assert merge("a\nb\nc\nd\ne\n", "a\nc\nd\ne\n", "a\nb\nc\nd\n") == Merged("a\nc\nd\n", 0)
+
+
+def test_different_changes_of_a_line_stand_between_markers() -> None:
+    assert merge("a\nb\nc\n", "a\nours\nc\n", "a\ntheirs\nc\n", our_name="you", their_name="the\nagent") == Merged(
+        "a\n<<<<<<< you\nours\n=======\ntheirs\n>>>>>>> the agent\nc\n", 1
+    )
+
+
+def test_different_lines_added_at_one_place_are_a_conflict_and_equal_ones_are_not() -> None:
+    assert merge("a\nb\n", "a\nx\nb\n", "a\ny\nb\n") == Merged("a\n<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\nb\n", 1)
+    assert merge("a\nb\n", "a\nx\nb\n", "a\nx\nb\n") == Merged("a\nx\nb\n", 0)
+
+
+def test_a_line_that_one_removed_and_the_other_changed_is_a_conflict() -> None:
+    assert merge("a\nb\nc\n", "a\nc\n", "a\nB\nc\n") == Merged("a\n<<<<<<< ours\n=======\nB\n>>>>>>> theirs\nc\n", 1)
+
+
+def test_markers_have_lines_of_their_own_where_the_texts_end_without_one() -> None:
+    assert merge("a\nb", "a\nx", "a\ny") == Merged("a\n<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\n", 1)
+    assert merge("", "x", "y") == Merged("<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\n", 1)
+
+
+def test_markers_end_as_the_texts_lines_do() -> None:
+    assert merge("a\r\nb\r\n", "a\r\nx\r\n", "a\r\ny\r\n") == Merged(
+        "a\r\n<<<<<<< ours\r\nx\r\n=======\r\ny\r\n>>>>>>> theirs\r\n", 1
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, TEXTS)
+def test_one_change_alone_is_kept_to_the_byte(base: str, changed: str) -> None:
+    assert merge(base, base, changed) == Merged(changed, 0)
+    assert merge(base, changed, base) == Merged(changed, 0)
+    assert merge(base, changed, changed) == Merged(changed, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, TEXTS, TEXTS)
+def test_no_new_line_is_dropped_and_sides_are_treated_alike(base: str, ours: str, theirs: str) -> None:
+    merged = merge(base, ours, theirs)
+    lines = merged.text.splitlines()
+    new = (set(ours.splitlines()) | set(theirs.splitlines())) - set(base.splitlines())
+    assert new <= set(lines)
+    assert lines.count("<<<<<<< ours") == lines.count(">>>>>>> theirs") == merged.conflicts
+    assert merge(base, theirs, ours).conflicts == merged.conflicts
+
+
+def test_texts_that_share_little_and_repeat_much_are_merged_in_time() -> None:
+    base = "".join(f"{{\n{n % 7}\n}},\n" for n in range(8_000))
+    ours = "".join(f"[\n{n % 5}\n}},\n" for n in range(8_000))
+    theirs = "".join(f"{{\n{n % 3}\n],\n" for n in range(8_000))
+    begun = perf_counter()
+    assert merge(base, ours, theirs).conflicts
+    assert perf_counter() - begun < 5
+
+
+def test_few_changes_of_a_long_text_stay_few() -> None:
+    lines = [f"line {n}\n" if n % 3 else "}\n" for n in range(60_000)]
+    ours, theirs = list(lines), list(lines)
+    for at in range(1, 60_000, 600):
+        ours[at] = "ours\n"
+        theirs[at + 300] = "theirs\n"
+    merged = merge("".join(lines), "".join(ours), "".join(theirs))
+    both = [our if our != line else their for line, our, their in zip(lines, ours, theirs, strict=True)]
+    assert merged == Merged("".join(both), 0)
