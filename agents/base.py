@@ -94,6 +94,8 @@ class BaseAgent(ABC):
     # What becomes of a run when its last reader has gone and the request said nothing of it; a number is a grace in
     # seconds for one to come back.
     on_disconnect: ClassVar[Literal["cancel", "continue"] | float] = "cancel"
+    # Whether what it hears of a person is remembered for the next time.
+    reflects: ClassVar[bool] = False
     # What a request may say to it in `forwardedProps` under its id, beside words.
     wishes: ClassVar[type[BaseModel] | None] = None
     tools: Sequence[ServerTool] = ()

@@ -27,6 +27,7 @@ class CanvasAgent(BaseAgent):
     version = "1.0.0"
     profile = "canvas"
     wishes = CanvasWishes
+    reflects = True
     # The agent calls them itself; a client only sees the calls.
     tools = (
         ServerTool(WRITE, "Writes the whole text of an artifact."),

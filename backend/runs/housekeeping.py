@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
+from agents.reflections import Reflections
 from agents.titles import Titles
 from observability.logs import get_logger
 from storage.artifacts import Artifacts
@@ -21,9 +22,17 @@ _SWEEP_SECONDS = 3600.0
 
 class Housekeeping:
     def __init__(
-        self, *, titles: Titles, threads: Threads, artifacts: Artifacts, checkpoints: Checkpoints, keep: int
+        self,
+        *,
+        titles: Titles,
+        reflections: Reflections,
+        threads: Threads,
+        artifacts: Artifacts,
+        checkpoints: Checkpoints,
+        keep: int,
     ) -> None:
         self._titles = titles
+        self._reflections = reflections
         self._threads = threads
         self._artifacts = artifacts
         self._checkpoints = checkpoints
@@ -44,6 +53,9 @@ class Housekeeping:
 
     async def entitle(self, caller: Caller, run: RunRecord, messages: Sequence[BaseMessage]) -> None:
         await self._titles.title(caller, run.thread, messages)
+
+    async def reflect(self, caller: Caller, run: str, messages: Sequence[BaseMessage]) -> None:
+        await self._reflections.reflect(caller, run, messages)
 
     async def sweep(self) -> None:
         """Now and then, for as long as the process lives."""

@@ -227,6 +227,9 @@ class LiveRuns:
         if live.execution.left and not self._closing:
             told = self._house.entitle(live.asked.caller, record, live.execution.left)
             self._begin(told, f"title of {record.thread}")
+            if live.asked.served.agent.reflects:
+                noted = self._house.reflect(live.asked.caller, live.asked.run, live.execution.left)
+                self._begin(noted, f"reflection on {record.id}")
         if not live.task.cancelled() and (error := live.task.exception()) is not None:
             _log.error("run_not_settled", run=live.id, exc_info=error)
 

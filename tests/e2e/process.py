@@ -97,9 +97,9 @@ def command(
     )
 
 
-def events(server: Serving, **asked: Any) -> Generator[Event]:
-    """Posts one run to the agent `chat` and says its events as they come."""
-    url, body = f"{server.url}/api/v1/chat/chat", run_input(**asked)
+def events(server: Serving, *, agent: str = "chat", **asked: Any) -> Generator[Event]:
+    """Posts one run to an agent and says its events as they come."""
+    url, body = f"{server.url}/api/v1/chat/{agent}", run_input(**asked)
     with httpx.stream("POST", url, json=body, timeout=_START_SECONDS) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():

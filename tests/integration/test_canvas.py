@@ -1,13 +1,15 @@
 """Artifacts that an agent writes, over the endpoint."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.loopback import Loopback, Reply
+from tests.loopback import Loopback, Reply, Request
 from tests.server import Event, Server, kinds, last, run_input, said, serving, transcript
 
 SCRIPT = Path(__file__).parent.parent / "canvas.json"
@@ -184,64 +186,97 @@ async def test_an_artifact_of_another_is_none(server: Server) -> None:
 
 
 async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> None:
-    with Loopback() as loopback:
-        settings = {
-            "OPENAI_API_KEY": "a-key-for-tests",
-            "OPENAI_BASE_URL": loopback.openai_url,
-            "AGENKIT_CANVAS_MODELS": "openai:loop",
-        }
-        with serving(tmp_path, **settings) as server:
-            loopback.answer(lambda _: Reply(TIDES))
-            first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))
-            edits = "<<<<<<< SEARCH\nThe sun helps a little.\n=======\nThe sun helps.\n>>>>>>> REPLACE\n"
-            loopback.answer(lambda _: Reply(edits, delay=0.1))
-            at = TIDES.index("The sun")
-            async with (
-                server.client() as client,
-                server.opened(
-                    client,
-                    "canvas",
-                    text="Shorter",
-                    thread="t",
-                    forwardedProps={"canvas": {"artifactId": first["id"], "selection": {"start": at, "end": at + 5}}},
-                ) as events,
-            ):
-                async for event in events:
-                    if event["type"] == "TOOL_CALL_ARGS" and "SEARCH" in event["delta"]:
-                        break
-                body = {"text": TIDES.replace("pulls", "draws")}
-                tag = (await client.get(f"/api/v1/artifacts/{first['id']}")).headers["ETag"]
-                put = await client.put(f"/api/v1/artifacts/{first['id']}", json=body, headers={"If-Match": tag})
-                assert put.status_code == 200, put.text
-                rest = [event async for event in events]
-            # The agent's own text is version 3; what was made of both is version 4.
-            assert _artifact_delta(rest)["version"] == 4
-            assert await _text(server, first["id"]) == TIDES.replace("pulls", "draws").replace(" a little", "")
-            assert await _text(server, first["id"], 3) == TIDES.replace(" a little", "")
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(lambda _: Reply(TIDES))
+        first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))
+        edits = "<<<<<<< SEARCH\nThe sun helps a little.\n=======\nThe sun helps.\n>>>>>>> REPLACE\n"
+        loopback.answer(lambda _: Reply(edits, delay=0.1))
+        at = TIDES.index("The sun")
+        async with (
+            server.client() as client,
+            server.opened(
+                client,
+                "canvas",
+                text="Shorter",
+                thread="t",
+                forwardedProps={"canvas": {"artifactId": first["id"], "selection": {"start": at, "end": at + 5}}},
+            ) as events,
+        ):
+            async for event in events:
+                if event["type"] == "TOOL_CALL_ARGS" and "SEARCH" in event["delta"]:
+                    break
+            body = {"text": TIDES.replace("pulls", "draws")}
+            tag = (await client.get(f"/api/v1/artifacts/{first['id']}")).headers["ETag"]
+            put = await client.put(f"/api/v1/artifacts/{first['id']}", json=body, headers={"If-Match": tag})
+            assert put.status_code == 200, put.text
+            rest = [event async for event in events]
+        # The agent's own text is version 3; what was made of both is version 4.
+        assert _artifact_delta(rest)["version"] == 4
+        assert await _text(server, first["id"]) == TIDES.replace("pulls", "draws").replace(" a little", "")
+        assert await _text(server, first["id"], 3) == TIDES.replace(" a little", "")
 
 
 async def test_a_document_that_is_stopped_leaves_no_call_open_and_no_draft(tmp_path: Path) -> None:
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(lambda _: Reply("word " * 400, delay=0.05))
+        heard = list[Event]()
+        wishes = {"canvas": {"kind": "markdown"}}
+        async with (
+            server.client() as client,
+            server.opened(client, "canvas", text="Write", run="r", forwardedProps=wishes) as events,
+        ):
+            async for event in events:
+                heard.append(event)
+                if kinds(heard)[-1] == "TOOL_CALL_ARGS" and len(heard) == 10:
+                    await client.post("/api/v1/runs/r/cancel")
+        ((name, arguments, result),) = _calls(heard)
+        assert name == "write_artifact"
+        assert arguments["content"].startswith("word word")
+        assert "error" in result
+        assert last(heard, "STATE_SNAPSHOT")["snapshot"] == {}
+        assert heard[-1]["outcome"] == {"type": "cancelled"}
+
+
+async def test_twice_as_long_sends_twice_as_much(tmp_path: Path) -> None:
+    line = 'def name(one, two):\n    return "one" if one < two else f"{two}"\n\n'
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        sent, sizes = list[int](), [300, 600]
+        for count in sizes:
+            loopback.answer(partial(_written_or_said, line * count))
+            asked = run_input("Write", forwardedProps={"canvas": {"kind": "code", "language": "python"}})
+            async with server.client() as client:
+                sent.append(len((await client.post("/api/v1/chat/canvas", json=asked)).content))
+    whole = len(json.dumps(line * sizes[1]))
+    assert sent[1] <= 1.5 * whole + 8_000
+    assert sent[1] <= 2.1 * sent[0]
+
+
+async def test_what_a_person_says_of_themselves_is_remembered_and_told_the_next_time(tmp_path: Path) -> None:
     with Loopback() as loopback:
-        settings = {
-            "OPENAI_API_KEY": "a-key-for-tests",
-            "OPENAI_BASE_URL": loopback.openai_url,
-            "AGENKIT_CANVAS_MODELS": "openai:loop",
-        }
+        settings = {**_of(loopback), "AGENKIT_FAST_MODELS": "openai:loop", "AGENKIT_REFLECTIONS": "true"}
         with serving(tmp_path, **settings) as server:
-            loopback.answer(lambda _: Reply("word " * 400, delay=0.05))
-            heard = list[Event]()
-            wishes = {"canvas": {"kind": "markdown"}}
-            async with (
-                server.client() as client,
-                server.opened(client, "canvas", text="Write", run="r", forwardedProps=wishes) as events,
-            ):
-                async for event in events:
-                    heard.append(event)
-                    if kinds(heard)[-1] == "TOOL_CALL_ARGS" and len(heard) == 10:
-                        await client.post("/api/v1/runs/r/cancel")
-            ((name, arguments, result),) = _calls(heard)
-            assert name == "write_artifact"
-            assert arguments["content"].startswith("word word")
-            assert "error" in result
-            assert last(heard, "STATE_SNAPSHOT")["snapshot"] == {}
-            assert heard[-1]["outcome"] == {"type": "cancelled"}
+            note = '{"notes": [{"kind": "style", "text": "Likes short sentences."}]}'
+            loopback.answer(
+                lambda request: Reply(note if "worth remembering" in json.dumps(request.body) else "A text.")
+            )
+            await _canvas(server, "Write of tides. I like short sentences.", "t", kind="markdown")
+            async with server.client() as client, asyncio.timeout(20):
+                while not (kept := (await client.get("/api/v1/memories")).json()["items"]):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            assert [(memory["kind"], memory["text"]) for memory in kept] == [("style", "Likes short sentences.")]
+            before = len(loopback.calls)
+            await _canvas(server, "Write of stars", "u", kind="markdown")
+            first = loopback.calls[before].request.body["messages"]
+    assert "- Likes short sentences." in first[0]["content"]
+
+
+def _written_or_said(text: str, request: Request) -> Reply:
+    return Reply(text if "Write it as" in request.body["messages"][-1]["content"] else "It is done.")
+
+
+def _of(loopback: Loopback) -> dict[str, str]:
+    return {
+        "OPENAI_API_KEY": "a-key-for-tests",
+        "OPENAI_BASE_URL": loopback.openai_url,
+        "AGENKIT_CANVAS_MODELS": "openai:loop",
+    }

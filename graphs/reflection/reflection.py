@@ -1,0 +1,58 @@
+"""What a conversation tells of a person that is worth remembering."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel, Field
+
+from graphs.prompt import Prompt
+from graphs.structured import decided
+from llm.factory import Candidate
+
+# Notes of one conversation, and characters of each.
+_MOST = 3
+_LONGEST = 300
+# Of the person's messages, the newest, and of each the beginning.
+_RECENT = 8
+_BEGINNING = 2000
+
+
+class Note(BaseModel):
+    kind: Literal["style", "fact"]
+    text: str = Field(min_length=3)
+
+
+class Notes(BaseModel):
+    """What is worth remembering; usually nothing."""
+
+    notes: list[Note]
+
+
+class Reflector:
+    def __init__(self) -> None:
+        self._prompt = Prompt.read(Path(__file__).parent / "prompts" / "reflect.md")
+
+    async def notes(
+        self, candidate: Candidate, messages: Sequence[BaseMessage], known: Sequence[str]
+    ) -> Sequence[Note]:
+        """New ones only. Raises `ModelError`."""
+        said = [message.text[:_BEGINNING] for message in messages if isinstance(message, HumanMessage)][-_RECENT:]
+        if not said:
+            return ()
+        asked = [SystemMessage(self._prompt.text), HumanMessage(_asked(said, known))]
+        found = await decided(candidate, asked, Notes)
+        had = {_plain(text) for text in known}
+        notes = [note for note in (found.notes if found else ()) if _plain(note.text) not in had]
+        return [note.model_copy(update={"text": note.text.strip()[:_LONGEST]}) for note in notes[:_MOST]]
+
+
+def _asked(said: Sequence[str], known: Sequence[str]) -> str:
+    had = "\n".join(f"- {text}" for text in known) or "- nothing"
+    told = "\n\n".join(f"<message>\n{text}\n</message>" for text in said)
+    return f"Known already:\n{had}\n\nThe person's messages:\n\n{told}\n\nWhat is worth remembering?"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .")
