@@ -28,17 +28,37 @@ export const threadEventsUrl = (threadId: string): string =>
 
 /** Comes back when the run has ended, whoever reads it. */
 export async function cancelRun(runId: string): Promise<void> {
-  const answer = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/cancel`, { method: "POST" });
-  if (!answer.ok) throw new Refused(answer.status, await answer.text());
+  await ask(`/api/v1/runs/${encodeURIComponent(runId)}/cancel`, { method: "POST" });
 }
 
-async function items<T>(path: string): Promise<T[]> {
+/** An answer in the 2xx, or `Refused`. A body is sent as JSON. */
+export async function ask(path: string, how: Omit<RequestInit, "body"> & { body?: object } = {}): Promise<Response> {
+  const { body, headers, ...rest } = how;
+  const answer = await fetch(path, {
+    ...rest,
+    headers: { Accept: "application/json", ...headers, ...(body && { "Content-Type": "application/json" }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Refused(answer.status, await answer.text());
+  return answer;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor?: string;
+}
+
+export async function pageOf<T>(path: string, cursor?: string): Promise<Page<T>> {
+  const asked = cursor === undefined ? path : `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+  return (await ask(asked)).json() as Promise<Page<T>>;
+}
+
+/** A whole list, part by part. */
+export async function items<T>(path: string): Promise<T[]> {
+  const whole = `${path}${path.includes("?") ? "&" : "?"}limit=100`;
   const found: T[] = [];
-  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-    const part = `${path}?limit=100${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
-    const response = await fetch(part, { headers: { Accept: "application/json" } });
-    if (!response.ok) throw new Refused(response.status, await response.text());
-    const page = (await response.json()) as { items: T[]; nextCursor?: string };
+  for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+    const page: Page<T> = await pageOf<T>(whole, cursor);
     found.push(...page.items);
     cursor = page.nextCursor;
   }

@@ -1,7 +1,8 @@
-import { StrictMode } from "react";
+import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { config } from "zod/v4/core";
 
+import { sharedToken } from "./canvas/shared";
 import { Chat } from "./chat/Chat";
 import "./page.css";
 
@@ -12,10 +13,19 @@ config({ jitless: true });
 // Threads are of very different length; the page itself goes to the end of the one it opens.
 history.scrollRestoration = "manual";
 
+const SharedPage = lazy(() => import("./canvas/SharedPage"));
+const token = sharedToken();
+
 const page = document.getElementById("page");
 if (page === null) throw new Error("index.html has no element with the id 'page'");
 createRoot(page).render(
   <StrictMode>
-    <Chat />
+    {token === null ? (
+      <Chat />
+    ) : (
+      <Suspense>
+        <SharedPage token={token} />
+      </Suspense>
+    )}
   </StrictMode>,
 );

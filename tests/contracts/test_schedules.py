@@ -17,7 +17,7 @@ ANN = Caller("acme", "ann")
 OTHERS = [Caller("acme", "bob"), Caller("other", "ann")]
 PLAN = Plan("chat", "* * * * *", "UTC", {"messages": []}, "t")
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-PAST, SOON = NOW - timedelta(hours=3), NOW + timedelta(minutes=5)
+PAST, SOON = NOW - timedelta(hours=3), NOW + timedelta(days=2)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { newThread, threadOfAddress } from "./address";
 import { Choices } from "./Choices";
@@ -9,10 +9,15 @@ import { useOffer } from "./offer";
 import type { Offer } from "./offer";
 import type { Thread } from "./thread";
 
+// The editor weighs as much as everything else: it comes when there is something to edit.
+const CanvasPane = lazy(() => import("../canvas/CanvasPane"));
+const Memories = lazy(() => import("../memory/Memories"));
+
 export function Chat() {
   const { offer, failure, ask } = useOffer();
   const [thread, setThread] = useState(threadOfAddress);
   const [draft, setDraft] = useState("");
+  const [remembering, setRemembering] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
 
   const running = useSyncExternalStore(thread.subscribe, thread.isRunning);
@@ -20,6 +25,9 @@ export function Chat() {
   const model = useSyncExternalStore(thread.subscribe, () => thread.view().model);
   const begun = useSyncExternalStore(thread.subscribe, () => thread.view().entries.length > 0);
   const asked = useSyncExternalStore(thread.subscribe, () => thread.view().interrupts.length > 0);
+
+  const canvas = useSyncExternalStore(thread.canvas.subscribe, thread.canvas.view);
+  const onCanvas = canvas.shown !== null || canvas.draft !== null;
 
   const agent = offer?.agents.find(({ id }) => id === agentId);
 
@@ -70,6 +78,19 @@ export function Chat() {
     [thread],
   );
 
+  const show = useCallback(
+    (artifact: string) => {
+      thread.canvas.show(artifact);
+      requestAnimationFrame(() => document.querySelector(".canvas")?.scrollIntoView({ block: "nearest" }));
+    },
+    [thread],
+  );
+
+  const closeCanvas = (): void => {
+    thread.canvas.close();
+    field.current?.focus();
+  };
+
   return (
     <>
       <header className="side">
@@ -86,6 +107,14 @@ export function Chat() {
         >
           New chat
         </button>
+        <button type="button" className="quiet" onClick={() => setRemembering(true)}>
+          Memory
+        </button>
+        {onCanvas && !canvas.open && (
+          <button type="button" className="quiet" onClick={() => thread.canvas.open()}>
+            Open canvas
+          </button>
+        )}
         <Choices
           agents={offer?.agents ?? []}
           models={offer?.models ?? []}
@@ -103,7 +132,7 @@ export function Chat() {
             <p>{agent?.description}</p>
           </div>
         )}
-        <Conversation key={thread.id} thread={thread} onRetry={retry} onEdit={edit} onReply={reply} />
+        <Conversation key={thread.id} thread={thread} onRetry={retry} onEdit={edit} onReply={reply} onShow={show} />
         {failure !== null && <FailureNotice failure={failure} onRetry={ask} />}
         <Composer
           field={field}
@@ -115,6 +144,22 @@ export function Chat() {
           onStop={stop}
         />
       </main>
+      {canvas.open && onCanvas && (
+        <Suspense
+          fallback={
+            <section className="canvas" aria-label="Canvas" aria-busy="true">
+              <p className="loading">Opening the canvas…</p>
+            </section>
+          }
+        >
+          <CanvasPane key={thread.id} thread={thread} onClose={closeCanvas} />
+        </Suspense>
+      )}
+      {remembering && (
+        <Suspense>
+          <Memories onClose={() => setRemembering(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

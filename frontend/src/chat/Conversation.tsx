@@ -1,6 +1,7 @@
 import { memo, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { Answer } from "./Answer";
+import { ArtifactCall, isOfArtifact } from "./ArtifactCall";
 import { key } from "./entries";
 import type { Entry } from "./entries";
 import { FailureNotice } from "./FailureNotice";
@@ -15,9 +16,10 @@ interface Props {
   onRetry: () => void;
   onEdit: () => void;
   onReply: (answers: readonly string[] | null) => void;
+  onShow: (artifact: string) => void;
 }
 
-export const Conversation = memo(function Conversation({ thread, onRetry, onEdit, onReply }: Props) {
+export const Conversation = memo(function Conversation({ thread, onRetry, onEdit, onReply, onShow }: Props) {
   const view = useSyncExternalStore(thread.subscribe, thread.view);
   const content = useRef<HTMLDivElement>(null);
   const { following, follow } = useFollowing(content);
@@ -35,7 +37,7 @@ export const Conversation = memo(function Conversation({ thread, onRetry, onEdit
         <ol>
           {view.entries.map((entry) => (
             <li key={key(entry)} className={entry.kind}>
-              <Shown entry={entry} live={view.running && entry === last} running={view.running} />
+              <Shown entry={entry} live={view.running && entry === last} running={view.running} onShow={onShow} />
             </li>
           ))}
         </ol>
@@ -71,7 +73,14 @@ export const Conversation = memo(function Conversation({ thread, onRetry, onEdit
   );
 });
 
-function Shown({ entry, live, running }: { entry: Entry; live: boolean; running: boolean }) {
+interface ShownProps {
+  entry: Entry;
+  live: boolean;
+  running: boolean;
+  onShow: (artifact: string) => void;
+}
+
+function Shown({ entry, live, running, onShow }: ShownProps) {
   switch (entry.kind) {
     case "question":
       return (
@@ -84,8 +93,11 @@ function Shown({ entry, live, running }: { entry: Entry; live: boolean; running:
       return <Answer text={entry.text} />;
     case "reasoning":
       return <Reasoning text={entry.text} live={live} />;
-    case "tool":
-      return <ToolCall call={entry} running={running && entry.result === undefined} />;
+    case "tool": {
+      const working = running && entry.result === undefined;
+      if (isOfArtifact(entry.name)) return <ArtifactCall call={entry} running={working} onShow={onShow} />;
+      return <ToolCall call={entry} running={working} />;
+    }
     case "reply":
       return (
         <>

@@ -21,23 +21,23 @@ export function useFollowing(content: RefObject<HTMLElement | null>): {
 
   const follow = useCallback(() => {
     settle(true);
-    scrollToEnd();
-  }, [settle]);
+    if (content.current !== null) scrollToEnd(content.current);
+  }, [content, settle]);
 
   useEffect(() => {
     const element = content.current;
     if (element === null) return;
     let lastPosition = scrollY;
     const onScroll = (): void => {
-      settle(isAtEnd() || (now.current && scrollY >= lastPosition));
+      settle(isAtEnd(element) || (now.current && scrollY >= lastPosition));
       lastPosition = scrollY;
     };
     const onClick = (event: MouseEvent): void => {
       if (event.target instanceof Element && event.target.closest("summary") !== null) settle(false);
     };
     const growth = new ResizeObserver(() => {
-      if (now.current) scrollToEnd();
-      else if (isAtEnd()) settle(true);
+      if (now.current) scrollToEnd(element);
+      else if (isAtEnd(element)) settle(true);
     });
     growth.observe(element);
     addEventListener("scroll", onScroll, { passive: true });
@@ -52,10 +52,15 @@ export function useFollowing(content: RefObject<HTMLElement | null>): {
   return { following, follow };
 }
 
-function isAtEnd(): boolean {
-  return document.documentElement.scrollHeight - innerHeight - scrollY < NEAR_THE_END;
+/** How far the end of the conversation is below the window; the page may go on after it. */
+function below(content: HTMLElement): number {
+  return (content.closest("main") ?? content).getBoundingClientRect().bottom - innerHeight;
 }
 
-function scrollToEnd(): void {
-  scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+function isAtEnd(content: HTMLElement): boolean {
+  return below(content) < NEAR_THE_END;
+}
+
+function scrollToEnd(content: HTMLElement): void {
+  scrollBy({ top: below(content), behavior: "instant" });
 }

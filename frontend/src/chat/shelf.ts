@@ -1,5 +1,6 @@
 import type { Interrupt, Message } from "@ag-ui/client";
 
+import type { KeptCanvas } from "../canvas/canvas";
 import type { Failure } from "../failure";
 
 /** A thread as it is kept in this browser, so that a reload shows it again. */
@@ -10,6 +11,8 @@ export interface KeptThread {
   interrupts: Interrupt[];
   /** Why the last answer is missing or incomplete; null where it is neither. */
   failure: Failure | null;
+  /** Absent in what an older page kept. */
+  canvas?: KeptCanvas;
 }
 
 const THREADS_KEPT = 20;

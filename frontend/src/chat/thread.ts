@@ -3,6 +3,8 @@ import type { Interrupt, Message, ResumeEntry } from "@ag-ui/client";
 
 import { resumable } from "../agui/resumable.js";
 import { cancelRun, chatUrl, threadEventsUrl } from "../api";
+import { Canvas } from "../canvas/canvas";
+import type { Wish } from "../canvas/canvas";
 import { cutOff, failureOf, failureOfRun } from "../failure";
 import type { Failure } from "../failure";
 import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
@@ -27,6 +29,8 @@ interface Attempt {
   runId: string;
   before: Message[];
   resume: ResumeEntry[] | null;
+  /** What was said to the canvas. */
+  wish: Wish | null;
   started: boolean;
   finished: boolean;
   stopped: boolean;
@@ -55,6 +59,7 @@ const resuming = resumable();
 /** A conversation with one agent: drives the AG-UI client and shows React one frozen view per frame. */
 export class Thread {
   readonly id: string;
+  readonly canvas: Canvas;
   readonly #agent: HttpAgent;
   readonly #listeners = new Set<() => void>();
   #agentId: string;
@@ -76,12 +81,14 @@ export class Thread {
       fetch: (url, request) => this.#fetch(url, request),
     });
     this.#agent.pendingInterrupts = kept.interrupts;
+    this.canvas = new Canvas(kept.canvas, () => this.#keep());
+    this.#agent.subscribe(this.canvas.listener);
     this.#agent.subscribe({ onMessagesChanged: () => this.#showSoon() });
     // An answer to a question of the agent is not kept: it is asked again, and that is the retry.
     if (kept.failure !== null && kept.interrupts.length === 0) {
       const before = upToLastQuestion(kept.messages);
       const started = before.length < kept.messages.length;
-      this.#attempt = { ...attemptFrom(before, null), started, failure: kept.failure };
+      this.#attempt = { ...attemptFrom(before, null, this.canvas.wish()), started, failure: kept.failure };
     }
     this.#view = this.#seen([]);
     if (kept.failure?.code === leftEarly.code) this.#rejoin();
@@ -104,10 +111,11 @@ export class Thread {
     this.#keep();
   }
 
-  send(text: string): void {
+  /** What is in view is what a message is about, where `wish` says nothing else. */
+  send(text: string, wish: Wish | null = this.canvas.wish()): void {
     if (this.#running) return;
     this.#agent.addMessage({ id: randomUUID(), role: "user", content: text });
-    void this.#run(null);
+    void this.#run(null, wish);
   }
 
   /** Answers every open question of the agent, or declines them all where `answers` is null. */
@@ -132,6 +140,7 @@ export class Thread {
           ? { interruptId: interrupt.id, status: "cancelled" }
           : { interruptId: interrupt.id, status: "resolved", payload: answers[index] },
       ),
+      null,
     );
   }
 
@@ -139,7 +148,7 @@ export class Thread {
   retry(): void {
     if (this.#running || this.#attempt === null) return;
     this.#agent.setMessages(this.#attempt.before);
-    void this.#run(this.#attempt.resume);
+    void this.#run(this.#attempt.resume, this.#attempt.wish);
   }
 
   /** Takes the refused message out of the conversation and gives back its text. */
@@ -162,7 +171,7 @@ export class Thread {
   /** Goes on with what came while the page was away. */
   #rejoin(): void {
     this.#joining = true;
-    void this.#run(null, upToLastQuestion([...this.#agent.messages]));
+    void this.#run(null, null, upToLastQuestion([...this.#agent.messages]));
   }
 
   /** A request for a run, or for the rest of one that was left. */
@@ -186,11 +195,16 @@ export class Thread {
       messages: this.#agent.messages,
       interrupts: this.#agent.pendingInterrupts,
       failure: this.#running ? leftEarly : (this.#attempt?.failure ?? null),
+      canvas: this.canvas.kept(),
     });
   }
 
-  async #run(resume: ResumeEntry[] | null, before = [...this.#agent.messages]): Promise<void> {
-    const attempt = attemptFrom(before, resume);
+  async #run(
+    resume: ResumeEntry[] | null,
+    wish: Wish | null,
+    before = [...this.#agent.messages],
+  ): Promise<void> {
+    const attempt = attemptFrom(before, resume, wish);
     const joining = this.#joining;
     this.#attempt = attempt;
     this.#running = true;
@@ -200,7 +214,11 @@ export class Thread {
       await this.#agent.runAgent(
         {
           runId: attempt.runId,
-          forwardedProps: { onDisconnect: GRACE, ...(this.#model === "" ? {} : { model: this.#model }) },
+          forwardedProps: {
+            onDisconnect: GRACE,
+            ...(this.#model === "" ? {} : { model: this.#model }),
+            ...(wish === null ? {} : { canvas: wish }),
+          },
           ...(resume === null ? {} : { resume }),
         },
         {
@@ -229,6 +247,7 @@ export class Thread {
     }
     for (const remark of attempt.remarks) this.#markRemark(remark);
     if (attempt.stopped) this.#markStopped(attempt);
+    this.canvas.ended();
     this.#running = false;
     this.#show();
     this.#keep();
@@ -274,8 +293,18 @@ export class Thread {
   }
 }
 
-function attemptFrom(before: Message[], resume: ResumeEntry[] | null): Attempt {
-  return { runId: randomUUID(), before, resume, started: false, finished: false, stopped: false, failure: null, remarks: [] };
+function attemptFrom(before: Message[], resume: ResumeEntry[] | null, wish: Wish | null): Attempt {
+  return {
+    runId: randomUUID(),
+    before,
+    resume,
+    wish,
+    started: false,
+    finished: false,
+    stopped: false,
+    failure: null,
+    remarks: [],
+  };
 }
 
 function upToLastQuestion(messages: Message[]): Message[] {
