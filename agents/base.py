@@ -33,7 +33,9 @@ from agents.history import continued, leads_to, missing, shared, strangers
 from artifacts.desk import Desk
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from graphs.context import Background, ClientTool, RunContext
+from graphs.quality.gate import Gate, Quality
 from graphs.remark import Remark
+from graphs.review import Reviewed
 from llm.factory import Candidate
 from llm.layers.fallback import METERED
 
@@ -94,10 +96,17 @@ class BaseAgent(ABC):
     # What becomes of a run when its last reader has gone and the request said nothing of it; a number is a grace in
     # seconds for one to come back.
     on_disconnect: ClassVar[Literal["cancel", "continue"] | float] = "cancel"
+    # Whether what it writes is read before or after it is heard, unless a request says otherwise; `None`: its graph
+    # has no such step.
+    quality: ClassVar[Quality | None] = None
+    # Whether reading is all that it does: then a request cannot have it otherwise.
+    reads: ClassVar[bool] = False
     # Whether what it hears of a person is remembered for the next time.
     reflects: ClassVar[bool] = False
     # What a request may say to it in `forwardedProps` under its id, beside words.
     wishes: ClassVar[type[BaseModel] | None] = None
+    # Under which name there, if not under its id.
+    wishes_as: ClassVar[str | None] = None
     tools: Sequence[ServerTool] = ()
     examples: Sequence[str] = ()
 
@@ -140,7 +149,9 @@ class Served:
     def needs_model(self) -> bool:
         return self._graph.context_schema is RunContext
 
-    async def run(self, thread: str, turn: Turn, candidate: Candidate | None, desk: Desk) -> AsyncGenerator[Fact]:
+    async def run(
+        self, thread: str, turn: Turn, candidate: Candidate | None, desk: Desk, gate: Gate | None = None
+    ) -> AsyncGenerator[Fact]:
         """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
         config: RunnableConfig = {**_config(thread, turn.base), "recursion_limit": _STEP_LIMIT}
         tip = await self._graph.aget_state(config)
@@ -159,7 +170,7 @@ class Served:
                 yield Recalled(wanted, lacking)
             step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
-            async for fact in self._stepped(*step, self._context(turn, candidate, desk)):
+            async for fact in self._stepped(*step, self._context(turn, candidate, desk, gate)):
                 yield fact
             tip = await self._graph.aget_state(_config(thread))
         yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
@@ -212,10 +223,10 @@ class Served:
                 return
             before = page[-1].config
 
-    def _context(self, turn: Turn, candidate: Candidate | None, desk: Desk) -> RunContext | None:
+    def _context(self, turn: Turn, candidate: Candidate | None, desk: Desk, gate: Gate | None) -> RunContext | None:
         if not self.needs_model or candidate is None:
             return None
-        return RunContext(candidate, desk, turn.wishes, turn.client_tools, turn.background)
+        return RunContext(candidate, desk, turn.wishes, gate, turn.client_tools, turn.background)
 
     async def _step(
         self,
@@ -371,7 +382,7 @@ def _said(data: object) -> Fact:
     match data:
         case Remark():
             return Remarked(data.code, data.message)
-        case ArtifactBegun() | ArtifactGrew() | ArtifactEnded():
+        case ArtifactBegun() | ArtifactGrew() | ArtifactEnded() | Reviewed():
             return data
     return Noted(to_jsonable_python(data, serialize_unknown=True))
 

@@ -28,6 +28,7 @@ class CanvasAgent(BaseAgent):
     profile = "canvas"
     wishes = CanvasWishes
     reflects = True
+    quality = "off"
     # The agent calls them itself; a client only sees the calls.
     tools = (
         ServerTool(WRITE, "Writes the whole text of an artifact."),

@@ -14,6 +14,7 @@ class ChatAgent(BaseAgent):
     name = "Chat"
     description = "Answers questions, with tools for exact arithmetic and for dates."
     version = "1.0.0"
+    quality = "off"
     examples = (
         "What is the capital of France?",
         "How much is 17.5 % of 349.90, to the cent?",

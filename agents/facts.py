@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
+from graphs.review import Reviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +113,15 @@ class Committed:
 
 
 ArtifactFact = ArtifactBegun | ArtifactGrew | ArtifactEnded
-Fact = ArtifactFact | MessageArrived | Recalled | StepStarted | StepFinished | StateChanged | Noted | Remarked | Halted
+Fact = (
+    Reviewed
+    | ArtifactFact
+    | MessageArrived
+    | Recalled
+    | StepStarted
+    | StepFinished
+    | StateChanged
+    | Noted
+    | Remarked
+    | Halted
+)

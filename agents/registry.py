@@ -10,9 +10,10 @@ from pathlib import Path
 from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
+from agents.quality import QualityAgent
 
 # Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
-AGENTS: Sequence[type[BaseAgent]] = (ChatAgent, CanvasAgent)
+AGENTS: Sequence[type[BaseAgent]] = (ChatAgent, CanvasAgent, QualityAgent)
 
 _ENTRY_POINTS = "agenkit.agents"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

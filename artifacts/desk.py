@@ -1,12 +1,13 @@
 """The shelf as one run sees it: in its caller's name, on its thread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from artifacts.kinds import Kind
 from artifacts.shelf import Held, Shelf
 from storage.caller import Caller
 from storage.memories import Memories, MemoryRecord
+from storage.reviews import ReviewDraft, Reviews
 
 # What is remembered of a user and told to a model, the newest first.
 _REMEMBERED = 30
@@ -18,6 +19,7 @@ class Desk:
 
     shelf: Shelf
     memories: Memories
+    reviews: Reviews
     caller: Caller
     thread: str
     run: str
@@ -55,6 +57,10 @@ class Desk:
             note=note,
             merge=True,
         )
+
+    async def keep(self, review: ReviewDraft) -> None:
+        """Keeps what was found of something that this run wrote."""
+        await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
 
     async def remembered(self) -> Sequence[MemoryRecord]:
         return await self.memories.recalled(self.caller, most=_REMEMBERED)

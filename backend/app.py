@@ -16,6 +16,7 @@ from backend.api import (
     metrics,
     models,
     page,
+    reviews,
     runs,
     schedules,
     shares,
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(artifacts.router)
     app.include_router(shares.router)
     app.include_router(memories.router)
+    app.include_router(reviews.router)
     app.include_router(schedules.router)
     app.include_router(agents.router)
     app.include_router(models.router)

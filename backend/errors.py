@@ -16,6 +16,7 @@ from observability.logs import get_logger
 from storage.artifacts import UnknownArtifact, UnknownVersion
 from storage.database import StorageFailed
 from storage.memories import UnknownMemory
+from storage.reviews import UnknownFeedback, UnknownReview
 from storage.runs import ThreadBusy
 from storage.shares import UnknownShare
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
@@ -133,6 +134,14 @@ class GoneForGood(Problem):
     status, code, title = 410, "gone", "This way in has been closed"
 
 
+class ReviewNotFound(Problem):
+    status, code, title = 404, "unknown_review", "There is no such review"
+
+
+class FeedbackNotFound(Problem):
+    status, code, title = 404, "unknown_feedback", "Nothing was said of this message"
+
+
 class ArtifactTooLarge(Problem):
     status, code, title = 413, "artifact_too_large", "The text is too large for an artifact"
 
@@ -211,6 +220,10 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return BudgetSpent(str(error), headers=_after(error))
         case UnknownArtifact() | UnknownVersion() | UnknownShare():
             return ArtifactNotFound(f"{error}.")
+        case UnknownReview():
+            return ReviewNotFound(f"{error}.")
+        case UnknownFeedback():
+            return FeedbackNotFound(f"{error}.")
         case UnknownMemory():
             return MemoryNotFound(f"{error}.")
         case TooLarge():
@@ -276,6 +289,8 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownVersion,
     UnknownShare,
     UnknownMemory,
+    UnknownReview,
+    UnknownFeedback,
     TooLarge,
     UnknownThread,
     UnknownCheckpoint,

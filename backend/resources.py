@@ -16,12 +16,15 @@ from artifacts.shelf import Shelf
 from backend.outside import Shared, outside
 from backend.runs.again import Heirs
 from backend.runs.fold import standing
+from backend.runs.gates import Gates
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.live import LiveRuns
 from backend.runs.webhooks import Deliveries, Post
 from backend.security.addresses import Gate
 from backend.security.signatures import key_of
 from backend.settings import Settings
+from graphs.quality.judge import Judge
+from graphs.quality.rubric import BadRubric, Rubrics
 from llm.errors import BadScript
 from llm.factory import ModelFactory
 from observability.logs import get_logger
@@ -37,6 +40,7 @@ from storage.lease import Lease
 from storage.log import EventLog, LogSettings, MemoryLog
 from storage.memories import Memories
 from storage.redis import Turns, open_redis
+from storage.reviews import Reviews
 from storage.runs import Runs
 from storage.schedules import Schedules
 from storage.shared_log import SharedLog
@@ -61,26 +65,30 @@ class Resources:
     agents: Registry
     runs: Runs
     live: LiveRuns
+    gates: Gates
     shelf: Shelf
     memories: Memories
+    reviews: Reviews
     webhooks: Webhooks
     schedules: Schedules
     revision: str
 
     def desk(self, caller: Caller, thread: str, run: str) -> Desk:
         """The shelf in a caller's name, on a thread by its internal id."""
-        return Desk(self.shelf, self.memories, caller, thread, run)
+        return Desk(self.shelf, self.memories, self.reviews, caller, thread, run)
 
 
 @asynccontextmanager
 async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
-    """Opens what the settings ask for. What cannot be had stops the start: `StorageFailed`, `BadAgent`, `BadScript`."""
+    """Opens what the settings ask for. What cannot be had stops the start: `StorageFailed`, `BadAgent`, `BadScript`,
+    `BadRubric`.
+    """
     async with AsyncExitStack() as stack:
         threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="agenkit")
         asyncio.get_running_loop().set_default_executor(threads)
         try:
             resources = await _opened(stack, settings, metrics)
-        except (StorageFailed, BadAgent, BadScript) as error:
+        except (StorageFailed, BadAgent, BadScript, BadRubric) as error:
             _log.error("start_refused", reason=str(error))
             raise
         yield resources
@@ -111,7 +119,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     artifacts = Artifacts(database, blobs, inline=settings.storage.artifact_inline)
     texts = _texts(stack, settings, artifacts, shared, metrics)
     shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
-    memories = Memories(database)
+    memories, reviews = Memories(database), Reviews(database)
+    gates = Gates(models, *await asyncio.to_thread(_reading, settings))
     house = Housekeeping(
         titles=Titles(models, threads, enabled=settings.server.titles),
         reflections=Reflections(models, memories, enabled=settings.server.reflections),
@@ -128,9 +137,9 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         lease=lease,
         alone=settings.storage.embedded,
         house=house,
-        heirs=Heirs(registry, models),
+        heirs=Heirs(registry, models, gates),
         attempts=settings.storage.run_attempts,
-        desks=partial(Desk, shelf, memories),
+        desks=partial(Desk, shelf, memories, reviews),
     )
     stack.push_async_callback(live.aclose)
     await models.start()
@@ -151,8 +160,10 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         agents=registry,
         runs=runs,
         live=live,
+        gates=gates,
         shelf=shelf,
         memories=memories,
+        reviews=reviews,
         webhooks=webhooks,
         schedules=schedules,
         revision=revision,
@@ -194,6 +205,10 @@ async def _log_of_runs(stack: AsyncExitStack, settings: Settings, shared: Shared
     url = settings.storage.redis_url.get_secret_value()
     word = await stack.enter_async_context(open_redis(url, connections=2))
     return SharedLog(shared.redis, word, shared.prefix, kept, standing)
+
+
+def _reading(settings: Settings) -> tuple[Rubrics, Judge]:
+    return Rubrics.read(settings.server.rubrics), Judge.read(samples=settings.server.judge_samples)
 
 
 def _migrated(settings: Settings) -> str:

@@ -40,6 +40,10 @@ class ServerSettings(BaseModel):
     former_routes: bool = Field(
         True, description="Answer at the addresses of the first generation of clients; else they are told 410."
     )
+    rubrics: Path | None = Field(
+        None, description="A folder of rubrics of your own (TOML); one of ours is replaced by one of the same name."
+    )
+    judge_samples: int = Field(3, ge=1, le=9, description="How often the judge reads one text.")
     reflections: bool = Field(
         True, description="Let the canvas note, by the `fast` profile, how people like things written."
     )
@@ -88,6 +92,8 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
     "AGENKIT_FORMER_ROUTES": ("server", "former_routes"),
+    "AGENKIT_RUBRICS": ("server", "rubrics"),
+    "AGENKIT_JUDGE_SAMPLES": ("server", "judge_samples"),
     "AGENKIT_REFLECTIONS": ("server", "reflections"),
     "AGENKIT_TITLES": ("server", "titles"),
     "AGENKIT_WEBHOOK_SECRET": ("server", "webhook_secret"),

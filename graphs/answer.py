@@ -13,7 +13,8 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.tool import ToolCallChunk
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.constants import TAG_NOSTREAM
 
 from llm.layers.fallback import CUT_CALLS
 
@@ -22,13 +23,16 @@ _NO_OBJECT = "The arguments are no JSON object. Call the tool again with valid J
 Model = Runnable[LanguageModelInput, AIMessage]
 
 
-async def answered(model: Model, asked: Sequence[BaseMessage], *, offered: Collection[str]) -> AIMessage:
-    """The model's answer, streamed to whoever listens, with its tool calls read strictly.
+async def answered(
+    model: Model, asked: Sequence[BaseMessage], *, offered: Collection[str], heard: bool = True
+) -> AIMessage:
+    """The model's answer, streamed to whoever listens if it is to be `heard`, with its tool calls read strictly.
 
     LangChain completes arguments that were cut, so that they can be shown while they come; a call must not be carried
     out from half of them, and nobody can carry out one that was not `offered`.
     """
-    chunks = [chunk async for chunk in model.astream(list(asked)) if isinstance(chunk, AIMessageChunk)]
+    config: RunnableConfig | None = None if heard else {"tags": [TAG_NOSTREAM]}
+    chunks = [chunk async for chunk in model.astream(list(asked), config) if isinstance(chunk, AIMessageChunk)]
     whole = add_ai_message_chunks(AIMessageChunk(content=""), *chunks)
     message = message_chunk_to_message(whole)
     if not isinstance(message, AIMessage):

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from artifacts.desk import Desk
+from graphs.quality.gate import Gate
 from llm.factory import Candidate
 
 
@@ -33,5 +34,7 @@ class RunContext:
     desk: Desk
     # What the request says to this agent beside its words: an instance of what the agent declares.
     wishes: BaseModel | None = None
+    # What it is read by; `None` where nobody reads it.
+    gate: Gate | None = None
     client_tools: Sequence[ClientTool] = ()
     background: Sequence[Background] = ()

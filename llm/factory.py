@@ -37,6 +37,9 @@ VENDORS: Mapping[str, str] = {
     "scripted": "llm.vendors.scripted",
 }
 _PRICES = "llm.prices"
+_JUDGES = "judge"
+# It is the smallest there is: its scores would be dice.
+_NEVER_JUDGES = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,18 @@ class ModelFactory:
             raise UnknownProfile(profile, PROFILES)
         specs = [CandidateSpec(await self._wanted(model))] if model else await self._of_profile(profile)
         return self._candidate(specs, self._settings.output(profile))
+
+    async def judge(self, author: ModelSpec | None) -> Candidate | None:
+        """Who reads what that model wrote: of another family where one is there, and never the embedded model.
+
+        `None` where nobody is left.
+        """
+        await self.loaded()
+        there = [asked for asked in self._there(_JUDGES) if asked.model.provider != _NEVER_JUDGES]
+        if not there:
+            return None
+        apart = sorted(there, key=lambda asked: author is not None and asked.model.family == author.family)
+        return self._candidate(apart, self._settings.output(_JUDGES))
 
     def _candidate(self, specs: Sequence[CandidateSpec], output: int | None) -> Candidate:
         settings = self._settings

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from itertools import takewhile
 from urllib.parse import parse_qsl
 
 
@@ -15,6 +16,11 @@ class ModelSpec:
         if not (provider and colon and name):
             raise ValueError(f"{text!r} is no model: expected provider:name, as in openai:gpt-5-mini")
         return cls(provider, name)
+
+    @property
+    def family(self) -> str:
+        """What its makers call their models: `gpt`, `llama`, `qwen`. Models of one family err alike."""
+        return "".join(takewhile(str.isalpha, self.name.rpartition("/")[2].lower()))
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.name}"

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -297,4 +298,49 @@ memories = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("ix_memories_created", "tenant_id", "user_id", "created_at", "id"),
+)
+
+# What a text was found to be. `told` is the whole verdict; `exported_at` is when Langfuse was told of it.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("thread_id", String(32), ForeignKey("threads.id", ondelete="CASCADE")),
+    # The client's ids of the run and the message.
+    Column("run", String(KEY_LENGTH)),
+    Column("message", String(KEY_LENGTH)),
+    Column("agent_id", String(KEY_LENGTH)),
+    Column("artifact_id", String(32), ForeignKey("artifacts.id", ondelete="CASCADE")),
+    Column("version", Integer),
+    # `passed`, `failed` or `not_judged`.
+    Column("outcome", String(16), nullable=False),
+    Column("score", Float),
+    Column("judge", String(KEY_LENGTH)),
+    Column("rubric", String(64), nullable=False),
+    Column("rubric_version", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("told", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("exported_at", Moment),
+    Index("ix_reviews_created", "tenant_id", "user_id", "created_at", "id"),
+    Index("ix_reviews_run", "tenant_id", "user_id", "run", "created_at", "id"),
+    Index("ix_reviews_thread_id", "thread_id"),
+    Index("ix_reviews_artifact_id", "artifact_id"),
+)
+
+# What a person thinks of a message, once for each; `thumb` is -1 or 1, `score` from 0 to 1.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("tenant_id", String(KEY_LENGTH), primary_key=True),
+    Column("user_id", String(KEY_LENGTH), primary_key=True),
+    Column("message", String(KEY_LENGTH), primary_key=True),
+    Column("run", String(KEY_LENGTH)),
+    Column("thumb", Integer),
+    Column("score", Float),
+    Column("comment", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("exported_at", Moment),
 )

@@ -28,6 +28,9 @@ from backend.errors import (
 from backend.resources import Resources
 from backend.runs.execute import Asked, Choice, Multitask
 from backend.runs.turn import turn_of
+from graphs.quality.gate import Gate, Quality
+from graphs.quality.reviewer import QualityWishes
+from graphs.quality.rubric import UnknownRubric
 from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
 from storage.caller import Caller
@@ -70,6 +73,7 @@ class Wishes(BaseModel):
         Field(alias="onDisconnect"),
     ] = None
     multitask: Multitask = "interrupt"
+    quality: Quality | None = None
 
     @model_validator(mode="after")
     def _is_one_choice(self) -> "Wishes":
@@ -84,7 +88,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
     _check(asked, served)
     wishes = _wishes(asked)
     own = await _own_wishes(asked, served, who, has)
-    choice = Choice(wishes.model, wishes.profile)
+    choice = Choice(wishes.model, wishes.profile, _quality(wishes, served))
     candidate = await _candidate(choice, served, has.models)
     if candidate is not None:
         await has.models.check_budget(CallContext(who.tenant, who.user))
@@ -99,6 +103,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
         candidate=candidate,
         choice=choice,
         digest=digest(agent_id, asked),
+        gate=await _gate(choice, candidate, own, served, has),
         on_disconnect=wishes.on_disconnect if wishes.on_disconnect is not None else served.agent.on_disconnect,
         multitask=wishes.multitask,
     )
@@ -118,15 +123,38 @@ def _wishes(asked: RunAgentInput) -> Wishes:
 async def _own_wishes(asked: RunAgentInput, served: Served, who: Caller, has: Resources) -> BaseModel | None:
     """What is said to this agent alone, in `forwardedProps` under its id."""
     agent, given = served.agent, asked.forwarded_props
-    if agent.wishes is None or not isinstance(given, dict) or given.get(agent.id) is None:
+    name = agent.wishes_as or agent.id
+    if agent.wishes is None or not isinstance(given, dict) or given.get(name) is None:
         return None
-    place = f"forwardedProps.{agent.id}"
-    wishes = _read(agent.wishes, given[agent.id], place)
+    place = f"forwardedProps.{name}"
+    wishes = _read(agent.wishes, given[name], place)
     try:
         await agent.admit(wishes, has.desk(who, asked.thread_id, asked.run_id))
     except BadWish as error:
         raise InvalidInput.naming((f"{place}.{error.field}", str(error))) from None
     return wishes
+
+
+def _quality(wishes: Wishes, served: Served) -> Quality:
+    agent = served.agent
+    if agent.quality is None and wishes.quality not in {None, "off"}:
+        raise InvalidInput.naming(("forwardedProps.quality", f"the agent {agent.id!r} has no step that reads"))
+    if agent.reads and wishes.quality not in {None, agent.quality}:
+        raise InvalidInput.naming(("forwardedProps.quality", f"the agent {agent.id!r} does nothing but read"))
+    return wishes.quality or agent.quality or "off"
+
+
+async def _gate(
+    choice: Choice, candidate: Candidate | None, own: BaseModel | None, served: Served, has: Resources
+) -> Gate | None:
+    rubric = own.rubric if isinstance(own, QualityWishes) else None
+    # What a reviewer is sent was written by anybody.
+    author = None if served.agent.reads else candidate
+    try:
+        return await has.gates.gate(choice.quality, author, rubric)
+    except UnknownRubric as error:
+        known = ", ".join(error.known)
+        raise InvalidInput.naming(("forwardedProps.review.rubric", f"there are: {known}")) from None
 
 
 def _read(kind: type[M], given: Any, place: str) -> M:

@@ -10,6 +10,7 @@ from agents.base import Served, Turn
 from agents.registry import Registry
 from backend.runs.execute import Asked, Choice
 from backend.runs.fold import Message
+from backend.runs.gates import Gates
 from backend.runs.messages import to_agui
 from graphs.context import Background, ClientTool
 from llm.factory import ModelFactory
@@ -22,6 +23,7 @@ def kept(asked: Asked) -> Mapping[str, Any]:
     return {
         "model": asked.choice.model,
         "profile": asked.choice.profile,
+        "quality": asked.choice.quality,
         "parentRun": asked.parent_run,
         "onDisconnect": asked.on_disconnect,
         "tools": [[tool.name, tool.description, dict(tool.parameters)] for tool in turn.client_tools],
@@ -33,9 +35,10 @@ def kept(asked: Asked) -> Mapping[str, Any]:
 class Heirs:
     """Makes of a lost run one that can be driven here."""
 
-    def __init__(self, agents: Registry, models: ModelFactory) -> None:
+    def __init__(self, agents: Registry, models: ModelFactory, gates: Gates) -> None:
         self._agents = agents
         self._models = models
+        self._gates = gates
 
     async def said(self, agent: str, thread: str) -> Sequence[Message]:
         """The messages of a thread, known by its internal id, as AG-UI's."""
@@ -54,7 +57,7 @@ class Heirs:
         newest = await served.history(row.thread_id, before=None, limit=1)
         if not newest or datetime.fromisoformat(newest[0].made_at) < row.created_at:
             return None
-        choice = Choice(told["model"], told["profile"])
+        choice = Choice(told["model"], told["profile"], told.get("quality", "off"))
         candidate = None
         if served.needs_model:
             candidate = await self._models.candidate(model=choice.model, profile=choice.profile or served.agent.profile)
@@ -74,6 +77,7 @@ class Heirs:
             candidate=candidate,
             choice=choice,
             digest=row.request,
+            gate=await self._gates.gate(choice.quality, candidate),
             # Nobody is attached yet, and whoever was will come back.
             on_disconnect="continue",
         )

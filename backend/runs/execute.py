@@ -23,6 +23,7 @@ from agents.facts import Fact, Halted
 from artifacts.desk import Desk
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.translate import Translator
+from graphs.quality.gate import Gate, Quality
 from llm.context import CallContext, calling
 from llm.errors import ModelError
 from llm.factory import Candidate
@@ -45,10 +46,11 @@ Multitask = Literal["reject", "enqueue", "interrupt", "rollback"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which models are to answer: one by its name, a profile, or what the agent says."""
+    """Which models are to answer: one by its name, a profile, or what the agent says; and whether it is read."""
 
     model: str | None = None
     profile: str | None = None
+    quality: Quality = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Asked:
     # The whole of what was asked, as a digest.
     digest: str | None = None
     idempotency: Idempotency | None = None
+    gate: Gate | None = None
     on_disconnect: OnDisconnect = "cancel"
     multitask: Multitask = "interrupt"
 
@@ -204,7 +207,7 @@ class Execution:
 
     def _facts(self) -> AsyncGenerator[Fact]:
         asked = self._asked
-        return asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk)
+        return asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk, asked.gate)
 
     def _note_first_token(self) -> None:
         if self._translator.spoke and not self._first_token_noted:

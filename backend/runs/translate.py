@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 import jsonpatch
 from ag_ui.core import (
+    ActivitySnapshotEvent,
     BaseEvent,
     CustomEvent,
     Interrupt,
@@ -49,6 +50,7 @@ from agents.facts import (
 )
 from backend.runs.messages import cut_mark, result_text, to_agui
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
+from graphs.review import Reviewed
 from llm.meter import Meter, Total
 from llm.spec import ModelSpec
 
@@ -106,7 +108,7 @@ class Translator:
         told: dict[str, Any] = {"usageEstimated": any(total.estimated for total in totals)}
         return told if cost is None else {**told, "costUsd": cost}
 
-    def feed(self, fact: Fact) -> Events:  # one flat table
+    def feed(self, fact: Fact) -> Events:  # noqa: C901  # one flat table
         match fact:
             case MessageArrived():
                 yield from self._message(fact)
@@ -127,6 +129,18 @@ class Translator:
                 yield CustomEvent(name="remark", value={"code": fact.code, "message": fact.message})
             case ArtifactBegun() | ArtifactGrew() | ArtifactEnded():
                 yield from self._artifact(fact)
+            case Reviewed():
+                yield ActivitySnapshotEvent(
+                    message_id=f"{fact.message}-review",
+                    activity_type="review",
+                    content={
+                        "messageId": fact.message,
+                        "stage": fact.stage,
+                        "attempt": fact.attempt,
+                        **({"verdict": dict(fact.told)} if fact.told else {}),
+                    },
+                    replace=True,
+                )
             case Halted():
                 yield from self._halted(fact)
             case _:

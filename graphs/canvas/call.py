@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMess
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.runtime import Runtime
 
-from graphs.artifact import ArtifactBegun, ArtifactEnded
+from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from graphs.canvas.growing import Growing
 from graphs.canvas.state import Ref
 from graphs.context import RunContext
@@ -36,15 +36,20 @@ class Call:
     told: Mapping[str, str | int | None]
     id: str = field(default_factory=lambda: f"call-{uuid4().hex}")
     message: str = field(default_factory=lambda: f"msg-{uuid4().hex}")
+    # Whether it is told while it is made.
+    heard: bool = True
 
     def begin(self) -> Growing:
         begun = ArtifactBegun(self.id, self.message, self.tool, self.told, _STREAMED[self.tool], self.tool == WRITE)
+        if not self.heard:
+            return Growing(_nobody, self.id)
         self.runtime.stream_writer(begun)
         return Growing(self.runtime.stream_writer, self.id)
 
     def end(self, growing: Growing) -> None:
         growing.flush()
-        self.runtime.stream_writer(ArtifactEnded(self.id))
+        if self.heard:
+            self.runtime.stream_writer(ArtifactEnded(self.id))
 
     def done(self, ref: Ref, **more: Any) -> list[AnyMessage]:
         return self._messages({"artifact": ref, **more}, "success")
@@ -59,6 +64,16 @@ class Call:
             AIMessage("", id=self.message, tool_calls=[call]),
             ToolMessage(told, id=f"{self.message}-result", tool_call_id=self.id, name=self.tool, status=status),
         ]
+
+
+def is_held(runtime: Runtime[RunContext]) -> bool:
+    """Whether what is written is read before anybody sees it."""
+    gate = runtime.context.gate
+    return gate is not None and gate.mode == "enforce"
+
+
+def _nobody(_: ArtifactGrew) -> None:
+    pass
 
 
 async def pieces(runtime: Runtime[RunContext], asked: Sequence[BaseMessage]) -> AsyncIterator[str]:

@@ -18,15 +18,16 @@ class Check:
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         known, plan = state.get("artifact"), state["plan"]
+        gated = runtime.context.gate is not None
         if known is None or plan is None:
-            return {"wrong": []}
+            return {"wrong": [], "again": False, "gated": False}
         held = await runtime.context.desk.read(known["id"], known["version"])
         wrong = list(faults(held.text, held.artifact.kind, held.artifact.language))[:_MOST_TOLD]
         if wrong and state.get("mended", 0) >= _TRIES:
             runtime.stream_writer(Remark("not_well_formed", f"What was written is not well-formed: {wrong[0]}."))
         if not wrong or state.get("mended", 0) >= _TRIES:
-            return {"wrong": wrong}
-        again = {
+            return {"wrong": wrong, "again": False, "gated": gated}
+        mending = {
             **plan,
             "node": "edit",
             "task": f"This is wrong with it: {'; '.join(wrong)}. Mend that and change nothing else.",
@@ -36,9 +37,10 @@ class Check:
             "end": None,
             "new": False,
         }
-        return {"wrong": wrong, "mended": state.get("mended", 0) + 1, "plan": again}
+        return {"wrong": wrong, "again": True, "mended": state.get("mended", 0) + 1, "plan": mending}
 
 
-def after_check(state: CanvasState) -> Literal["edit", "follow_up"]:
-    plan = state["plan"]
-    return "edit" if state["wrong"] and plan is not None and plan["task"].startswith("This is wrong") else "follow_up"
+def after_check(state: CanvasState) -> Literal["edit", "quality", "follow_up"]:
+    if state["again"]:
+        return "edit"
+    return "quality" if state["gated"] else "follow_up"

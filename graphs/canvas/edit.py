@@ -1,6 +1,6 @@
 """Changing a part of a text: what the model writes is what changes, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
@@ -10,7 +10,7 @@ from artifacts.edits import BadEdits, DoesNotApply, apply, read_edits, replace_s
 from artifacts.fences import whole
 from artifacts.shelf import Held
 from graphs.canvas import telling
-from graphs.canvas.call import EDIT, Call, pieces
+from graphs.canvas.call import EDIT, Call, is_held, pieces
 from graphs.canvas.state import CanvasState, Plan
 from graphs.canvas.write import Write, kept
 from graphs.context import RunContext
@@ -44,18 +44,18 @@ class Edit:
         asked = await self._asked(self._prompt, state, runtime, telling.to_edit(plan, seen, start, end))
         failed = list[AnyMessage]()
         for _ in range(2):
-            call = Call(runtime, EDIT, {"artifact": seen.artifact.id, "version": seen.version.number})
+            call = _call(runtime, seen)
             said = await _said(call, asked)
             try:
                 text = _edited(seen.text, start, end, said)
             except (BadEdits, DoesNotApply, NoEdits) as error:
-                failed += call.failed(str(error))
+                failed += call.failed(str(error)) if call.heard else []
                 asked = [*asked, AIMessage(said), HumanMessage(_AGAIN.format(error=error))]
             else:
                 update = await kept(call, plan, seen, text)
-                return {**update, "messages": [*failed, *update["messages"]]}
+                return _after(failed, update)
         update = await self._rewritten(state, runtime, plan, seen, start, end)
-        return {**update, "messages": [*failed, *update["messages"]]}
+        return _after(failed, update)
 
     async def _rewritten(  # noqa: PLR0917  # a part of a text is what was seen, from where to where
         self, state: CanvasState, runtime: Runtime[RunContext], plan: Plan, seen: Held, start: int, end: int
@@ -64,7 +64,7 @@ class Edit:
         if (start, end) == (0, len(seen.text)) or end - start > _LONGEST_PART:
             return await self._write(state, runtime)
         asked = await self._asked(self._part, state, runtime, telling.to_rewrite_part(plan, seen, start, end))
-        call = Call(runtime, EDIT, {"artifact": seen.artifact.id, "version": seen.version.number})
+        call = _call(runtime, seen)
         part = whole(await _said(call, asked))
         if seen.text[start:end].endswith("\n") and not part.endswith("\n"):
             part += "\n"
@@ -76,6 +76,15 @@ class Edit:
         context = runtime.context
         memories = await context.desk.remembered()
         return telling.step(prompt, state["messages"], task, memories=memories, background=context.background)
+
+
+def _call(runtime: Runtime[RunContext], seen: Held) -> Call:
+    told: dict[str, str | int | None] = {"artifact": seen.artifact.id, "version": seen.version.number}
+    return Call(runtime, EDIT, told, heard=not is_held(runtime))
+
+
+def _after(failed: Sequence[AnyMessage], update: Mapping[str, Any]) -> dict[str, Any]:
+    return {**update, "messages": [*failed, *update.get("messages", ())]}
 
 
 async def _said(call: Call, asked: Sequence[BaseMessage]) -> str:

@@ -1,6 +1,7 @@
-"""The canvas workflow: understand, then write, edit or answer; what was written is checked and told of."""
+"""The canvas workflow: understand, then write, edit or answer; what was written is checked, read if wished, and told of."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -8,6 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from graphs.canvas.check import Check, after_check
 from graphs.canvas.edit import Edit
+from graphs.canvas.quality import Quality
 from graphs.canvas.state import CanvasState, Node, Shown
 from graphs.canvas.talk import Answer, FollowUp
 from graphs.canvas.understand import Understand
@@ -39,12 +41,19 @@ def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) ->
     graph.add_node("follow_up", FollowUp(prompts.follow_up))
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", _planned, ["write", "edit", "answer"])
-    graph.add_edge("write", "check")
-    graph.add_edge("edit", "check")
-    graph.add_conditional_edges("check", after_check, ["edit", "follow_up"])
+    graph.add_node("quality", Quality())
+    graph.add_conditional_edges("write", _written, ["check", "quality"])
+    graph.add_conditional_edges("edit", _written, ["check", "quality"])
+    graph.add_conditional_edges("check", after_check, ["edit", "quality", "follow_up"])
+    graph.add_edge("quality", "follow_up")
     graph.add_edge("follow_up", END)
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)
+
+
+def _written(state: CanvasState) -> Literal["check", "quality"]:
+    # What nobody has seen is read as a whole; what is wrong with it is mended there.
+    return "quality" if state.get("unheard") is not None else "check"
 
 
 def _planned(state: CanvasState) -> Node:

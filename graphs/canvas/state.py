@@ -37,12 +37,23 @@ class Plan(TypedDict):
     new: bool
 
 
+class Unheard(TypedDict):
+    """A text that nobody has seen yet: it is read first."""
+
+    text: str
+    edited: bool
+
+
 class CanvasState(MessagesState):
+    unheard: Unheard | None
     artifact: Ref | None
     plan: Plan | None
     # How often it has been tried to mend what was written for this message.
     mended: int
     wrong: list[str]
+    # Whether it is tried again, and whether it is read.
+    again: bool
+    gated: bool
 
 
 class Shown(MessagesState):

@@ -9,8 +9,8 @@ from artifacts.fences import Unfenced, whole
 from artifacts.kinds import NoText
 from artifacts.shelf import Held, TooLarge
 from graphs.canvas import telling
-from graphs.canvas.call import WRITE, Call, pieces
-from graphs.canvas.state import CanvasState, Plan, ref
+from graphs.canvas.call import EDIT, WRITE, Call, is_held, pieces
+from graphs.canvas.state import CanvasState, Plan, Unheard, ref
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.remark import Remark
@@ -37,19 +37,18 @@ class Write:
             memories=await desk.remembered(),
             background=runtime.context.background,
         )
-        call = Call(runtime, WRITE, _told(plan))
+        call = Call(runtime, WRITE, told(plan), heard=not is_held(runtime))
         text = await _written(call, asked)
         return await kept(call, plan, None if plan["new"] else seen, text)
 
 
 async def _written(call: Call, asked: list[Any]) -> str:
     """The text, without the fence and the talk that models put around one."""
-    growing, stream, said, shown = call.begin(), Unfenced(), list[str](), list[str]()
+    growing, stream, said = call.begin(), Unfenced(), list[str]()
     try:
         async for piece in pieces(call.runtime, asked):
             said.append(piece)
-            shown.append(stream.feed(piece))
-            growing.add(shown[-1])
+            growing.add(stream.feed(piece))
         growing.add(stream.end())
     finally:
         call.end(growing)
@@ -57,14 +56,18 @@ async def _written(call: Call, asked: list[Any]) -> str:
 
 
 async def kept(call: Call, plan: Plan, seen: Held | None, text: str) -> dict[str, Any]:
-    """Puts a text on the shelf: as another version of what was seen, or as an artifact of its own."""
+    """Puts a text on the shelf: as another version of what was seen, or as an artifact of its own. Where it is read
+    first, it is only handed on.
+    """
+    if not call.heard:
+        return {"unheard": Unheard(text=text, edited=call.tool == EDIT)}
     try:
         held = await _shelved(call.runtime.context.desk, plan, seen, text)
     except (NoText, TooLarge, Stale, UnknownArtifact) as error:
         call.runtime.stream_writer(Remark("artifact_not_kept", f"{error}."))
-        return {"messages": call.failed(f"{error}.")}
+        return {"messages": call.failed(f"{error}."), "unheard": None}
     conflicts = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
-    return {"messages": call.done(ref(held), **conflicts), "artifact": ref(held)}
+    return {"messages": call.done(ref(held), **conflicts), "artifact": ref(held), "unheard": None}
 
 
 async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str) -> Held:
@@ -83,6 +86,6 @@ def _name(text: str, plan: Plan) -> str:
     return words if plan["kind"] == "markdown" and words else plan["kind"].capitalize()
 
 
-def _told(plan: Plan) -> dict[str, str | int | None]:
-    told: dict[str, str | int | None] = {"name": plan["name"], "kind": plan["kind"], "language": plan["language"]}
-    return told if plan["new"] else {"artifact": plan["artifact"], "version": plan["version"], **told}
+def told(plan: Plan) -> dict[str, str | int | None]:
+    known: dict[str, str | int | None] = {"name": plan["name"], "kind": plan["kind"], "language": plan["language"]}
+    return known if plan["new"] else {"artifact": plan["artifact"], "version": plan["version"], **known}

@@ -8,11 +8,15 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
 
 from graphs.answer import Model, answered
 from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
+from graphs.quality.graph import Of
+from graphs.quality.mount import Reviewing, asked_in, given_in
+from graphs.quality.subject import Subject
 from graphs.remark import Remark
 from llm.cache.copies import CACHE
 from llm.layers.fallback import LACKING
@@ -24,7 +28,22 @@ _NO_TOOLS = Remark("without_tools", "The model that answers has no tools: this a
 
 _REMEMBERED = Remark("from_memory", "This answer was given before, or to another who asks the same at this moment.")
 
-Update = dict[str, list[AnyMessage]]
+
+class Draft(TypedDict):
+    """An answer that nobody has heard yet. Not as a message: LangGraph streams every one that a node gives."""
+
+    id: str
+    text: str
+    metadata: dict[str, Any]
+
+
+class ChatState(MessagesState):
+    draft: Draft | None
+    # Whether the run is read at all.
+    gated: bool
+
+
+Update = dict[str, Any]
 
 
 class ModelNode:
@@ -35,7 +54,7 @@ class ModelNode:
         self._with_tools = with_tools
         self._tools = [convert_to_openai_tool(tool) for tool in tools]
 
-    async def __call__(self, state: MessagesState, runtime: Runtime[RunContext]) -> Update:
+    async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
         context, messages = runtime.context, state["messages"]
         tools = [*self._tools, *map(_described, context.client_tools)]
         if tools and not context.candidate.info.tools:
@@ -46,12 +65,41 @@ class ModelNode:
         system = f"{self._system.text}\n{self._with_tools.text}" if tools else self._system.text
         asked = conversation(messages, system=system, background=context.background)
         model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
-        answer = await answered(model, asked, offered={tool["function"]["name"] for tool in tools})
+        held = context.gate is not None and context.gate.mode == "enforce"
+        offered = {tool["function"]["name"] for tool in tools}
+        answer = await answered(model, asked, offered=offered, heard=not held)
         if "tools" in answer.response_metadata.get(LACKING, ()):
             runtime.stream_writer(_NO_TOOLS)
         if CACHE in answer.response_metadata:
             runtime.stream_writer(_REMEMBERED)
-        return {"messages": [answer]}
+        gated = context.gate is not None
+        if held and not (answer.tool_calls or answer.invalid_tool_calls):
+            return {
+                "draft": Draft(id=answer.id or "", text=answer.text, metadata=answer.response_metadata),
+                "gated": gated,
+            }
+        return {"messages": [answer], "gated": gated, "draft": None}
+
+
+class QualityNode:
+    """Reads the answer; where that is enforced, what is heard is the best that came of it."""
+
+    def __init__(self, system: Prompt) -> None:
+        self._system = system
+        self._reviewing = Reviewing()
+
+    async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
+        draft, messages = state.get("draft"), state["messages"]
+        if draft is None:
+            heard = _last_answer(messages)
+            await self._best(heard.text, heard.id or "", messages[:-1], runtime)
+            return {}
+        best = await self._best(draft["text"], draft["id"], messages, runtime)
+        return {"messages": [AIMessage(best, id=draft["id"], response_metadata=draft["metadata"])], "draft": None}
+
+    async def _best(self, text: str, message: str, before: Sequence[AnyMessage], runtime: Runtime[RunContext]) -> str:
+        subject = Subject(text, asked=asked_in(before), given=given_in(before), system=self._system.text)
+        return (await self._reviewing.best(runtime, subject, Of(message, agent="chat"))).subject.text
 
 
 class ToolsNode:
@@ -60,7 +108,7 @@ class ToolsNode:
     def __init__(self, tools: Sequence[BaseTool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
 
-    async def __call__(self, state: MessagesState) -> Update:
+    async def __call__(self, state: ChatState) -> Update:
         asked = _last_answer(state["messages"])
         ours = [self._called(call) for call in asked.tool_calls if call["name"] in self._tools]
         return {"messages": [*await asyncio.gather(*ours), *map(_unreadable, asked.invalid_tool_calls)]}
@@ -71,11 +119,14 @@ class ToolsNode:
         return answer.model_copy(update={"id": str(uuid4())})
 
 
-def after_model(ours: frozenset[str]) -> Callable[[MessagesState], Literal["tools", "end"]]:
-    def route(state: MessagesState) -> Literal["tools", "end"]:
+def after_model(ours: frozenset[str]) -> Callable[[ChatState], Literal["tools", "quality", "end"]]:
+    def route(state: ChatState) -> Literal["tools", "quality", "end"]:
+        if state.get("draft") is not None:
+            return "quality"
         last = _last_answer(state["messages"])
-        callable_here = any(call["name"] in ours for call in last.tool_calls) or last.invalid_tool_calls
-        return "tools" if callable_here else "end"
+        if any(call["name"] in ours for call in last.tool_calls) or last.invalid_tool_calls:
+            return "tools"
+        return "quality" if state.get("gated") and last.text and not last.tool_calls else "end"
 
     return route
 

@@ -1,0 +1,313 @@
+"""Having a text read, and what was found of texts before."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from artifacts.kinds import Kind, NoText, checked_text
+from backend.api.examples import answers, shown
+from backend.api.paging import Mark, Page, Part, paged, read
+from backend.dependencies import Has, Who
+from backend.errors import (
+    ArtifactTooLarge,
+    BudgetSpent,
+    FeedbackNotFound,
+    InvalidInput,
+    ReviewNotFound,
+    StorageGone,
+)
+from backend.runs.reading import read_by
+from graphs.quality.rubric import UnknownRubric
+from graphs.quality.subject import Subject
+from llm.context import CallContext
+from storage.reviews import FeedbackRecord, Place, ReviewDraft, ReviewRecord, Wanted
+from storage.tables import KEY_LENGTH
+
+router = APIRouter(prefix="/api/v1", tags=["quality"])
+
+# Bytes; what is longer is no text that anybody reads.
+_LARGEST = 1_000_000
+_LONGEST_REQUEST = 100_000
+
+Key = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH)]
+Outcome = Literal["passed", "failed", "not_judged"]
+
+
+class _Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class ReviewAsked(_Asked):
+    text: str
+    kind: Kind | Literal["answer"] = "answer"
+    language: Annotated[str, Field(min_length=1, max_length=40)] | None = Field(None, description="Of code.")
+    asked: str = Field("", max_length=_LONGEST_REQUEST, description="What the text was to be.")
+    given: str = Field(
+        "", max_length=_LONGEST_REQUEST, description="What it was made from: quotes are looked up there."
+    )
+    system: str = Field("", max_length=_LONGEST_REQUEST, description="The prompt it was written under.")
+    rubric: Key | None = None
+    samples: int | None = Field(None, ge=1, le=9, description="How often it is judged.")
+    judge: bool = Field(True, description="Whether a model reads it too, or only the checks.")
+
+
+class FindingEntry(_Camel):
+    by: str = Field(description="A check's name, or a dimension's.")
+    severity: Literal["error", "warning"]
+    message: str
+    quote: str | None = None
+    line: int | None = None
+
+
+class UsageEntry(_Camel):
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str | None = None
+
+
+class VerdictEntry(_Camel):
+    outcome: Outcome
+    score: float | None = Field(description="From 1 to 5, by the rubric's weights; null where nothing was judged.")
+    spread: float | None = Field(description="Standard deviation of the samples' scores.")
+    levels: dict[str, float] = Field(description="Each dimension's mean.")
+    samples: int
+    judge: str | None
+    not_judged: str | None = Field(description="Why no score is there.")
+    rubric: str
+    rubric_version: str
+    findings: list[FindingEntry]
+    usage: UsageEntry | None = None
+
+
+class ReviewEntry(_Camel):
+    review_id: str
+    outcome: Outcome
+    score: float | None = None
+    judge: str | None = None
+    rubric: str
+    rubric_version: str
+    attempt: int
+    agent_id: str | None = None
+    run_id: str | None = None
+    message_id: str | None = None
+    artifact_id: str | None = None
+    version: int | None = None
+    created_at: datetime
+    verdict: VerdictEntry
+
+
+class ReviewsAsked(Part):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    outcome: Outcome | None = None
+    rubric: Key | None = None
+    agent_id: Key | None = None
+    run_id: Key | None = None
+    message_id: Key | None = None
+    artifact_id: Key | None = None
+
+
+class FeedbackAsked(_Asked):
+    """A thumb or a score; a comment may go along."""
+
+    thumb: Literal["up", "down"] | None = None
+    score: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    comment: str | None = Field(None, max_length=4000)
+    run_id: Key | None = None
+
+
+class FeedbackEntry(_Camel):
+    message_id: str
+    thumb: Literal["up", "down"] | None = None
+    score: float | None = None
+    comment: str | None = None
+    run_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ReviewMark(Mark):
+    moment: AwareDatetime
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+_VERDICT: Mapping[str, Any] = {
+    "outcome": "failed",
+    "score": 2.5,
+    "spread": 0.0,
+    "levels": {"correct": 1.0, "answers the question": 4.0},
+    "samples": 3,
+    "judge": "openai:gpt-5-mini",
+    "notJudged": None,
+    "rubric": "answer",
+    "rubricVersion": "22c763137964",
+    "findings": [
+        {"by": "correct", "severity": "warning", "message": "The capital is Paris.", "quote": "Lyon is the capital"}
+    ],
+    "usage": {"inputTokens": 1491, "outputTokens": 123, "costUsd": "0.0012"},
+}
+_ENTRY: Mapping[str, Any] = {
+    "reviewId": "0b8f1f0a5d274e0f9a3c6f6e80025a1f",
+    "outcome": "failed",
+    "score": 2.5,
+    "judge": "openai:gpt-5-mini",
+    "rubric": "answer",
+    "rubricVersion": "22c763137964",
+    "attempt": 1,
+    "agentId": "chat",
+    "runId": "run-1",
+    "messageId": "msg-1",
+    "createdAt": "2026-11-20T12:00:00Z",
+    "verdict": _VERDICT,
+}
+_FEEDBACK: Mapping[str, Any] = {
+    "messageId": "msg-1",
+    "thumb": "up",
+    "comment": "Just what I needed.",
+    "createdAt": "2026-11-20T12:00:00Z",
+    "updatedAt": "2026-11-20T12:00:00Z",
+}
+
+
+@router.post(
+    "/reviews",
+    summary="Have a text read",
+    description="By checks, and by a judge where one is there. The review is kept.",
+    responses={**shown(_ENTRY), **answers(InvalidInput, ArtifactTooLarge, BudgetSpent, StorageGone)},
+)
+async def create_review(asked: ReviewAsked, who: Who, has: Has) -> ReviewEntry:
+    subject = _subject(asked)
+    await has.models.check_budget(CallContext(who.tenant, who.user))
+    try:
+        told = await read_by(has.gates, who, subject, asked.rubric, asked.samples, judged=asked.judge)
+    except UnknownRubric as error:
+        raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
+    return _entry(await has.reviews.add(who, told))
+
+
+@router.get(
+    "/reviews",
+    summary="What was found, newest first",
+    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput, StorageGone)},
+)
+async def list_reviews(who: Who, has: Has, asked: Annotated[ReviewsAsked, Query()]) -> Page[ReviewEntry]:
+    mark = read(asked.cursor, ReviewMark) if asked.cursor is not None else None
+    wanted = Wanted(
+        limit=asked.limit + 1,
+        after=Place(mark.moment, mark.id) if mark else None,
+        outcome=asked.outcome,
+        rubric=asked.rubric,
+        agent=asked.agent_id,
+        run=asked.run_id,
+        message=asked.message_id,
+        artifact=asked.artifact_id,
+    )
+    found = await has.reviews.listed(who, wanted)
+    return paged(
+        found, asked.limit, shown=_entry, mark=lambda record: ReviewMark(moment=record.created_at, id=record.id)
+    )
+
+
+@router.get(
+    "/reviews/{review_id}",
+    summary="One review",
+    responses={**shown(_ENTRY), **answers(ReviewNotFound, StorageGone)},
+)
+async def get_review(review_id: str, who: Who, has: Has) -> ReviewEntry:
+    return _entry(await has.reviews.get(who, review_id))
+
+
+@router.put(
+    "/messages/{message_id:path}/feedback",
+    summary="Say what you think of a message",
+    description="One for each user and message; said again, it takes the place of what was said before.",
+    response_model_exclude_none=True,
+    responses={**shown(_FEEDBACK), **answers(InvalidInput, StorageGone)},
+)
+async def put_feedback(message_id: str, asked: FeedbackAsked, who: Who, has: Has) -> FeedbackEntry:
+    if not 0 < len(message_id) <= KEY_LENGTH or not message_id.isprintable():
+        raise InvalidInput.naming(("messageId", f"an id has 1 to {KEY_LENGTH} characters, none a control character"))
+    if (asked.thumb is None) == (asked.score is None):
+        raise InvalidInput.naming(("thumb", "say a thumb or a score, and one of the two"))
+    said = await has.reviews.say(
+        who,
+        message_id,
+        thumb=None if asked.thumb is None else 1 if asked.thumb == "up" else -1,
+        score=asked.score,
+        comment=asked.comment,
+        run=asked.run_id,
+    )
+    return _said(said)
+
+
+@router.get(
+    "/messages/{message_id:path}/feedback",
+    summary="What you said of a message",
+    response_model_exclude_none=True,
+    responses={**shown(_FEEDBACK), **answers(FeedbackNotFound, StorageGone)},
+)
+async def get_feedback(message_id: str, who: Who, has: Has) -> FeedbackEntry:
+    return _said(await has.reviews.said(who, message_id))
+
+
+@router.delete(
+    "/messages/{message_id:path}/feedback",
+    summary="Take back what you said of a message",
+    status_code=204,
+    responses=answers(FeedbackNotFound, StorageGone),
+)
+async def delete_feedback(message_id: str, who: Who, has: Has) -> None:
+    await has.reviews.unsay(who, message_id)
+
+
+def _subject(asked: ReviewAsked) -> Subject:
+    if not asked.text.strip():
+        raise InvalidInput.naming(("text", "there is nothing to read"))
+    try:
+        size = len(checked_text(asked.text).encode())
+    except NoText as error:
+        raise InvalidInput.naming(("text", str(error))) from None
+    if size > _LARGEST:
+        raise ArtifactTooLarge(f"The text has {size} bytes; {_LARGEST} are read.", limit=_LARGEST)
+    return Subject(asked.text, asked.asked, asked.given, asked.system, asked.kind, asked.language)
+
+
+def _entry(record: ReviewRecord) -> ReviewEntry:
+    draft: ReviewDraft = record.draft
+    return ReviewEntry(
+        review_id=record.id,
+        outcome=draft.outcome,
+        score=draft.score,
+        judge=draft.judge,
+        rubric=draft.rubric,
+        rubric_version=draft.rubric_version,
+        attempt=draft.attempt,
+        agent_id=draft.agent,
+        run_id=draft.run,
+        message_id=draft.message,
+        artifact_id=draft.artifact,
+        version=draft.version,
+        created_at=record.created_at,
+        verdict=VerdictEntry.model_validate(draft.told),
+    )
+
+
+def _said(record: FeedbackRecord) -> FeedbackEntry:
+    thumbs: dict[int | None, Literal["up", "down"] | None] = {1: "up", -1: "down"}
+    return FeedbackEntry(
+        message_id=record.message,
+        thumb=thumbs.get(record.thumb),
+        score=record.score,
+        comment=record.comment,
+        run_id=record.run,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )

@@ -1,0 +1,31 @@
+"""What runs are read by."""
+
+from dataclasses import replace
+
+from graphs.quality.gate import Gate, Quality
+from graphs.quality.judge import Judge
+from graphs.quality.rubric import Rubrics
+from llm.factory import Candidate, ModelFactory
+
+
+class Gates:
+    def __init__(self, models: ModelFactory, rubrics: Rubrics, judge: Judge) -> None:
+        self._models = models
+        self.rubrics = rubrics
+        self.judge = judge
+
+    async def gate(self, quality: Quality, author: Candidate | None, rubric: str | None = None) -> Gate | None:
+        """Raises `UnknownRubric`."""
+        if quality == "off":
+            return None
+        if rubric is not None:
+            self.rubrics.get(rubric)
+        return Gate(quality, self.rubrics, self.judge, await self.reader(author), rubric)
+
+    async def reader(self, author: Candidate | None) -> Candidate | None:
+        """Who judges what that model wrote; `None` where nobody is there who may."""
+        return await self._models.judge(author.info.spec if author else None)
+
+    def judge_for(self, samples: int | None) -> Judge:
+        """The judge, for another number of readings than usual."""
+        return self.judge if samples is None else replace(self.judge, samples=samples)

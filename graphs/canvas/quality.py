@@ -1,0 +1,63 @@
+"""Reading what was written, before or after it is seen."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from artifacts.diff import unified
+from artifacts.shelf import Held
+from graphs.canvas.call import EDIT, WRITE, Call
+from graphs.canvas.state import CanvasState, Plan, Unheard
+from graphs.canvas.write import kept, told
+from graphs.context import RunContext
+from graphs.quality.graph import Of
+from graphs.quality.mount import Reviewing, asked_in, given_in
+from graphs.quality.subject import Subject
+
+
+class Quality:
+    """Where it is enforced, what is put on the shelf is the best that came of it."""
+
+    def __init__(self) -> None:
+        self._reviewing = Reviewing()
+
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        plan, unheard = state["plan"], state.get("unheard")
+        if plan is None:
+            return {}
+        if unheard is not None:
+            return await self._shelved(state, plan, unheard, runtime)
+        if (known := state.get("artifact")) is not None:
+            held = await runtime.context.desk.read(known["id"], known["version"])
+            of = Of(_last_message(state), "canvas", held.artifact.id, held.version.number)
+            subject = _subject(state, plan, held.text, held.artifact.kind, held.artifact.language)
+            await self._reviewing.best(runtime, subject, of)
+        return {}
+
+    async def _shelved(
+        self, state: CanvasState, plan: Plan, unheard: Unheard, runtime: Runtime[RunContext]
+    ) -> dict[str, Any]:
+        desk = runtime.context.desk
+        seen = await desk.read(plan["artifact"], plan["version"]) if plan["artifact"] else None
+        call = Call(runtime, EDIT if unheard["edited"] else WRITE, told(plan))
+        subject = _subject(state, plan, unheard["text"], plan["kind"], plan["language"])
+        best = await self._reviewing.best(runtime, subject, Of(call.message, "canvas"))
+        text = best.subject.text
+        growing = call.begin()
+        growing.add(_difference(seen, text) if unheard["edited"] and seen is not None else text)
+        call.end(growing)
+        return await kept(call, plan, None if plan["new"] else seen, text)
+
+
+def _subject(state: CanvasState, plan: Plan, text: str, kind: str, language: str | None) -> Subject:
+    messages = state["messages"]
+    asked = "\n\n".join(filter(None, [asked_in(messages), plan["task"]]))
+    return Subject(text, asked=asked, given=given_in(messages), kind=kind, language=language)
+
+
+def _difference(seen: Held, text: str) -> str:
+    return unified(seen.text, text, before_name="before", after_name="after")
+
+
+def _last_message(state: CanvasState) -> str:
+    return state["messages"][-1].id or ""

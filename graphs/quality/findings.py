@@ -1,0 +1,149 @@
+"""What is found in a text, and what follows of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+from graphs.quality.rubric import Rubric
+
+Severity = Literal["error", "warning"]
+Outcome = Literal["passed", "failed", "not_judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, said so that its author can mend it. `by` is a check's name, or a dimension's.
+
+    `quote` are words of the text, `line` counts from 1.
+    """
+
+    by: str
+    severity: Severity
+    message: str
+    quote: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One dimension of one reading. `level` is from 1 to 5, `None` where there was too little to go by."""
+
+    dimension: str
+    level: int | None
+    reasons: str
+    quotes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judge said, over its samples. `levels` are means; `spread` is how far the samples lie apart, as the
+    standard deviation of their weighted scores. `None` where nothing was judged, and `why` then says why.
+    """
+
+    score: float | None = None
+    spread: float | None = None
+    levels: Mapping[str, float] = field(default_factory=dict)
+    scores: Sequence[Score] = ()
+    samples: int = 0
+    model: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a text is good enough. A failed check needs no judge to be believed."""
+
+    outcome: Outcome
+    findings: Sequence[Finding]
+    judgement: Judgement
+    rubric: str
+    rubric_version: str
+
+    @property
+    def score(self) -> float | None:
+        return self.judgement.score
+
+    @property
+    def failed_checks(self) -> int:
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """What makes one text better than another: fewer failed checks first, then the score."""
+        return -self.failed_checks, self.score if self.score is not None else 0.0
+
+
+def weighted(rubric: Rubric, levels: Mapping[str, float]) -> float | None:
+    """The score of what was judged; a dimension without a level counts neither way."""
+    told = [(each.weight, levels[each.name]) for each in rubric.dimensions if each.name in levels]
+    total = sum(weight for weight, _ in told)
+    return sum(weight * level for weight, level in told) / total if total else None
+
+
+def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | None, why: str | None) -> Judgement:
+    """Of several readings one: each dimension's mean, and how far the readings lie apart."""
+    levels: dict[str, float] = {}
+    for dimension in rubric.dimensions:
+        said = [each.level for scores in samples for each in scores if each.dimension == dimension.name]
+        known = [level for level in said if level is not None]
+        if known:
+            levels[dimension.name] = fmean(known)
+    each = [
+        score
+        for scores in samples
+        if (score := weighted(rubric, {s.dimension: s.level for s in scores if s.level is not None})) is not None
+    ]
+    score = weighted(rubric, levels)
+    if score is None:
+        return Judgement(model=model, why=why or "the judge gave no score with evidence")
+    spread = stdev(each) if len(each) > 1 else None
+    return Judgement(score, spread, levels, [s for scores in samples for s in scores], len(each), model)
+
+
+def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement) -> Verdict:
+    """`not_judged` is what remains where no check failed and no judge was heard."""
+    remarks = [
+        Finding(score.dimension, "warning", score.reasons, score.quotes[0] if score.quotes else None)
+        for score in judged.scores
+        if score.level is not None and score.level < rubric.passes
+    ]
+    findings = [*checked, *_once(remarks)]
+    if any(finding.severity == "error" for finding in checked):
+        outcome: Outcome = "failed"
+    elif judged.score is None:
+        outcome = "not_judged"
+    else:
+        outcome = "passed" if judged.score >= rubric.passes else "failed"
+    return Verdict(outcome, findings, judged, rubric.name, rubric.version)
+
+
+def _once(findings: Sequence[Finding]) -> list[Finding]:
+    """Several samples find the same thing: one remark for each dimension is enough."""
+    return list({finding.by: finding for finding in reversed(findings)}.values())[::-1]
+
+
+def told(verdict: Verdict) -> dict[str, Any]:
+    """As JSON, for rows and readers."""
+    judged = verdict.judgement
+    return {
+        "outcome": verdict.outcome,
+        "score": None if judged.score is None else round(judged.score, 3),
+        "spread": None if judged.spread is None else round(judged.spread, 3),
+        "levels": {name: round(level, 3) for name, level in judged.levels.items()},
+        "samples": judged.samples,
+        "judge": judged.model,
+        "notJudged": judged.why,
+        "rubric": verdict.rubric,
+        "rubricVersion": verdict.rubric_version,
+        "findings": [
+            {
+                "by": each.by,
+                "severity": each.severity,
+                "message": each.message,
+                **({"quote": each.quote} if each.quote else {}),
+                **({"line": each.line} if each.line else {}),
+            }
+            for each in verdict.findings
+        ],
+    }

@@ -1,0 +1,211 @@
+"""The quality workflow: checks, then a judge, a verdict and, where it is enforced, a revision; bounded."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.messages import HumanMessage, SystemMessage
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from artifacts.fences import whole
+from graphs.context import RunContext
+from graphs.prompt import Prompt
+from graphs.quality.checking import checked
+from graphs.quality.findings import Finding, Judgement, Verdict, told, verdict
+from graphs.quality.gate import Gate
+from graphs.quality.subject import Subject
+from graphs.review import Reviewed, Stage
+from llm.context import call_context
+from llm.errors import ModelError
+from llm.meter import Spent
+from storage.reviews import ReviewDraft
+
+# Times that an author is asked to mend a text.
+_REVISIONS = 2
+
+
+class NoGate(RuntimeError):
+    """A review was asked for in a run that has no gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text and what was found of it."""
+
+    subject: Subject
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What a review is of, by the client's ids."""
+
+    message: str
+    agent: str
+    artifact: str | None = None
+    version: int | None = None
+
+
+class Review(TypedDict, total=False):
+    of: Of
+    subject: Subject
+    attempt: int
+    findings: Sequence[Finding]
+    judged: Judgement
+    best: Reading
+    last: Reading
+    goes_on: bool
+    # What the meter had when the review began.
+    spent: int
+
+
+QualityGraph = CompiledStateGraph[Review, RunContext, Review, Review]
+
+
+class Nodes:
+    def __init__(self, revise: Prompt) -> None:
+        self._revise = revise
+
+    async def check(self, state: Review, runtime: Runtime[RunContext]) -> Review:
+        attempt = state.get("attempt", 1)
+        _say(runtime, state, "checking", attempt)
+        findings = await asyncio.to_thread(checked, state["subject"])
+        return {"findings": findings, "attempt": attempt, "spent": state.get("spent", _spent())}
+
+    async def judge(self, state: Review, runtime: Runtime[RunContext]) -> Review:
+        gate, subject = _gate(runtime), state["subject"]
+        _say(runtime, state, "judging", state["attempt"])
+        rubric = gate.rubrics.get(gate.rubric) if gate.rubric else gate.rubrics.of_kind(subject.kind)
+        return {"judged": await gate.judge.judge(gate.reader, rubric, subject)}
+
+    async def decide(self, state: Review, runtime: Runtime[RunContext]) -> Review:
+        """What was found, whether it is better than what was there, and whether it is tried again."""
+        gate, subject = _gate(runtime), state["subject"]
+        rubric = gate.rubrics.get(gate.rubric) if gate.rubric else gate.rubrics.of_kind(subject.kind)
+        reading = Reading(subject, verdict(rubric, state["findings"], state["judged"]))
+        before = state.get("best")
+        rises = before is None or reading.verdict.rank > before.verdict.rank
+        best = reading if rises or before is None else before
+        goes_on = (
+            gate.mode == "enforce" and rises and reading.verdict.outcome == "failed" and state["attempt"] <= _REVISIONS
+        )
+        await _keep(runtime, state, reading.verdict)
+        if not goes_on:
+            _say(runtime, state, "done", state["attempt"], best.verdict)
+        return {"best": best, "last": reading, "goes_on": goes_on}
+
+    async def revise(self, state: Review, runtime: Runtime[RunContext]) -> Review:
+        """The author mends it, and is told the findings and not the score."""
+        reading = state["last"]
+        attempt = state["attempt"] + 1
+        _say(runtime, state, "revising", attempt, reading.verdict)
+        asked = [SystemMessage(self._revise.text), HumanMessage(_to_mend(reading))]
+        try:
+            answer = await runtime.context.candidate.model.ainvoke(asked, {"tags": [TAG_NOSTREAM]})
+        except ModelError:
+            # What is there is better than nothing.
+            return _given_up(runtime, state)
+        text = whole(answer.text) if reading.subject.kind != "answer" else answer.text.strip()
+        if not text or text == reading.subject.text:
+            return _given_up(runtime, state)
+        return {"subject": replace(reading.subject, text=text), "attempt": attempt}
+
+
+def quality_graph(prompts: Path) -> QualityGraph:
+    """To be mounted in a node of another graph: `best` is what it ends with."""
+    nodes = Nodes(Prompt.read(prompts / "revise.md"))
+    graph = StateGraph(Review, context_schema=RunContext)
+    graph.add_node("check", nodes.check)
+    graph.add_node("judge", nodes.judge)
+    graph.add_node("decide", nodes.decide)
+    graph.add_node("revise", nodes.revise)
+    graph.add_edge(START, "check")
+    graph.add_edge("check", "judge")
+    graph.add_edge("judge", "decide")
+    graph.add_conditional_edges("decide", _decided, {"revise": "revise", "end": END})
+    graph.add_conditional_edges("revise", _revised, {"check": "check", "end": END})
+    # Within a node that is run again as a whole, there is nothing to come back to.
+    return graph.compile(checkpointer=False)
+
+
+def _decided(state: Review) -> Literal["revise", "end"]:
+    return "revise" if state["goes_on"] else "end"
+
+
+def _revised(state: Review) -> Literal["check", "end"]:
+    return "check" if state["goes_on"] else "end"
+
+
+def _gate(runtime: Runtime[RunContext]) -> Gate:
+    if runtime.context.gate is None:
+        raise NoGate
+    return runtime.context.gate
+
+
+def _given_up(runtime: Runtime[RunContext], state: Review) -> Review:
+    _say(runtime, state, "done", state["attempt"], state["best"].verdict)
+    return {"goes_on": False}
+
+
+def _say(runtime: Runtime[RunContext], state: Review, stage: Stage, attempt: int, found: Verdict | None = None) -> None:
+    said = None if found is None else {**told(found), "usage": _usage(state.get("spent", _spent()))}
+    runtime.stream_writer(Reviewed(state["of"].message, stage, attempt, said))
+
+
+async def _keep(runtime: Runtime[RunContext], state: Review, found: Verdict) -> None:
+    of, judged = state["of"], found.judgement
+    await runtime.context.desk.keep(
+        ReviewDraft(
+            outcome=found.outcome,
+            rubric=found.rubric,
+            rubric_version=found.rubric_version,
+            told={**told(found), "usage": _usage(state["spent"])},
+            score=judged.score,
+            judge=judged.model,
+            attempt=state["attempt"],
+            message=of.message,
+            agent=of.agent,
+            artifact=of.artifact,
+            version=of.version,
+        )
+    )
+
+
+def _spent() -> int:
+    meter = call_context().meter
+    return len(meter.spent) if meter else 0
+
+
+def _usage(since: int) -> dict[str, Any]:
+    """What reading and mending took, apart from what the answer did."""
+    meter = call_context().meter
+    return usage(meter.spent[since:] if meter else ())
+
+
+def usage(spent: Sequence[Spent]) -> dict[str, Any]:
+    """Dollars as a decimal in words, where all prices are known."""
+    cost = sum((each.cost or Decimal(0) for each in spent), Decimal(0))
+    return {
+        "inputTokens": sum(each.tokens.input for each in spent),
+        "outputTokens": sum(each.tokens.output for each in spent),
+        "costUsd": str(cost) if all(each.cost is not None for each in spent) else None,
+    }
+
+
+def _to_mend(reading: Reading) -> str:
+    found = "\n".join(_line(finding) for finding in reading.verdict.findings)
+    asked = f"You were asked:\n\n{reading.subject.asked}\n\n" if reading.subject.asked else ""
+    return f"{asked}This is your text:\n\n<text>\n{reading.subject.text}\n</text>\n\nFound wrong with it:\n{found}"
+
+
+def _line(finding: Finding) -> str:
+    where = f" (line {finding.line})" if finding.line else ""
+    quote = f" In: {finding.quote!r}" if finding.quote else ""
+    return f"- {finding.message}{where}{quote}"

@@ -1,0 +1,165 @@
+"""A model reads a text by a rubric. What it says counts as far as it can be shown in the text."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Literal
+
+from langchain_core.messages import HumanMessage, SystemMessage
+from pydantic import BaseModel, Field
+
+from graphs.prompt import Prompt
+from graphs.quality.evidence import occurs, unprompted
+from graphs.quality.findings import Judgement, Score, judgement
+from graphs.quality.rubric import LEVELS, Rubric
+from graphs.quality.subject import Subject
+from graphs.structured import decided
+from llm.errors import ModelError
+from llm.factory import Candidate
+
+_PROMPTS = Path(__file__).parent / "prompts"
+# It is the smallest there is: its scores would be dice.
+NEVER_JUDGES = "embedded"
+# Characters of what is judged and of what was asked; what is longer is judged by its beginning, and that is said.
+_LONGEST = 60_000
+_LONGEST_REQUEST = 8_000
+_PATIENCE = 90.0
+
+Better = Literal["first", "second", "tie"]
+
+
+class _Read(BaseModel):
+    """One dimension, as the judge writes it: reasons first."""
+
+    dimension: str
+    reasons: str
+    quotes: list[str]
+    level: int | None = Field(ge=LEVELS[0], le=LEVELS[-1])
+
+
+class _Reading(BaseModel):
+    """Every dimension of the rubric, once."""
+
+    dimensions: list[_Read]
+
+
+class _Comparison(BaseModel):
+    """The reasons, then which of the two is better."""
+
+    reasons: str
+    better: Better
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Reads with one model, `samples` times; `patience` is in seconds, for one reading with its repair."""
+
+    prompt: Prompt
+    compares: Prompt
+    samples: int
+    patience: float = _PATIENCE
+
+    @classmethod
+    def read(cls, *, samples: int, patience: float = _PATIENCE) -> "Judge":
+        """With our prompts, from their files."""
+        return cls(Prompt.read(_PROMPTS / "judge.md"), Prompt.read(_PROMPTS / "pairwise.md"), samples, patience)
+
+    async def judge(self, candidate: Candidate | None, rubric: Rubric, judged: Subject) -> Judgement:
+        """Never raises for what a model does: then nothing is judged, and it is said why."""
+        if candidate is None:
+            return Judgement(why="no judge is there")
+        if candidate.info.spec.provider == NEVER_JUDGES:
+            return Judgement(why="the embedded model does not judge")
+        readings = await asyncio.gather(*(self._reading(candidate, rubric, judged) for _ in range(self.samples)))
+        samples = [each for each in readings if not isinstance(each, str)]
+        why = next((each for each in readings if isinstance(each, str)), None)
+        return judgement(rubric, samples, str(candidate.info.spec), why)
+
+    async def better(self, candidate: Candidate, rubric: Rubric, one: Subject, other: Subject) -> Better | None:
+        """Which of two texts is better, asked in both orders: a tie where the order decides. `None`: no answer."""
+        first, second = await asyncio.gather(
+            self._compared(candidate, rubric, one, other), self._compared(candidate, rubric, other, one)
+        )
+        if first is None or second is None:
+            return None
+        turned: Better = {"first": "second", "second": "first", "tie": "tie"}[second]  # type: ignore[assignment]  # a literal by its table
+        return first if first == turned else "tie"
+
+    async def _reading(self, candidate: Candidate, rubric: Rubric, judged: Subject) -> Sequence[Score] | str:
+        """The scores that hold, or why there are none."""
+        asked = [SystemMessage(self.prompt.text), HumanMessage(_asked(rubric, judged))]
+        try:
+            async with asyncio.timeout(self.patience):
+                reading = await decided(candidate, asked, _Reading)
+        except TimeoutError:
+            return "the judge did not answer in time"
+        except ModelError as error:
+            return f"the judge failed: {error.code}"
+        return "the judge gave no reading" if reading is None else supported(rubric, reading.dimensions, judged.text)
+
+    async def _compared(self, candidate: Candidate, rubric: Rubric, one: Subject, other: Subject) -> Better | None:
+        asked = [SystemMessage(self.compares.text), HumanMessage(_compared(rubric, one, other))]
+        try:
+            async with asyncio.timeout(self.patience):
+                comparison = await decided(candidate, asked, _Comparison)
+        except (TimeoutError, ModelError):
+            return None
+        return comparison.better if comparison else None
+
+
+def supported(rubric: Rubric, said: Sequence[_Read], text: str) -> Sequence[Score]:
+    """Each dimension once, its quotes as far as they occur. A level without one is dropped."""
+    seen = unprompted(text)
+    by_name = {each.dimension.casefold().strip(): each for each in reversed(said)}
+    scores = []
+    for dimension in rubric.dimensions:
+        if (each := by_name.get(dimension.name.casefold())) is None:
+            continue
+        quotes = [quote for quote in each.quotes if occurs(quote, seen)]
+        scores.append(Score(dimension.name, each.level if quotes else None, each.reasons.strip(), quotes))
+    return scores
+
+
+def _asked(rubric: Rubric, judged: Subject) -> str:
+    parts = [_told(rubric), *_request(judged), _between("text", unprompted(judged.text)[:_LONGEST])]
+    if len(judged.text) > _LONGEST:
+        parts.append("It is longer: this is its beginning.")
+    return "\n\n".join([*parts, "Read it by every dimension of the rubric."])
+
+
+def _compared(rubric: Rubric, one: Subject, other: Subject) -> str:
+    half = _LONGEST // 2
+    return "\n\n".join(
+        [
+            _told(rubric),
+            *_request(one),
+            _between("first text", unprompted(one.text)[:half]),
+            _between("second text", unprompted(other.text)[:half]),
+            "Which is better?",
+        ]
+    )
+
+
+def _request(judged: Subject) -> list[str]:
+    parts = []
+    if judged.asked:
+        parts.append(_between("request", judged.asked[:_LONGEST_REQUEST]))
+    if judged.given:
+        parts.append(_between("given with it", judged.given[:_LONGEST_REQUEST]))
+    return parts
+
+
+def _between(name: str, text: str) -> str:
+    """Between marks that the text cannot know."""
+    mark = token_hex(6)
+    return f"The {name} stands between the marks {mark}:\n[{mark}]\n{text}\n[/{mark}]"
+
+
+def _told(rubric: Rubric) -> str:
+    lines = [f"The rubric: {rubric.description}"]
+    for dimension in rubric.dimensions:
+        lines.append(f"\nDimension {dimension.name!r}: {dimension.question}")
+        lines += [f"  {level}: {anchor}" for level, anchor in zip(LEVELS, dimension.levels, strict=True)]
+    return "\n".join(lines)

@@ -1,0 +1,232 @@
+"""What machines and people have said of what was written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.caller import Caller
+from storage.database import Database
+from storage.tables import Moment, feedback, reviews
+
+Outcome = Literal["passed", "failed", "not_judged"]
+
+
+class UnknownReview(LookupError):
+    """This caller has no such review."""
+
+
+class UnknownFeedback(LookupError):
+    """This caller has said nothing of that message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDraft:
+    """A review to be kept. `thread` is internal; `run` and `message` are the client's ids; `told` is JSON."""
+
+    outcome: Outcome
+    rubric: str
+    rubric_version: str
+    told: Mapping[str, Any]
+    score: float | None = None
+    judge: str | None = None
+    attempt: int = 1
+    thread: str | None = None
+    run: str | None = None
+    message: str | None = None
+    agent: str | None = None
+    artifact: str | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    id: str
+    draft: ReviewDraft
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackRecord:
+    """What a person thinks of a message: a thumb (-1 or 1) or a score from 0 to 1, and a comment."""
+
+    message: str
+    thumb: int | None
+    score: float | None
+    comment: str | None
+    run: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a list goes on: behind the review that was made at this moment and has this id."""
+
+    moment: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    limit: int
+    after: Place | None = None
+    outcome: Outcome | None = None
+    rubric: str | None = None
+    agent: str | None = None
+    run: str | None = None
+    message: str | None = None
+    artifact: str | None = None
+
+
+class Reviews:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, caller: Caller, draft: ReviewDraft) -> ReviewRecord:
+        """A review of something that was deleted meanwhile is kept without what it was of."""
+        record = ReviewRecord(uuid4().hex, draft, datetime.now(UTC))
+        try:
+            await self._insert(caller, record, draft.thread, draft.artifact)
+        except IntegrityError:
+            await self._insert(caller, record, None, None)
+        return record
+
+    async def _insert(self, caller: Caller, record: ReviewRecord, thread: str | None, artifact: str | None) -> None:
+        draft = record.draft
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert(reviews).values(
+                    id=record.id,
+                    tenant_id=caller.tenant,
+                    user_id=caller.user,
+                    thread_id=thread,
+                    run=draft.run,
+                    message=draft.message,
+                    agent_id=draft.agent,
+                    artifact_id=artifact,
+                    version=draft.version if artifact else None,
+                    outcome=draft.outcome,
+                    score=draft.score,
+                    judge=draft.judge,
+                    rubric=draft.rubric,
+                    rubric_version=draft.rubric_version,
+                    attempt=draft.attempt,
+                    told=dict(draft.told),
+                    created_at=record.created_at,
+                )
+            )
+
+    async def get(self, caller: Caller, review: str) -> ReviewRecord:
+        """Raises `UnknownReview`."""
+        async with self._database.reading() as connection:
+            row = (
+                await connection.execute(select(reviews).where(_of(caller, reviews), reviews.c.id == review))
+            ).one_or_none()
+        if row is None:
+            raise UnknownReview(f"Unknown review {review!r}")
+        return _review(row)
+
+    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ReviewRecord]:
+        """Newest first."""
+        asked = select(reviews).where(_of(caller, reviews), *_filters(wanted))
+        if wanted.after is not None:
+            last = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+            asked = asked.where(tuple_(reviews.c.created_at, reviews.c.id) < last)
+        asked = asked.order_by(reviews.c.created_at.desc(), reviews.c.id.desc()).limit(wanted.limit)
+        async with self._database.reading() as connection:
+            return [_review(row) for row in (await connection.execute(asked)).all()]
+
+    async def say(
+        self,
+        caller: Caller,
+        message: str,
+        *,
+        thumb: int | None,
+        score: float | None,
+        comment: str | None,
+        run: str | None = None,
+    ) -> FeedbackRecord:
+        """One for each user and message: what was said before is changed."""
+        now = datetime.now(UTC)
+        said = {"thumb": thumb, "score": score, "comment": comment, "run": run, "updated_at": now, "exported_at": None}
+        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        for _ in range(2):
+            try:
+                async with self._database.writing() as connection:
+                    changed = await connection.execute(update(feedback).where(mine).values(**said).returning(feedback))
+                    row = changed.one_or_none()
+                    if row is None:
+                        made = await connection.execute(
+                            insert(feedback)
+                            .values(
+                                tenant_id=caller.tenant, user_id=caller.user, message=message, created_at=now, **said
+                            )
+                            .returning(feedback)
+                        )
+                        row = made.one()
+                    return _said(row)
+            except IntegrityError:
+                # The same was said twice at once: now it is there.
+                continue
+        raise AssertionError("a row that is there is changed")
+
+    async def said(self, caller: Caller, message: str) -> FeedbackRecord:
+        """Raises `UnknownFeedback`."""
+        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(feedback).where(mine))).one_or_none()
+        if row is None:
+            raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
+        return _said(row)
+
+    async def unsay(self, caller: Caller, message: str) -> None:
+        """Raises `UnknownFeedback`."""
+        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        async with self._database.writing() as connection:
+            gone = await connection.execute(delete(feedback).where(mine))
+        if not gone.rowcount:
+            raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
+
+
+def _of(caller: Caller, table: Any) -> ColumnElement[bool]:
+    return and_(table.c.tenant_id == caller.tenant, table.c.user_id == caller.user)
+
+
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    asked = {
+        reviews.c.outcome: wanted.outcome,
+        reviews.c.rubric: wanted.rubric,
+        reviews.c.agent_id: wanted.agent,
+        reviews.c.run: wanted.run,
+        reviews.c.message: wanted.message,
+        reviews.c.artifact_id: wanted.artifact,
+    }
+    return [column == value for column, value in asked.items() if value is not None]
+
+
+def _review(row: Row[Any]) -> ReviewRecord:
+    draft = ReviewDraft(
+        outcome=row.outcome,
+        rubric=row.rubric,
+        rubric_version=row.rubric_version,
+        told=row.told,
+        score=row.score,
+        judge=row.judge,
+        attempt=row.attempt,
+        thread=row.thread_id,
+        run=row.run,
+        message=row.message,
+        agent=row.agent_id,
+        artifact=row.artifact_id,
+        version=row.version,
+    )
+    return ReviewRecord(row.id, draft, row.created_at)
+
+
+def _said(row: Row[Any]) -> FeedbackRecord:
+    return FeedbackRecord(row.message, row.thumb, row.score, row.comment, row.run, row.created_at, row.updated_at)

@@ -1,0 +1,238 @@
+"""Answers that are read before or after they are heard."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server import Event, Server, last, run_input, said, serving, transcript
+
+SETTINGS = {
+    "AGENKIT_SCRIPT": str(Path(__file__).parent.parent / "quality.json"),
+    "AGENKIT_CHAT_MODELS": "scripted:author",
+    "AGENKIT_CANVAS_MODELS": "scripted:author",
+    "AGENKIT_JUDGE_MODELS": "scripted:judge",
+}
+WRONG = "Lyon is the capital of France."
+RIGHT = "Paris is the capital of France, and has been for most of its history."
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("data"), **SETTINGS) as running:
+        yield running
+
+
+async def _asked(server: Server, thread: str, quality: str, agent: str = "chat", **more: Any) -> list[Event]:
+    props = {"quality": quality, **more}
+    return await server.run(agent, text="What is the capital of France?", thread=thread, forwardedProps=props)
+
+
+def _stages(events: Sequence[Event]) -> list[tuple[str, int]]:
+    return [
+        (event["content"]["stage"], event["content"]["attempt"])
+        for event in events
+        if event["type"] == "ACTIVITY_SNAPSHOT"
+    ]
+
+
+def _verdict(events: Sequence[Event]) -> dict[str, Any]:
+    verdict: dict[str, Any] = last(events, "ACTIVITY_SNAPSHOT")["content"]["verdict"]
+    return verdict
+
+
+async def test_without_a_wish_nobody_reads(server: Server) -> None:
+    events = await server.run(text="What is the capital of France?", thread="off")
+    assert _stages(events) == []
+    assert said(events) == WRONG
+
+
+async def test_advise_says_what_is_wrong_behind_the_answer(server: Server) -> None:
+    events = await _asked(server, "advise", "advise")
+    assert said(events) == WRONG
+    assert _stages(events) == [("checking", 1), ("judging", 1), ("done", 1)]
+    kinds = [event["type"] for event in events]
+    assert kinds.index("TEXT_MESSAGE_END") < kinds.index("ACTIVITY_SNAPSHOT")
+    verdict = _verdict(events)
+    # A level whose quote does not occur is dropped, and weights count in what is left.
+    assert (verdict["outcome"], verdict["score"], verdict["levels"]) == (
+        "failed",
+        2.5,
+        {"correct": 1.0, "answers the question": 4.0},
+    )
+    assert [(each["by"], each["quote"]) for each in verdict["findings"]] == [("correct", "Lyon is the capital")]
+    assert verdict["usage"]["outputTokens"] > 0
+
+
+async def test_enforce_lets_only_the_mended_answer_be_heard(server: Server) -> None:
+    events = await _asked(server, "enforce", "enforce")
+    assert WRONG not in json.dumps([event for event in events if event["type"] != "ACTIVITY_SNAPSHOT"])
+    assert said(events) == RIGHT
+    assert transcript(events)[-1] == ("assistant", RIGHT)
+    assert _stages(events) == [
+        ("checking", 1),
+        ("judging", 1),
+        ("revising", 2),
+        ("checking", 2),
+        ("judging", 2),
+        ("done", 2),
+    ]
+    assert (_verdict(events)["outcome"], _verdict(events)["score"]) == ("passed", 4.857)
+    models = [(entry["provider"], entry["model"]) for entry in last(events, "RUN_FINISHED")["usage"]]
+    assert models == [("scripted", "author"), ("scripted", "judge")]
+
+
+async def test_what_was_found_is_kept_and_listed(server: Server) -> None:
+    events = await server.run(
+        text="What is the capital of France?", thread="kept", run="kept-1", forwardedProps={"quality": "enforce"}
+    )
+    message = last(events, "TEXT_MESSAGE_START")["messageId"]
+    async with server.client() as client, server.client(user="acme/other") as other:
+        listed = (await client.get("/api/v1/reviews?runId=kept-1")).json()["items"]
+        theirs = (await other.get("/api/v1/reviews?runId=kept-1")).json()["items"]
+        one = (await client.get(f"/api/v1/reviews/{listed[0]['reviewId']}")).json()
+        stranger = await other.get(f"/api/v1/reviews/{listed[0]['reviewId']}")
+        first = (await client.get("/api/v1/reviews?runId=kept-1&limit=1")).json()
+        rest = (await client.get(f"/api/v1/reviews?runId=kept-1&limit=1&cursor={first['nextCursor']}")).json()
+        failed = (await client.get("/api/v1/reviews?runId=kept-1&outcome=failed")).json()["items"]
+        wrong = await client.get("/api/v1/reviews?outcome=good")
+    assert [(each["outcome"], each["attempt"], each["messageId"]) for each in listed] == [
+        ("passed", 2, message),
+        ("failed", 1, message),
+    ]
+    assert [*first["items"], *rest["items"]] == listed
+    assert (theirs, stranger.status_code, stranger.json()["code"]) == ([], 404, "unknown_review")
+    assert (one["verdict"]["score"], one["judge"], one["agentId"]) == (4.857, "scripted:judge", "chat")
+    assert [each["attempt"] for each in failed] == [1]
+    assert wrong.status_code == 422
+
+
+async def test_the_quality_agent_reads_what_it_is_sent(server: Server) -> None:
+    events = await server.run("quality", text=WRONG, thread="read")
+    assert _verdict(events)["outcome"] == "failed"
+    assert "It does not pass" in said(events)
+    assert "It is Paris." in said(events)
+
+
+async def test_a_service_has_a_text_read(server: Server) -> None:
+    async with server.client() as client:
+        told = await client.post("/api/v1/reviews", json={"text": RIGHT, "asked": "What is the capital of France?"})
+        code = await client.post(
+            "/api/v1/reviews", json={"text": "def f(:\n  pass\n", "kind": "code", "language": "python"}
+        )
+    assert (told.status_code, told.json()["verdict"]["outcome"]) == (200, "passed")
+    assert (code.status_code, code.json()["verdict"]["outcome"]) == (200, "failed")
+    assert [each["by"] for each in code.json()["verdict"]["findings"]] == ["code_parses"]
+
+
+async def test_a_judge_that_answers_prose_judges_nothing(server: Server) -> None:
+    async with server.client() as client:
+        told = (await client.post("/api/v1/reviews", json={"text": "Something else."})).json()
+    assert (told["verdict"]["outcome"], told["verdict"]["score"]) == ("not_judged", None)
+    assert told["verdict"]["notJudged"] == "the judge gave no reading"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"text": ""}, 422, "text"),
+        ({"text": " \n"}, 422, "text"),
+        ({"text": "x" * 1_100_000}, 413, ""),
+        ({"text": "a\x01b"}, 422, "text"),
+        ({"text": "Hi", "rubric": "nobody's"}, 422, "rubric"),
+        ({"text": "Hi", "kind": "novel"}, 422, ""),
+        ({"text": "Hi", "samples": 0}, 422, "samples"),
+        ({"text": "Hi", "colour": "green"}, 422, "colour"),
+        ({}, 422, "text"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused(server: Server, body: dict[str, Any], status: int, field: str) -> None:
+    async with server.client() as client:
+        answer = await client.post("/api/v1/reviews", json=body)
+    assert answer.status_code == status, answer.text
+    if field:
+        assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("agent", "props", "field"),
+    [
+        ("chat", {"quality": "strict"}, "forwardedProps.quality"),
+        ("quality", {"quality": "off"}, "forwardedProps.quality"),
+        ("quality", {"review": {"rubric": "nobody's"}}, "forwardedProps.review.rubric"),
+        ("quality", {"review": {"colour": "green"}}, "forwardedProps.review.colour"),
+    ],
+)
+async def test_a_wish_that_cannot_be_is_refused(server: Server, agent: str, props: dict[str, Any], field: str) -> None:
+    async with server.client() as client:
+        answer = await client.post(f"/api/v1/chat/{agent}", json=run_input("Hi", forwardedProps=props))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+async def test_a_document_is_read_before_it_is_seen(server: Server) -> None:
+    wishes = {"canvas": {"kind": "markdown"}}
+    events = await _asked(server, "document", "enforce", "canvas", **wishes)
+    arguments = "".join(event["delta"] for event in events if event["type"] == "TOOL_CALL_ARGS")
+    assert json.loads(arguments)["content"] == RIGHT
+    before = events[: next(at for at, event in enumerate(events) if event["type"] == "TOOL_CALL_START")]
+    assert [stage for stage, _ in _stages(before)] == ["checking", "judging", "revising", "checking", "judging", "done"]
+    artifact = last(events, "STATE_SNAPSHOT")["snapshot"]["artifact"]
+    async with server.client() as client:
+        told = (await client.get(f"/api/v1/artifacts/{artifact['id']}")).json()
+    assert (told["text"], told["version"]) == (RIGHT, 1)
+
+
+async def test_a_document_that_is_seen_is_read_behind_it(server: Server) -> None:
+    wishes = {"canvas": {"kind": "markdown"}}
+    events = await _asked(server, "advised", "advise", "canvas", **wishes)
+    artifact = last(events, "STATE_SNAPSHOT")["snapshot"]["artifact"]
+    assert _verdict(events)["outcome"] == "failed"
+    async with server.client() as client:
+        (review,) = (await client.get(f"/api/v1/reviews?artifactId={artifact['id']}")).json()["items"]
+    assert (review["version"], review["rubric"], review["outcome"]) == (1, "document", "failed")
+
+
+async def test_the_embedded_model_never_judges(tmp_path: Path) -> None:
+    with serving(tmp_path, **{**SETTINGS, "AGENKIT_JUDGE_MODELS": "embedded:smollm2"}) as server:
+        events = await _asked(server, "t", "advise")
+    assert (_verdict(events)["outcome"], _verdict(events)["notJudged"]) == ("not_judged", "no judge is there")
+
+
+async def test_a_rubric_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "rubrics"
+    folder.mkdir()
+    levels = '["a", "b", "c", "d", "e"]'
+    dimension = f'[[dimensions]]\nname = "correct"\nweight = 1\nquestion = "?"\nlevels = {levels}\n'
+    own = f'name = "answer"\ndescription = "Ours."\n{dimension}'
+    (folder / "answer.toml").write_text(own)
+    with serving(tmp_path, **SETTINGS, AGENKIT_RUBRICS=str(folder)) as server:
+        events = await _asked(server, "t", "advise")
+    assert _verdict(events)["levels"] == {"correct": 1.0}
+
+
+async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(server: Server) -> None:
+    where = "/api/v1/messages/msg-1/feedback"
+    async with server.client() as client, server.client(user="acme/other") as other:
+        first = await client.put(where, json={"thumb": "up", "comment": "Good."})
+        again = await client.put(where, json={"score": 0.25})
+        theirs = await other.get(where)
+        read = await client.get(where)
+        wrong = [
+            await client.put(where, json=body)
+            for body in (
+                {},
+                {"thumb": "sideways"},
+                {"score": 1.5},
+                {"comment": "only words"},
+                {"thumb": "up", "score": 1},
+            )
+        ]
+        gone = [await client.delete(where), await client.delete(where)]
+    assert (first.status_code, first.json()["thumb"], first.json()["comment"]) == (200, "up", "Good.")
+    assert "thumb" not in again.json()
+    assert (again.json()["score"], read.json()) == (0.25, again.json())
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "unknown_feedback")
+    assert [answer.status_code for answer in wrong] == [422] * 5
+    assert [answer.status_code for answer in gone] == [204, 404]
