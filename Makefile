@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
-OURS := agents artifacts backend bench graphs llm observability requirements storage tests
+OURS := agents artifacts backend bench evaluation graphs llm observability requirements storage tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ollama check fix audit lock docs page bench clean
@@ -28,7 +28,7 @@ check: .venv/.dev frontend/node_modules/.ready  ## style, types, walls between t
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
-	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive agents artifacts backend graphs llm observability storage
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive agents artifacts backend evaluation graphs llm observability storage
 	@$(BIN)/python requirements/npm.py frontend run --silent check
 	@echo "checked"
 

@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "bring the database's schema up or down",
     "settings": "print every setting with its default",
     "openapi": "print the API's description",
+    "calibrate": "compare the judge with people who scored the same texts",
 }
 
 

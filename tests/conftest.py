@@ -42,7 +42,9 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[BlockBus
     if request.node.get_closest_marker("e2e"):
         yield None
         return
-    with blockbuster_ctx(["agents", "artifacts", "backend", "graphs", "llm", "observability", "storage"]) as watching:
+    with blockbuster_ctx(
+        ["agents", "artifacts", "backend", "evaluation", "graphs", "llm", "observability", "storage"]
+    ) as watching:
         for function in watching.functions.values():
             # Before it is ready and after its last answer nobody waits for the loop.
             function.can_block_in("backend/resources.py", "open_resources")

@@ -12,6 +12,7 @@ import pytest
 from storage import migrations
 from tests.e2e.conftest import SCRIPTED
 from tests.e2e.process import Serving, command, events, free_url, serving, started
+from tests.e2e.scenario import ROOT
 from tests.server import said, transcript
 
 
@@ -222,3 +223,19 @@ def test_a_server_that_was_killed_leaves_no_child_behind(tmp_path: Path) -> None
         child = child_of(server)
         server.process.kill()
         assert is_gone(child)
+
+
+def test_a_judge_is_calibrated_with_labels_from_a_file(tmp_path: Path) -> None:
+    settings = {"AGENKIT_SCRIPT": str(ROOT / "tests" / "quality.json"), "AGENKIT_JUDGE_MODELS": "scripted:judge"}
+    labels = tmp_path / "labels.csv"
+    right = "Paris is the capital of France, and has been for most of its history."
+    labels.write_text(f'text,correct\nLyon is the capital of France.,1\n"{right}",5\n')
+    told = command(tmp_path, "calibrate", str(labels), **settings)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[2].split()[:3] == ["correct", "2", "1.00"]
+    labels.write_text("text,correct\nA,7\n")
+    refused = command(tmp_path, "calibrate", str(labels), **settings)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "line 2: 'correct' is '7'" in refused.stderr
+    nobody = command(tmp_path, "calibrate", str(labels), "--rubric", "beauty", **settings)
+    assert (nobody.returncode, "Unknown rubric" in nobody.stderr) == (2, True)

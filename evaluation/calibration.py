@@ -1,0 +1,118 @@
+"""A judge beside people who have scored the same texts. Pure."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from evaluation.agreement import Estimate, Pairs, Unit, estimated, krippendorff_alpha, weighted_kappa, within_one
+from graphs.quality.rubric import LEVELS, Rubric
+
+_MOST_ROWS = 10_000
+# `correct`, or `correct#2` for a second person's.
+_RATER = "#"
+
+
+class BadLabels(ValueError):
+    """A file that holds no labels; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text and the levels that people gave it, by dimension; each person's in turn, `None` where one gave none."""
+
+    text: str
+    asked: str
+    given: str
+    levels: Mapping[str, Sequence[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of one dimension: how many texts both have scored, and how far they agree. `people` is the alpha among people
+    alone, `None` where only one has scored.
+    """
+
+    dimension: str
+    count: int
+    kappa: Estimate
+    alpha: Estimate
+    within_one: Estimate
+    people: float | None
+
+
+def read_labels(file: TextIO, rubric: Rubric) -> list[Labelled]:
+    """A CSV with a column `text`, `asked` and `given` if there are such, and one for each dimension and person.
+
+    Raises `BadLabels`.
+    """
+    reader = csv.DictReader(file)
+    columns = reader.fieldnames or ()
+    if "text" not in columns:
+        raise BadLabels("there is no column 'text'")
+    raters = _raters(columns, rubric)
+    if not any(raters.values()):
+        known = ", ".join(repr(each.name) for each in rubric.dimensions)
+        raise BadLabels(f"there is no column for any dimension of the rubric: {known}")
+    try:
+        return [_labelled(row, raters, line) for line, row in enumerate(_rows(reader), 2)]
+    except csv.Error as error:
+        raise BadLabels(f"line {reader.line_num}: {error}") from None
+
+
+def compared(rubric: Rubric, labels: Sequence[Labelled], judged: Sequence[Mapping[str, float]]) -> list[Agreement]:
+    """`judged` are the judge's levels of each text, rounded to whole ones here."""
+    return [_agreement(dimension.name, labels, judged) for dimension in rubric.dimensions]
+
+
+def _agreement(name: str, labels: Sequence[Labelled], judged: Sequence[Mapping[str, float]]) -> Agreement:
+    pairs = list[tuple[int, int]]()
+    units = list[Unit]()
+    for label, levels in zip(labels, judged, strict=True):
+        people = label.levels.get(name, ())
+        units.append(people)
+        level = levels.get(name)
+        pairs += [(person, round(level)) for person in people if person is not None and level is not None]
+    several = max((len(unit) for unit in units), default=0) > 1
+    return Agreement(
+        name,
+        len(pairs),
+        estimated(pairs, weighted_kappa),
+        estimated(pairs, _alpha),
+        estimated(pairs, within_one),
+        krippendorff_alpha(units) if several else None,
+    )
+
+
+def _alpha(pairs: Pairs) -> float | None:
+    return krippendorff_alpha([list(pair) for pair in pairs])
+
+
+def _raters(columns: Sequence[str], rubric: Rubric) -> Mapping[str, Sequence[str]]:
+    return {
+        dimension.name: [column for column in columns if column.partition(_RATER)[0].strip() == dimension.name]
+        for dimension in rubric.dimensions
+    }
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[Mapping[str, str | None]]:
+    for at, row in enumerate(reader):
+        if at >= _MOST_ROWS:
+            raise BadLabels(f"there are more than {_MOST_ROWS} rows")
+        yield row
+
+
+def _labelled(row: Mapping[str, str | None], raters: Mapping[str, Sequence[str]], line: int) -> Labelled:
+    text = row.get("text") or ""
+    if not text.strip():
+        raise BadLabels(f"line {line}: the text is empty")
+    levels = {name: [_level(row.get(column), column, line) for column in columns] for name, columns in raters.items()}
+    return Labelled(text, row.get("asked") or "", row.get("given") or "", levels)
+
+
+def _level(told: str | None, column: str, line: int) -> int | None:
+    if told is None or not told.strip():
+        return None
+    if told.strip() not in map(str, LEVELS):
+        raise BadLabels(f"line {line}: {column!r} is {told!r}, and a level is a whole number from 1 to 5")
+    return int(told)

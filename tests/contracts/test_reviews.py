@@ -1,0 +1,116 @@
+"""What was found of texts, and what people say of messages, as it is kept."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, text
+
+from storage.caller import Caller
+from storage.database import Database
+from storage.reviews import Place, ReviewDraft, Reviews, UnknownFeedback, UnknownReview, Wanted
+from storage.runs import Runs
+from storage.tables import reviews as table
+from tests.contracts.plans import plans
+
+ANN = Caller("acme", "ann")
+OTHERS = [Caller("acme", "bob"), Caller("other", "ann")]
+FOUND = ReviewDraft(
+    outcome="failed",
+    rubric="answer",
+    rubric_version="0123456789ab",
+    told={"findings": []},
+    score=2.5,
+    judge="openai:gpt-5-mini",
+    run="r",
+    message="m",
+    agent="chat",
+)
+
+
+@pytest.fixture
+def reviews(database: Database) -> Reviews:
+    return Reviews(database)
+
+
+async def test_a_review_is_kept_as_it_was_found_for_whom_it_was_made(reviews: Reviews) -> None:
+    made = await reviews.add(ANN, FOUND)
+    assert (made.draft, await reviews.get(ANN, made.id)) == (FOUND, made)
+    for other in OTHERS:
+        assert await reviews.listed(other, Wanted(limit=10)) == []
+        with pytest.raises(UnknownReview):
+            await reviews.get(other, made.id)
+
+
+async def test_lists_are_filtered_and_come_in_parts_newest_first(reviews: Reviews) -> None:
+    made = [await reviews.add(ANN, replace(FOUND, run=f"r{at % 2}", attempt=at + 1)) for at in range(4)]
+    newest = made[::-1]
+    first = await reviews.listed(ANN, Wanted(limit=2))
+    place = Place(first[-1].created_at, first[-1].id)
+    assert [*first, *await reviews.listed(ANN, Wanted(limit=9, after=place))] == newest
+    assert await reviews.listed(ANN, Wanted(limit=9, run="r1")) == [newest[0], newest[2]]
+    assert await reviews.listed(ANN, Wanted(limit=9, outcome="passed")) == []
+    assert await reviews.listed(ANN, Wanted(limit=9, message="m", rubric="answer", agent="chat")) == newest
+
+
+async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_kept_without(
+    reviews: Reviews, database: Database
+) -> None:
+    run = await Runs(database, owner="this", lease=5).open(ANN, thread="t", run="r", agent="chat", model=None)
+    of_thread = await reviews.add(ANN, replace(FOUND, thread=run.thread))
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("DELETE FROM threads")
+    with pytest.raises(UnknownReview):
+        await reviews.get(ANN, of_thread.id)
+    late = await reviews.add(ANN, replace(FOUND, thread=run.thread))
+    assert (await reviews.get(ANN, late.id)).draft == FOUND
+
+
+async def test_lists_go_by_an_index(reviews: Reviews, database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(insert(table), [_row(at) for at in range(3000)])
+    async with database.writing() as connection:
+        await connection.execute(text("ANALYZE"))
+    for wanted in (Wanted(limit=9), Wanted(limit=9, run="r7")):
+        (plan,) = await plans(database, reviews.listed(ANN, wanted))
+        assert "ix_reviews" in plan
+        assert not any(slow in plan for slow in ("SCAN reviews", "Seq Scan", "TEMP B-TREE")), plan
+
+
+def _row(at: int) -> dict[str, Any]:
+    return {
+        "id": uuid4().hex,
+        "tenant_id": ANN.tenant,
+        "user_id": f"user-{at % 20}" if at % 3 else ANN.user,
+        "run": f"r{at % 50}",
+        "outcome": "failed",
+        "rubric": "answer",
+        "rubric_version": "0",
+        "attempt": 1,
+        "told": {},
+        "created_at": datetime.now(UTC) - timedelta(seconds=at),
+    }
+
+
+async def test_each_says_one_thing_of_a_message_and_may_change_it(reviews: Reviews) -> None:
+    first = await reviews.say(ANN, "m", thumb=1, score=None, comment="Good.")
+    again = await reviews.say(ANN, "m", thumb=None, score=0.5, comment=None, run="r")
+    assert (again.thumb, again.score, again.comment, again.run) == (None, 0.5, None, "r")
+    assert (again.created_at, await reviews.said(ANN, "m")) == (first.created_at, again)
+    for other in OTHERS:
+        with pytest.raises(UnknownFeedback):
+            await reviews.said(other, "m")
+        with pytest.raises(UnknownFeedback):
+            await reviews.unsay(other, "m")
+    await reviews.unsay(ANN, "m")
+    with pytest.raises(UnknownFeedback):
+        await reviews.unsay(ANN, "m")
+
+
+async def test_what_is_said_many_times_at_once_is_said_once(reviews: Reviews) -> None:
+    said = await asyncio.gather(*(reviews.say(ANN, "m", thumb=1, score=None, comment=f"{at}") for at in range(8)))
+    kept = await reviews.said(ANN, "m")
+    assert kept.comment in {each.comment for each in said}
