@@ -16,6 +16,8 @@ history.scrollRestoration = "manual";
 const SharedPage = lazy(() => import("./canvas/SharedPage"));
 const token = sharedToken();
 
+if (token !== null) addEventListener("hashchange", () => location.reload());
+
 const page = document.getElementById("page");
 if (page === null) throw new Error("index.html has no element with the id 'page'");
 createRoot(page).render(

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
+import { sharedToken } from "../canvas/shared";
 import { newThread, threadOfAddress } from "./address";
 import { Choices } from "./Choices";
 import { Composer } from "./Composer";
@@ -144,7 +145,7 @@ export function Chat() {
           onStop={stop}
         />
       </main>
-      {canvas.open && onCanvas && (
+      {canvas.open && (
         <Suspense
           fallback={
             <section className="canvas" aria-label="Canvas" aria-busy="true">
@@ -168,6 +169,8 @@ export function Chat() {
 function useThreadsInAddress(thread: Thread, setThread: (thread: Thread) => void): void {
   useEffect(() => {
     const onPop = (): void => {
+      // What somebody shares is another page at this address.
+      if (sharedToken() !== null) return location.reload();
       thread.stop();
       setThread(threadOfAddress());
     };
