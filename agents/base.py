@@ -30,6 +30,7 @@ from agents.facts import (
     StepStarted,
 )
 from agents.history import continued, leads_to, missing, shared, strangers
+from agents.spans import Spans
 from artifacts.desk import Desk
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from graphs.context import Background, ClientTool, RunContext
@@ -153,7 +154,12 @@ class Served:
         self, thread: str, turn: Turn, candidate: Candidate | None, desk: Desk, gate: Gate | None = None
     ) -> AsyncGenerator[Fact]:
         """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
-        config: RunnableConfig = {**_config(thread, turn.base), "recursion_limit": _STEP_LIMIT}
+        spans = Spans()
+        config: RunnableConfig = {
+            **_config(thread, turn.base),
+            "recursion_limit": _STEP_LIMIT,
+            "callbacks": [spans],
+        }
         tip = await self._graph.aget_state(config)
         yield StateChanged(_state(tip.values, self._shown))
         step: Step | None = None
@@ -170,8 +176,11 @@ class Served:
                 yield Recalled(wanted, lacking)
             step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
-            async for fact in self._stepped(*step, self._context(turn, candidate, desk, gate)):
-                yield fact
+            try:
+                async for fact in self._stepped(*step, self._context(turn, candidate, desk, gate)):
+                    yield fact
+            finally:
+                spans.close()
             tip = await self._graph.aget_state(_config(thread))
         yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from artifacts.kinds import Kind
 from artifacts.shelf import Held, Shelf
+from observability.tracing import Span, span
 from storage.caller import Caller
 from storage.memories import Memories, MemoryRecord
 from storage.reviews import ReviewDraft, Reviews
@@ -30,37 +31,52 @@ class Desk:
 
     async def create(self, name: str, kind: Kind, language: str | None, text: str, note: str) -> Held:
         """Raises `NoText` or `TooLarge`."""
-        return await self.shelf.create(
-            self.caller,
-            name=name,
-            kind=kind,
-            language=language,
-            text=text,
-            author="agent",
-            thread=self.thread,
-            run=self.run,
-            note=note,
-        )
+        with span("write artifact", "artifact") as opened:
+            held = await self.shelf.create(
+                self.caller,
+                name=name,
+                kind=kind,
+                language=language,
+                text=text,
+                author="agent",
+                thread=self.thread,
+                run=self.run,
+                note=note,
+            )
+            _told(opened, held)
+            return held
 
     async def write(self, seen: Held, text: str, note: str) -> Held:
         """What was made of a version, merged with what others made of it meanwhile.
 
         Raises `NoText`, `TooLarge`, `UnknownArtifact` or `Stale`.
         """
-        return await self.shelf.write(
-            self.caller,
-            seen.artifact.id,
-            text,
-            base=seen.version.number,
-            author="agent",
-            run=self.run,
-            note=note,
-            merge=True,
-        )
+        with span("write artifact", "artifact") as opened:
+            held = await self.shelf.write(
+                self.caller,
+                seen.artifact.id,
+                text,
+                base=seen.version.number,
+                author="agent",
+                run=self.run,
+                note=note,
+                merge=True,
+            )
+            _told(opened, held)
+            return held
 
     async def keep(self, review: ReviewDraft) -> None:
         """Keeps what was found of something that this run wrote."""
-        await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
+        with span("verdict", "review") as opened:
+            if opened is not None:
+                opened.set(outcome=review.outcome, score=review.score, rubric=review.rubric, attempt=review.attempt)
+            await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
 
     async def remembered(self) -> Sequence[MemoryRecord]:
         return await self.memories.recalled(self.caller, most=_REMEMBERED)
+
+
+def _told(opened: Span | None, held: Held) -> None:
+    if opened is not None:
+        version = held.version
+        opened.set(artifact=held.artifact.id, version=version.number, size=version.size, conflicts=version.conflicts)

@@ -21,6 +21,7 @@ from backend.api import (
     schedules,
     shares,
     threads,
+    traces,
 )
 from backend.errors import install_errors
 from backend.resources import open_resources
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(shares.router)
     app.include_router(memories.router)
     app.include_router(reviews.router)
+    app.include_router(traces.router)
     app.include_router(schedules.router)
     app.include_router(agents.router)
     app.include_router(models.router)

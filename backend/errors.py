@@ -19,6 +19,7 @@ from storage.memories import UnknownMemory
 from storage.reviews import UnknownFeedback, UnknownReview
 from storage.runs import ThreadBusy
 from storage.shares import UnknownShare
+from storage.spans import UnknownTrace
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
 
 MEDIA_TYPE = "application/problem+json"
@@ -142,6 +143,10 @@ class FeedbackNotFound(Problem):
     status, code, title = 404, "unknown_feedback", "Nothing was said of this message"
 
 
+class TraceNotFound(Problem):
+    status, code, title = 404, "unknown_trace", "There is no such trace"
+
+
 class ArtifactTooLarge(Problem):
     status, code, title = 413, "artifact_too_large", "The text is too large for an artifact"
 
@@ -224,6 +229,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return ReviewNotFound(f"{error}.")
         case UnknownFeedback():
             return FeedbackNotFound(f"{error}.")
+        case UnknownTrace():
+            return TraceNotFound(f"{error}.")
         case UnknownMemory():
             return MemoryNotFound(f"{error}.")
         case TooLarge():
@@ -291,6 +298,7 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownMemory,
     UnknownReview,
     UnknownFeedback,
+    UnknownTrace,
     TooLarge,
     UnknownThread,
     UnknownCheckpoint,

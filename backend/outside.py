@@ -1,5 +1,6 @@
 """What the model layer is given by the house, and what it tells it: the metrics, the books, what replicas share."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from llm.context import CallContext
 from llm.factory import Outside
 from llm.meter import Spent
 from observability.metrics import Metrics
+from observability.tracing import noted as noted_span
+from observability.tracing import recorded
 from storage.breakers import RedisBreakers
 from storage.cache import MemoryCache, RedisCache
 from storage.redis import RedisClient
@@ -28,13 +31,16 @@ class Shared:
 def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: int) -> Outside:
     def bill(spent: Spent, context: CallContext) -> None:
         _count(metrics, spent)
+        _trace(spent)
         usage.add(context.tenant, context.user, _spending(spent))
 
     def noticed(what: str, info: ModelInfo) -> None:
         metrics.candidates.labels(str(info.spec), what).inc()
+        noted_span(what, model=str(info.spec))
 
     def counted(operation: str, hit: bool) -> None:
         metrics.cache.labels(operation, "hit" if hit else "miss").inc()
+        noted_span(f"cache {operation}", found="hit" if hit else "miss")
 
     return Outside(
         bill=bill,
@@ -72,6 +78,26 @@ def _spending(spent: Spent) -> Spending:
         unpriced_tokens=spent.tokens.total if spent.cost is None else 0,
         cost=spent.cost if spent.cost is not None else Decimal(0),
     )
+
+
+def _trace(spent: Spent) -> None:
+    """One attempt at one model, beneath the call that it was made for."""
+    opened = recorded(f"attempt {spent.spec}", "attempt", spent.seconds)
+    if opened is None:
+        return
+    opened.put("gen_ai.provider.name", spent.spec.provider)
+    opened.put("gen_ai.request.model", spent.spec.name)
+    opened.put("langfuse.observation.model.name", spent.spec.name)
+    opened.put("gen_ai.usage.input_tokens", spent.tokens.input)
+    opened.put("gen_ai.usage.output_tokens", spent.tokens.output)
+    counts = {"input": spent.tokens.input, "output": spent.tokens.output, "total": spent.tokens.total}
+    opened.put("langfuse.observation.usage_details", json.dumps(counts))
+    if spent.cost is not None:
+        opened.put("langfuse.observation.cost_details", json.dumps({"total": float(spent.cost)}))
+    opened.set(outcome=spent.outcome, estimated=spent.estimated, first_token_seconds=spent.first_token)
+    if spent.outcome not in {"ok", "stopped"}:
+        opened.fail(spent.outcome)
+    opened.end()
 
 
 def _count(metrics: Metrics, spent: Spent) -> None:

@@ -1,7 +1,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,15 +20,19 @@ from backend.runs.gates import Gates
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.live import LiveRuns
 from backend.runs.webhooks import Deliveries, Post
+from backend.scores import Outbox
 from backend.security.addresses import Gate
 from backend.security.signatures import key_of
 from backend.settings import Settings
+from backend.spans import Keeper, open_tracing
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import BadRubric, Rubrics
 from llm.errors import BadScript
 from llm.factory import ModelFactory
 from observability.logs import get_logger
 from observability.metrics import Metrics
+from observability.outlets import Outlet
+from observability.tracing import Tracing
 from storage import migrations
 from storage.artifacts import Artifacts
 from storage.blobs import open_blobs
@@ -39,12 +43,13 @@ from storage.database import Database, StorageFailed, open_database
 from storage.lease import Lease
 from storage.log import EventLog, LogSettings, MemoryLog
 from storage.memories import Memories
-from storage.redis import Turns, open_redis
+from storage.redis import Pinged, Turns, open_redis
 from storage.reviews import Reviews
 from storage.runs import Runs
 from storage.schedules import Schedules
 from storage.shared_log import SharedLog
 from storage.shares import Shares
+from storage.spans import Spans
 from storage.texts import TextCache, Texts
 from storage.threads import Threads
 from storage.usage import Usage
@@ -65,6 +70,10 @@ class Resources:
     agents: Registry
     runs: Runs
     live: LiveRuns
+    tracing: Tracing
+    spans: Spans
+    outlets: Sequence[Outlet]
+    redis: Pinged | None
     gates: Gates
     shelf: Shelf
     memories: Memories
@@ -129,6 +138,17 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         checkpoints=checkpoints,
         keep=settings.storage.checkpoints_kept,
     )
+    spans = Spans(database)
+    tracing, kept_spans, outlets = open_tracing(settings.observability, metrics)
+    keeper = Keeper(spans, kept_spans, settings.observability.trace_days)
+    keeper.start()
+    stack.push_async_callback(keeper.aclose)
+    for outlet in outlets:
+        stack.push_async_callback(asyncio.to_thread, outlet.shutdown)
+    if settings.observability.langfuse_public_key is not None:
+        outbox = await asyncio.to_thread(Outbox, reviews, settings.observability, metrics)
+        stack.push_async_callback(outbox.aclose)
+        outbox.start()
     live = LiveRuns(
         log=log,
         runs=runs,
@@ -140,6 +160,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         heirs=Heirs(registry, models, gates),
         attempts=settings.storage.run_attempts,
         desks=partial(Desk, shelf, memories, reviews),
+        tracing=tracing,
     )
     stack.push_async_callback(live.aclose)
     await models.start()
@@ -160,6 +181,10 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         agents=registry,
         runs=runs,
         live=live,
+        tracing=tracing,
+        spans=spans,
+        outlets=outlets,
+        redis=None if shared is None else Pinged(shared.redis),
         gates=gates,
         shelf=shelf,
         memories=memories,

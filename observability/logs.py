@@ -1,15 +1,20 @@
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from hashlib import sha256
+from typing import Any, TextIO
 
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor
 
+from observability.redaction import redacted
 from observability.settings import ObservabilitySettings
+from observability.tracing import current
 
 # Chatty, and of no use to an operator below this.
+# What we write ourselves, and what has no room for anybody's data.
+_OURS = {"timestamp", "level", "logger", "trace_id", "request_id"}
 _QUIET = {"httpx": logging.WARNING, "httpx2": logging.WARNING, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
 
 
@@ -32,7 +37,11 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered(settings, stream)],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _within_trace,
+                *_rendered(settings, stream),
+            ],
         )
     )
     root = logging.getLogger()
@@ -44,10 +53,48 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
 
 def _rendered(settings: ObservabilitySettings, stream: TextIO) -> list[Processor]:
     if settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty()):
-        return [
-            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        return [structlog.processors.format_exc_info, _redacted, renderer]
+    return [structlog.processors.format_exc_info, _redacted, structlog.processors.JSONRenderer()]
+
+
+def _within_trace(_: object, __: str, line: EventDict) -> EventDict:
+    if (within := current()) is not None:
+        line["trace_id"] = f"{within.trace_id:032x}"
+    return line
+
+
+def _redacted(_: object, __: str, line: EventDict) -> EventDict:
+    """The last step before a line is written: whatever a library put into it, nothing personal and no secret leaves."""
+    return {name: value if name in _OURS else _clean(value) for name, value in line.items()}
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return _safe(value)
+        case Mapping():
+            return {name: _clean(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_clean(inner) for inner in value]
+        case int() | float() | None:
+            return value
+        case _:
+            return _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    try:
+        return redacted(text)
+    except Exception:  # noqa: BLE001  # whatever it is, what could not be looked at is not said
+        return "[not redacted, and so not said]"
+
+
+def pseudonym(tenant: str, user: str) -> str:
+    """Who it was, for whoever puts lines together, and not by name."""
+    return sha256(f"{tenant}\0{user}".encode()).hexdigest()[:12]
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

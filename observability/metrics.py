@@ -77,6 +77,18 @@ class Metrics:
             ("model", "what"),
             registry=self.registry,
         )
+        self.spans = Counter(
+            "spans",
+            "What became of spans: dropped, exported or failed at an outlet; values that were cut, or closed in.",
+            ("outlet", "what"),
+            registry=self.registry,
+        )
+        self.scores = Counter(
+            "scores",
+            "Reviews and feedback on their way to Langfuse: exported, failed (tried again), given_up, without_trace.",
+            ("what",),
+            registry=self.registry,
+        )
         self.former = Counter(
             "former_route_requests", "Requests at addresses that will go.", ("route",), registry=self.registry
         )

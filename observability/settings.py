@@ -1,6 +1,8 @@
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+_Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
 class ObservabilitySettings(BaseModel):
@@ -10,3 +12,31 @@ class ObservabilitySettings(BaseModel):
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is JSON unless a person watches in a terminal."
     )
+    langfuse_public_key: str | None = Field(None, description="With the secret key, spans go to Langfuse too.")
+    langfuse_secret_key: SecretStr | None = Field(None, description="Langfuse's secret key.")
+    langfuse_base_url: _Url = Field("https://cloud.langfuse.com", description="Where Langfuse is.")
+    otlp_endpoint: _Url | None = Field(
+        None, description="The full address of any OTLP collector for traces, as in `http://collector:4318/v1/traces`."
+    )
+    trace_content: bool = Field(True, description="Whether spans hold what was asked and said, redacted.")
+    trace_share: float = Field(
+        1.0, ge=0, le=1, description="The share of runs that are traced; all spans of a run, or none."
+    )
+    trace_days: float = Field(30.0, ge=0, description="Days that spans are kept in the database; 0: for ever.")
+    environment: str = Field(
+        "production",
+        pattern=r"^[a-z0-9_-]{1,40}$",
+        description="Said on every span: `production`, `staging` …",
+    )
+    release: str = Field("", max_length=200, description="Said on every span: which build this is.")
+
+    @field_validator("langfuse_public_key")
+    @classmethod
+    def _is_key(cls, key: str | None) -> str | None:
+        return key or None
+
+    @model_validator(mode="after")
+    def _has_both_keys(self) -> "ObservabilitySettings":
+        if (self.langfuse_public_key is None) != (self.langfuse_secret_key is None):
+            raise ValueError("Langfuse needs both of its keys")
+        return self

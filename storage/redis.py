@@ -28,6 +28,20 @@ _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 10.0
 
 
+class Pinged:
+    """A Redis, for whoever only wants to know that it is there."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def ping(self) -> None:
+        """Raises `StorageFailed`."""
+        try:
+            await self._client.ping()
+        except (RedisError, OSError) as error:
+            raise StorageFailed("Redis does not answer") from error
+
+
 @asynccontextmanager
 async def open_redis(url: str, *, connections: int = 50, wait: float = 5.0) -> AsyncIterator[Redis]:
     """A client that answers in bytes, over at most `connections`; who finds none free waits for `wait` seconds.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.caller import Caller
 from storage.database import Database
-from storage.tables import Moment, feedback, reviews
+from storage.tables import Moment, feedback, reviews, threads, traces
 
 Outcome = Literal["passed", "failed", "not_judged"]
 
@@ -83,6 +84,22 @@ class Wanted:
     artifact: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A score that Langfuse has not been told yet. `thread` is the client's id of it."""
+
+    id: str
+    table: Literal["reviews", "feedback"]
+    # The whole key of its row.
+    key: tuple[str, ...]
+    name: str
+    value: float
+    at: datetime
+    trace: str | None
+    thread: str | None
+    comment: str | None
+
+
 class Reviews:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -141,6 +158,33 @@ class Reviews:
         async with self._database.reading() as connection:
             return [_review(row) for row in (await connection.execute(asked)).all()]
 
+    async def waiting(self, most: int, *, before: datetime) -> Sequence[Waiting]:
+        """Everybody's scores of before a moment that are to be told, oldest first, with where they belong."""
+        async with self._database.reading() as connection:
+            found = (await connection.execute(_REVIEWS.where(reviews.c.created_at < before).limit(most))).all()
+            said = (await connection.execute(_FEEDBACK.where(feedback.c.updated_at < before).limit(most))).all()
+        return [*map(_found, found), *map(_thought, said)]
+
+    async def overdue(self, before: datetime) -> Sequence[Waiting]:
+        return await self.waiting(_AT_ONCE, before=before)
+
+    async def exported(self, told: Sequence[Waiting]) -> None:
+        now = datetime.now(UTC)
+        async with self._database.writing() as connection:
+            for each in told:
+                if each.table == "reviews":
+                    row = reviews.c.id == each.key[0]
+                    await connection.execute(update(reviews).where(row).values(exported_at=now))
+                else:
+                    tenant, user, message = each.key
+                    mine = and_(
+                        _of(Caller(tenant, user), feedback),
+                        feedback.c.message == message,
+                        # What was said anew meanwhile is told anew.
+                        feedback.c.updated_at == each.at,
+                    )
+                    await connection.execute(update(feedback).where(mine).values(exported_at=now))
+
     async def say(
         self,
         caller: Caller,
@@ -191,6 +235,57 @@ class Reviews:
             gone = await connection.execute(delete(feedback).where(mine))
         if not gone.rowcount:
             raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
+
+
+_AT_ONCE = 500
+
+
+def _trace_of(table: Any) -> Any:
+    """The trace of the run that a row names."""
+    same = and_(
+        traces.c.tenant_id == table.c.tenant_id, traces.c.user_id == table.c.user_id, traces.c.run == table.c.run
+    )
+    return select(traces.c.id).where(same).order_by(traces.c.began_at).limit(1).scalar_subquery().label("trace")
+
+
+_REVIEWS = (
+    select(reviews, threads.c.key.label("thread"), _trace_of(reviews))
+    .outerjoin(threads, threads.c.id == reviews.c.thread_id)
+    .where(reviews.c.exported_at.is_(None), reviews.c.score.is_not(None))
+    .order_by(reviews.c.created_at)
+)
+_FEEDBACK = (
+    select(feedback, _trace_of(feedback)).where(feedback.c.exported_at.is_(None)).order_by(feedback.c.updated_at)
+)
+
+
+def _found(row: Row[Any]) -> Waiting:
+    return Waiting(
+        id=row.id,
+        table="reviews",
+        key=(row.id,),
+        name=f"review {row.rubric}",
+        value=row.score,
+        at=row.created_at,
+        trace=row.trace,
+        thread=row.thread,
+        comment=row.outcome,
+    )
+
+
+def _thought(row: Row[Any]) -> Waiting:
+    key = (row.tenant_id, row.user_id, row.message)
+    return Waiting(
+        id=sha256("\0".join(("feedback", *key)).encode()).hexdigest()[:32],
+        table="feedback",
+        key=key,
+        name="feedback",
+        value=float(row.score if row.score is not None else (row.thumb + 1) / 2),
+        at=row.updated_at,
+        trace=row.trace,
+        thread=None,
+        comment=row.comment,
+    )
 
 
 def _of(caller: Caller, table: Any) -> ColumnElement[bool]:

@@ -326,6 +326,12 @@ reviews = Table(
     Index("ix_reviews_created", "tenant_id", "user_id", "created_at", "id"),
     Index("ix_reviews_run", "tenant_id", "user_id", "run", "created_at", "id"),
     Index("ix_reviews_thread_id", "thread_id"),
+    Index(
+        "ix_reviews_waiting",
+        "created_at",
+        sqlite_where=text("exported_at IS NULL AND score IS NOT NULL"),
+        postgresql_where=text("exported_at IS NULL AND score IS NOT NULL"),
+    ),
     Index("ix_reviews_artifact_id", "artifact_id"),
 )
 
@@ -343,4 +349,53 @@ feedback = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("exported_at", Moment),
+    Index(
+        "ix_feedback_waiting",
+        "updated_at",
+        sqlite_where=text("exported_at IS NULL"),
+        postgresql_where=text("exported_at IS NULL"),
+    ),
+)
+
+# A run as one looks for it: its spans are told by `spans`. `error` is a stable code; `cost` in billionths of a dollar.
+traces = Table(
+    "traces",
+    metadata,
+    # Whoever calls may say which trace its work belongs to: an id is one user's only.
+    Column("tenant_id", String(KEY_LENGTH), primary_key=True),
+    Column("user_id", String(KEY_LENGTH), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("agent_id", String(KEY_LENGTH)),
+    # The client's ids of the thread and the run.
+    Column("thread", String(KEY_LENGTH)),
+    Column("run", String(KEY_LENGTH)),
+    Column("name", String(KEY_LENGTH), nullable=False),
+    Column("error", String(64)),
+    Column("began_at", Moment, nullable=False),
+    Column("nanoseconds", BigInteger, nullable=False),
+    Column("spans", Integer, nullable=False),
+    Index("ix_traces_run", "tenant_id", "user_id", "run"),
+    Index("ix_traces_began", "tenant_id", "user_id", "began_at", "id"),
+    Index("ix_traces_age", "began_at"),
+)
+
+# `began` and `ended` are nanoseconds since 1970: what happened within a millisecond keeps its order.
+spans = Table(
+    "spans",
+    metadata,
+    Column("tenant_id", String(KEY_LENGTH), primary_key=True),
+    Column("user_id", String(KEY_LENGTH), primary_key=True),
+    Column("trace_id", String(32), primary_key=True),
+    Column("id", String(16), primary_key=True),
+    Column("parent", String(16)),
+    Column("name", String(KEY_LENGTH), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("agent_id", String(KEY_LENGTH)),
+    Column("thread", String(KEY_LENGTH)),
+    Column("run", String(KEY_LENGTH)),
+    Column("error", String(64)),
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Index("ix_spans_began", "began"),
 )

@@ -33,6 +33,8 @@ from graphs.quality.reviewer import QualityWishes
 from graphs.quality.rubric import UnknownRubric
 from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
+from observability.tracing import Who as Whose
+from observability.tracing import accepted
 from storage.caller import Caller
 from storage.log import written
 from storage.tables import KEY_LENGTH
@@ -103,6 +105,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
         candidate=candidate,
         choice=choice,
         digest=digest(agent_id, asked),
+        above=accepted(has.tracing, _who(who, asked, served), f"ask {served.agent.id}"),
         gate=await _gate(choice, candidate, own, served, has),
         on_disconnect=wishes.on_disconnect if wishes.on_disconnect is not None else served.agent.on_disconnect,
         multitask=wishes.multitask,
@@ -133,6 +136,10 @@ async def _own_wishes(asked: RunAgentInput, served: Served, who: Caller, has: Re
     except BadWish as error:
         raise InvalidInput.naming((f"{place}.{error.field}", str(error))) from None
     return wishes
+
+
+def _who(who: Caller, asked: RunAgentInput, served: Served) -> Whose:
+    return Whose(who.tenant, who.user, asked.thread_id, asked.run_id, served.agent.id)
 
 
 def _quality(wishes: Wishes, served: Served) -> Quality:

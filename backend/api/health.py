@@ -1,3 +1,5 @@
+import asyncio
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Literal
 
@@ -7,9 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from backend.api.examples import shown
 from backend.dependencies import Has
+from observability.outlets import Outlet
 from storage.database import StorageFailed
 
 router = APIRouter(tags=["health"])
+
+_PATIENCE = 3.0
 
 
 class Live(BaseModel):
@@ -19,12 +24,13 @@ class Live(BaseModel):
 class Dependency(BaseModel):
     status: Literal["ok", "failed"]
     milliseconds: float | None = Field(None, description="What asking it took.")
+    lost: str | None = Field(None, description="What is lost without it.")
 
 
 class Ready(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "degraded", "failed"]
     revision: str | None = Field(None, description="The schema's revision.", examples=["0001"])
     dependencies: dict[str, Dependency]
 
@@ -35,10 +41,19 @@ async def live() -> Live:
 
 
 async def ready(has: Has, response: Response) -> Ready:
-    database = await _asked(has)
-    if database.status == "failed":
+    database = await _asked(has.database.ping, "nothing can be asked or kept")
+    dependencies = {"database": database}
+    if has.redis is not None:
+        dependencies["redis"] = await _asked(has.redis.ping, "new runs are refused; those that go are read here only")
+    for outlet in has.outlets:
+        dependencies[outlet.name] = _outlet(outlet)
+    needed = [dependencies[name] for name in ("database", "redis") if name in dependencies]
+    failed = any(each.status == "failed" for each in needed)
+    if failed:
         response.status_code = 503
-    return Ready(status=database.status, revision=has.revision, dependencies={"database": database})
+    degraded = any(each.status == "failed" for each in dependencies.values())
+    status: Literal["ok", "degraded", "failed"] = "failed" if failed else "degraded" if degraded else "ok"
+    return Ready(status=status, revision=has.revision, dependencies=dependencies)
 
 
 _EXAMPLE = {"status": "ok", "revision": "0001", "dependencies": {"database": {"status": "ok", "milliseconds": 0.4}}}
@@ -59,10 +74,18 @@ for _path in ("/health/ready", "/health", "/ready"):
     )
 
 
-async def _asked(has: Has) -> Dependency:
+def _outlet(outlet: Outlet) -> Dependency:
+    # It is not asked: its last answer is known.
+    if outlet.failing:
+        return Dependency(status="failed", lost="spans do not get there; ours are all in the database")
+    return Dependency(status="ok")
+
+
+async def _asked(ping: Callable[[], Awaitable[None]], lost: str) -> Dependency:
     began = perf_counter()
     try:
-        await has.database.ping()
-    except StorageFailed:
-        return Dependency(status="failed")
+        async with asyncio.timeout(_PATIENCE):
+            await ping()
+    except (StorageFailed, TimeoutError):
+        return Dependency(status="failed", lost=lost)
     return Dependency(status="ok", milliseconds=round((perf_counter() - began) * 1000, 1))

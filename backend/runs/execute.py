@@ -16,7 +16,7 @@ from ag_ui.core import (
     RunFinishedEvent,
     RunStartedEvent,
 )
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
@@ -28,8 +28,9 @@ from llm.context import CallContext, calling
 from llm.errors import ModelError
 from llm.factory import Candidate
 from llm.meter import Meter, Total
-from observability.logs import bound, get_logger
+from observability.logs import bound, get_logger, pseudonym
 from observability.metrics import Metrics
+from observability.tracing import Span, SpanRef, Tracing, Who, begun, entered, left, traceparent, tracing
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
@@ -69,6 +70,8 @@ class Asked:
     digest: str | None = None
     idempotency: Idempotency | None = None
     gate: Gate | None = None
+    # The span that it was asked in.
+    above: SpanRef | None = None
     on_disconnect: OnDisconnect = "cancel"
     multitask: Multitask = "interrupt"
 
@@ -106,12 +109,17 @@ class Execution:
         metrics: Metrics,
         house: Housekeeping,
         desk: Desk,
+        tracing: Tracing,
+        above: SpanRef | None = None,
         its_turn: Callable[[], Awaitable[None]] | None = None,
         begun: bool = False,
     ) -> None:
         self._its_turn = its_turn
         self._house = house
         self._desk = desk
+        self._tracing = tracing
+        # The span of the request that asked for this run, if it comes from one.
+        self._above = above
         # The thread as a run that went well has left it.
         self.left: Sequence[BaseMessage] = ()
         self._asked = asked
@@ -148,10 +156,25 @@ class Execution:
     async def drive(self) -> None:
         asked = self._asked
         context = CallContext(asked.caller.tenant, asked.caller.user, self._record.id, self._meter)
-        with bound(run_id=asked.run, thread_id=asked.thread, agent_id=asked.served.agent.id), calling(context):
+        agent = asked.served.agent.id
+        who = Who(asked.caller.tenant, asked.caller.user, asked.thread, asked.run, agent)
+        with (
+            bound(
+                run_id=asked.run,
+                thread_id=asked.thread,
+                agent_id=agent,
+                tenant=asked.caller.tenant,
+                user=pseudonym(asked.caller.tenant, asked.caller.user),
+            ),
+            calling(context),
+            tracing(self._tracing, who, f"run {agent}", "run", self._above) as span,
+        ):
+            span.put("langfuse.trace.name", agent)
+            span.said("input", _asked_in(asked))
             _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
             self._driving = True
             ending = self._stop_told() if self._stop_asked else await self._ending()
+            self._ended_as(span, ending)
             self._settling = True
             if self._stop_asked and self._stopped == "lost":
                 # Another process drives it now: the thread and the row are its.
@@ -161,6 +184,14 @@ class Execution:
                 _log.info("run_left")
             else:
                 await self._settle(ending)
+
+    def _ended_as(self, span: Span, ending: Ending) -> None:
+        span.set(outcome=ending.outcome)
+        span.said("output", self._translator.said)
+        if ending.code is not None:
+            span.fail(ending.code)
+        if (cost := (self._translator.cost or {}).get("costUsd")) is not None:
+            span.set(cost_usd=cost)
 
     async def _ending(self) -> Ending:
         """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and only that."""
@@ -191,6 +222,7 @@ class Execution:
             run_id=asked.run,
             parent_run_id=asked.parent_run,
             protocol_version=PROTOCOL_VERSION,
+            metadata={"traceparent": parent} if (parent := traceparent()) else None,
         )
         await self._say([started])
 
@@ -207,7 +239,20 @@ class Execution:
 
     def _facts(self) -> AsyncGenerator[Fact]:
         asked = self._asked
-        return asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk, asked.gate)
+        return self._traced(asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk, asked.gate))
+
+    async def _traced(self, facts: AsyncGenerator[Fact]) -> AsyncGenerator[Fact]:
+        """Beneath a span of the agent's own."""
+        async with aclosing(facts):
+            opened = begun(self._asked.served.agent.id, "agent")
+            before = entered(opened) if opened is not None else None
+            try:
+                async for fact in facts:
+                    yield fact
+            finally:
+                left(before)
+                if opened is not None:
+                    opened.end()
 
     def _note_first_token(self) -> None:
         if self._translator.spoke and not self._first_token_noted:
@@ -303,3 +348,8 @@ class Execution:
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()
+
+
+def _asked_in(asked: Asked) -> str:
+    """What the person says in this turn."""
+    return next((each.text for each in reversed(asked.turn.messages) if isinstance(each, HumanMessage)), "")

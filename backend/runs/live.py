@@ -16,6 +16,7 @@ from backend.runs.follow import frames
 from backend.runs.housekeeping import Housekeeping
 from observability.logs import get_logger
 from observability.metrics import Metrics
+from observability.tracing import Tracing
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.lease import Lease
@@ -87,6 +88,7 @@ class LiveRuns:
         heirs: Heirs,
         attempts: int,
         desks: Desks,
+        tracing: Tracing,
     ) -> None:
         self._event_log = log
         self._runs = runs
@@ -99,6 +101,7 @@ class LiveRuns:
         self._heirs = heirs
         self._attempts = attempts
         self._desks = desks
+        self._tracing = tracing
         self._live: dict[str, LiveRun] = {}
         # Runs of processes that are gone, on their way to be driven here: theirs is the lease already.
         self._taking: set[str] = set()
@@ -202,6 +205,8 @@ class LiveRuns:
             metrics=self._metrics,
             house=self._house,
             desk=self._desks(asked.caller, record.thread, asked.run),
+            tracing=self._tracing,
+            above=asked.above,
             its_turn=partial(self._its_turn, record) if queued else None,
             begun=begun,
         )

@@ -90,6 +90,7 @@ class Translator:
         self._told_calls: set[str] = set()
         self._artifacts: list[str] = []
         self._predicted = False
+        self._said_last = ""
 
     @property
     def usage(self) -> Sequence[TokenUsage]:
@@ -159,6 +160,11 @@ class Translator:
         for name in list(self._steps):
             self._steps[name] = 1
             yield from self._step_finished(name)
+
+    @property
+    def said(self) -> str:
+        """The text of the message that was said last."""
+        return self._said_last
 
     @property
     def unfinished(self) -> Sequence[AIMessage]:
@@ -286,6 +292,7 @@ class Translator:
         for index in list(opened.calls):
             yield from self._end_call(opened, index)
         if opened.text:
+            self._said_last = "".join(opened.text)
             yield TextMessageEndEvent(message_id=message_id)
 
     def _close_scope(self, scope: str) -> Events:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.logs import bound, get_logger
 from observability.metrics import Metrics
+from observability.tracing import coming_in, traceparent
 
 _log = get_logger("backend.access")
 
@@ -34,10 +35,13 @@ class RequestRecord:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                if incoming.within is not None:
+                    headers["traceparent"] = traceparent(incoming.within) or ""
             await send(message)
 
-        with bound(request_id=request_id):
+        with bound(request_id=request_id), coming_in(Headers(scope=scope).get("traceparent")) as incoming:
             try:
                 await self._app(scope, receive, marked)
             finally:

@@ -10,6 +10,7 @@ from graphs import quality
 from graphs.context import RunContext
 from graphs.quality.graph import Of, Reading, quality_graph
 from graphs.quality.subject import Subject
+from observability.tracing import staying
 
 
 class Reviewing:
@@ -18,7 +19,8 @@ class Reviewing:
 
     async def best(self, runtime: Runtime[RunContext], subject: Subject, of: Of) -> Reading:
         """The best that came of a text, which without `enforce` is the text itself, and what was found of it."""
-        done = await self._graph.ainvoke({"subject": subject, "of": of}, context=runtime.context)
+        with staying():
+            done = await self._graph.ainvoke({"subject": subject, "of": of}, context=runtime.context)
         best: Reading = done["best"]
         return best
 

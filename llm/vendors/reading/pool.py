@@ -14,6 +14,8 @@ import aiohttp
 import httpx
 import httpx2
 
+from observability.tracing import traceparent
+
 # What one read may hand over.
 _ONE_READ = 64 * 1024
 _ASYNCHRONOUS = "Models are asynchronous only: await their ainvoke or astream."
@@ -129,6 +131,12 @@ class NoHttpx2Transport(httpx2.BaseTransport):
         raise NotImplementedError(_ASYNCHRONOUS)
 
 
+def _headers(given: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """With whose trace the call belongs to."""
+    within = traceparent()
+    return given if within is None else [*given, ("traceparent", within)]
+
+
 class HttpxTransport(httpx.AsyncBaseTransport):
     """`pool` for httpx's clients; closed with the first of them."""
 
@@ -139,7 +147,7 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         seconds, content = request.extensions.get("timeout", {}), await request.aread()
         with _HTTPX.translated(request):
             answer = await self._pool.ask(
-                request.method, str(request.url), request.headers.multi_items(), content, seconds
+                request.method, str(request.url), _headers(request.headers.multi_items()), content, seconds
             )
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_HttpxBody(answer, request))
 
@@ -157,7 +165,7 @@ class Httpx2Transport(httpx2.AsyncBaseTransport):
         seconds, content = request.extensions.get("timeout", {}), await request.aread()
         with _HTTPX2.translated(request):
             answer = await self._pool.ask(
-                request.method, str(request.url), request.headers.multi_items(), content, seconds
+                request.method, str(request.url), _headers(request.headers.multi_items()), content, seconds
             )
         return httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Httpx2Body(answer, request))
 

@@ -39,6 +39,10 @@ def upgrade() -> None:
     op.create_index("ix_reviews_created", "reviews", ["tenant_id", "user_id", "created_at", "id"])
     op.create_index("ix_reviews_run", "reviews", ["tenant_id", "user_id", "run", "created_at", "id"])
     op.create_index("ix_reviews_thread_id", "reviews", ["thread_id"])
+    waiting = sa.text("exported_at IS NULL AND score IS NOT NULL")
+    op.create_index(
+        "ix_reviews_waiting", "reviews", ["created_at"], sqlite_where=waiting, postgresql_where=waiting
+    )
     op.create_index("ix_reviews_artifact_id", "reviews", ["artifact_id"])
     op.create_table(
         "feedback",
@@ -54,6 +58,8 @@ def upgrade() -> None:
         sa.Column("exported_at", _MOMENT),
         sa.PrimaryKeyConstraint("tenant_id", "user_id", "message", name="pk_feedback"),
     )
+    unsaid = sa.text("exported_at IS NULL")
+    op.create_index("ix_feedback_waiting", "feedback", ["updated_at"], sqlite_where=unsaid, postgresql_where=unsaid)
 
 
 def downgrade() -> None:

@@ -1,0 +1,172 @@
+"""Spans of a graph's nodes, model calls and tools, whoever wrote the graph."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+from observability.tracing import Span, SpanRef, begun, current, entered, left
+
+
+class Spans(BaseCallbackHandler):
+    """Told by LangChain what begins and ends. It runs in the task that it is told of, so that what a node opens by
+    itself is found beneath that node; a handler in a thread would have it beneath the root.
+    """
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self._open: dict[UUID, tuple[Span, SpanRef | None]] = {}
+        # Which run began which: LangChain tells of an end in a task of its own, and so what is entered here cannot be
+        # left here. Whose span a node stands beneath is read from this.
+        self._parents: dict[UUID, UUID | None] = {}
+        self._root = current()
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any] | None,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._parents[run_id] = parent_run_id
+        told = metadata or {}
+        node = told.get("langgraph_node")
+        # A node itself, and not what runs within it: those carry its name in their metadata too.
+        if node is None or kwargs.get("name") != node or not any(tag.startswith("graph:step") for tag in tags or ()):
+            return
+        self._begin(run_id, begun(str(node), "node", self._above(parent_run_id)), step=told.get("langgraph_step"))
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        self._end(run_id)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any] | None,
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        told = metadata or {}
+        model = str(told.get("ls_model_name") or "model")
+        opened = begun(f"chat {model}", "model", self._above(parent_run_id))
+        if opened is None:
+            return
+        self._begin(run_id, opened)
+        opened.put("gen_ai.operation.name", "chat")
+        opened.put("gen_ai.request.model", model)
+        opened.put("gen_ai.provider.name", told.get("ls_provider"))
+        opened.put("langfuse.observation.model.name", model)
+        opened.put("langfuse.observation.prompt.name", told.get("prompt"))
+        opened.set(prompt_version=told.get("prompt_version"))
+        opened.said("input", [_said(message) for batch in messages for message in batch])
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        held = self._open.get(run_id)
+        if held is not None:
+            for batch in response.generations[:1]:
+                for generation in batch[:1]:
+                    if isinstance(generation, ChatGeneration):
+                        _answered(held[0], generation.message)
+        self._end(run_id)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    def on_tool_start(
+        self,
+        serialized: dict[str, Any] | None,
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._parents[run_id] = parent_run_id
+        name = str((serialized or {}).get("name") or kwargs.get("name") or "tool")
+        opened = begun(name, "tool", self._above(parent_run_id))
+        if opened is not None:
+            self._begin(run_id, opened)
+            opened.put("gen_ai.tool.name", name)
+            opened.said("input", kwargs.get("inputs") or input_str)
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        if (held := self._open.get(run_id)) is not None:
+            held[0].said("output", output.text if isinstance(output, ToolMessage) else str(output))
+        self._end(run_id)
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    def close(self) -> None:
+        """Ends what a run that was stopped has left open."""
+        for run_id in list(self._open)[::-1]:
+            self._open[run_id][0].set(cancelled=True)
+            self._end(run_id)
+
+    def _above(self, parent: UUID | None) -> SpanRef | None:
+        """The nearest span around a run; the agent's own, where there is none."""
+        while parent is not None:
+            if (held := self._open.get(parent)) is not None:
+                return held[0].context
+            parent = self._parents.get(parent)
+        return self._root
+
+    def _begin(self, run_id: UUID, opened: Span | None, **told: str | int | None) -> None:
+        if opened is not None:
+            opened.set(**told)
+            self._open[run_id] = opened, entered(opened)
+
+    def _end(self, run_id: UUID) -> None:
+        self._parents.pop(run_id, None)
+        held = self._open.pop(run_id, None)
+        if held is not None:
+            left(held[1])
+            held[0].end()
+
+    def _fail(self, run_id: UUID, error: BaseException) -> None:
+        held = self._open.get(run_id)
+        if held is not None and isinstance(error, Exception) and not _is_bubbling(error):
+            held[0].fail(str(getattr(error, "code", type(error).__name__)), str(error))
+        elif held is not None and not isinstance(error, Exception):
+            held[0].set(cancelled=True)
+        self._end(run_id)
+
+
+def _is_bubbling(error: Exception) -> bool:
+    """LangGraph's own way of asking a person: nothing has failed."""
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
+
+
+def _said(message: BaseMessage) -> dict[str, Any]:
+    told: dict[str, Any] = {"role": message.type, "content": message.text}
+    if calls := getattr(message, "tool_calls", None):
+        told["tool_calls"] = [{"name": call["name"], "args": call["args"]} for call in calls]
+    return told
+
+
+def _answered(opened: Span, message: BaseMessage) -> None:
+    opened.said("output", _said(message))
+    usage: Any = getattr(message, "usage_metadata", None) or {}
+    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
+    counts: Sequence[tuple[str, int | None]] = (
+        ("gen_ai.usage.input_tokens", usage.get("input_tokens")),
+        ("gen_ai.usage.output_tokens", usage.get("output_tokens")),
+        ("gen_ai.usage.cached_input_tokens", read.get("cache_read")),
+        ("gen_ai.usage.reasoning_tokens", written.get("reasoning")),
+    )
+    for name, count in counts:
+        opened.put(name, count)

@@ -1,0 +1,54 @@
+"""Whether rows of separated values fit one another. Pure."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from artifacts.fault import Fault
+
+_DELIMITERS = ",;\t|"
+# Enough to tell by which sign the fields are kept apart.
+_LOOKED_AT = 20_000
+
+
+def row_faults(text: str) -> Iterator[Fault]:
+    """The first row that has another number of fields than the first one."""
+    body = text.strip("\ufeff\n\r")
+    skipped = text[: text.find(body)].count("\n") if body else 0
+    rows = csv.reader(io.StringIO(body, newline=""), delimiter=_delimiter(body), strict=True)
+    width = 0
+    try:
+        for row in rows:
+            width = width or len(row)
+            if row and len(row) != width:
+                yield Fault(f"{len(row)} fields, where the first row has {width}", rows.line_num + skipped)
+                return
+    except csv.Error as error:
+        yield Fault(str(error), rows.line_num + skipped)
+
+
+def width(text: str) -> int:
+    """How many fields the first row has."""
+    body = text.strip("\ufeff\n\r")
+    return _widths(body, _delimiter(body))[0]
+
+
+def _delimiter(text: str) -> str:
+    """The sign that makes the most rows as wide as the first, and the first wider than one."""
+    fits = {sign: _fit(_widths(text[:_LOOKED_AT], sign)) for sign in _DELIMITERS}
+    best = max(_DELIMITERS, key=lambda sign: fits[sign])
+    return best if fits[best] > (0.0, 1) else ","
+
+
+def _fit(widths: list[int]) -> tuple[float, int]:
+    return (sum(each == widths[0] for each in widths) / len(widths), widths[0]) if widths[0] > 1 else (0.0, 1)
+
+
+def _widths(text: str, delimiter: str) -> list[int]:
+    widths = []
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            widths += [len(row)] if row else []
+    except csv.Error:
+        pass
+    return widths or [1]

@@ -1,0 +1,123 @@
+"""Where spans go that leave this process. Nothing on a request's way waits for any of it."""
+
+import base64
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+# Spans that wait, in one request, and seconds between requests.
+_MOST = 16_384
+_BATCH = 512
+_EVERY = 1.0
+_TIMEOUT = 5.0
+# After a failure it is tried again later, and later still.
+_AGAIN, _LONGEST_WAIT = 1.0, 60.0
+
+Happened = Callable[[str, int], None]
+
+
+class Outlet(SpanProcessor):
+    """Sends spans from a thread of its own. Past `most` that wait, the newest are dropped, and counted.
+
+    `happened` is told `exported`, `dropped` and `failed` with how many spans.
+    """
+
+    def __init__(
+        self, name: str, exporter: SpanExporter, happened: Happened, *, most: int = _MOST, every: float = _EVERY
+    ) -> None:
+        self.name = name
+        self._exporter = exporter
+        self._happened = happened
+        self._most = most
+        self._every = every
+        self._held: deque[ReadableSpan] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self.failing = False
+        self._thread = threading.Thread(target=self._send_on, name="spans", daemon=True)
+        self._thread.start()
+
+    def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
+        pass
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if len(self._held) >= self._most:
+            self._happened("dropped", 1)
+            return
+        self._held.append(span)
+        if len(self._held) >= _BATCH:
+            self._wake.set()
+
+    def shutdown(self, within: float = 3.0) -> None:
+        """What waits is tried once more, for so many seconds; a server that hangs holds nobody up."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(within)
+        if self._held:
+            self._happened("dropped", len(self._held))
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        until = monotonic() + timeout_millis / 1000
+        self._wake.set()
+        while self._held and monotonic() < until:
+            self._wake.set()
+            threading.Event().wait(0.01)
+        return not self._held
+
+    def _send_on(self) -> None:
+        wait = self._every
+        while not self._closing:
+            self._wake.wait(wait)
+            self._wake.clear()
+            wait = self._every if self._send_all() else min(max(wait, _AGAIN) * 2, _LONGEST_WAIT)
+        self._send_all()
+
+    def _send_all(self) -> bool:
+        while self._held:
+            batch = [self._held[at] for at in range(min(_BATCH, len(self._held)))]
+            if not self._sent(batch):
+                return False
+            for _ in batch:
+                self._held.popleft()
+        return True
+
+    def _sent(self, batch: list[ReadableSpan]) -> bool:
+        try:
+            good = self._exporter.export(batch) is SpanExportResult.SUCCESS
+        except Exception:  # noqa: BLE001  # whatever an exporter dies of, spans are not what a process dies of
+            good = False
+        self.failing = not good
+        self._happened("exported" if good else "failed", len(batch))
+        return good
+
+
+def otlp(endpoint: str) -> SpanExporter:
+    """Any collector, at its full address."""
+    return _quiet(OTLPSpanExporter(endpoint=endpoint, timeout=_TIMEOUT, compression=Compression.Gzip))
+
+
+def langfuse(url: str, public_key: str, secret_key: str) -> SpanExporter:
+    """Langfuse's own OTLP endpoint, as its SDK from version 5 on speaks to it."""
+    told = base64.b64encode(f"{public_key}:{secret_key}".encode()).decode()
+    headers = {
+        "Authorization": f"Basic {told}",
+        "x-langfuse-ingestion-version": "4",
+        "x-langfuse-public-key": public_key,
+    }
+    endpoint = f"{url.rstrip('/')}/api/public/otel/v1/traces"
+    return _quiet(OTLPSpanExporter(endpoint=endpoint, headers=headers, timeout=_TIMEOUT, compression=Compression.Gzip))
+
+
+def _quiet(exporter: OTLPSpanExporter) -> OTLPSpanExporter:
+    # It says each failure itself, in its own words; ours are counted, and said once.
+    logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter").setLevel(logging.CRITICAL)
+    return exporter

@@ -1,0 +1,71 @@
+"""Scores to Langfuse, under ids of our own: said twice they are one. Loaded only where Langfuse is named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+from langfuse.api import AsyncLangfuseAPI
+from langfuse.api.core.api_error import ApiError
+from langfuse.api.scores.types.create_score_request import CreateScoreRequest
+
+_TIMEOUT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`trace` is where it belongs; what has no trace belongs to its `session`, the thread."""
+
+    id: str
+    name: str
+    value: float
+    at: datetime
+    trace: str | None = None
+    session: str | None = None
+    comment: str | None = None
+
+
+class Unsent(Exception):
+    """Langfuse did not take them. `final` is whether it would not take them another time either."""
+
+    def __init__(self, message: str, *, final: bool) -> None:
+        super().__init__(message)
+        self.final = final
+
+
+class LangfuseScores:
+    def __init__(self, url: str, public_key: str, secret_key: str, environment: str) -> None:
+        self._environment = environment
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT)
+        self._api = AsyncLangfuseAPI(
+            base_url=url, username=public_key, password=secret_key, httpx_client=self._client, timeout=_TIMEOUT
+        )
+
+    async def send(self, scores: Sequence[Score]) -> None:
+        """Raises `Unsent`."""
+        try:
+            await self._api.scores.create(
+                request=[self._request(score) for score in scores], request_options={"max_retries": 0}
+            )
+        except ApiError as error:
+            status = error.status_code or 500
+            raise Unsent(
+                f"Langfuse answered {status}", final=400 <= status < 500 and status not in {408, 429}
+            ) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unsent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    def _request(self, score: Score) -> CreateScoreRequest:
+        return CreateScoreRequest(
+            id=score.id,
+            name=score.name,
+            value=score.value,
+            trace_id=score.trace,
+            session_id=None if score.trace else score.session,
+            comment=score.comment,
+            environment=self._environment,
+            timestamp=score.at,
+        )

@@ -1,0 +1,391 @@
+"""Spans: what a run did, in a tree. Whoever drives a run says for whom (`tracing`); everything beneath opens spans.
+
+The spans are OpenTelemetry's. Where nobody traces, opening one costs a look at a context variable and nothing else.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from time import time_ns
+from typing import Any, Literal, TypeAlias
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
+
+SpanKind = Literal["request", "run", "agent", "node", "model", "attempt", "tool", "cache", "artifact", "review"]
+Redact = Callable[[str], str]
+# Where a span stands, for whoever opens one beneath it.
+SpanRef: TypeAlias = SpanContext
+
+# Characters of one value; a megabyte in a span helps nobody.
+_LONGEST = 64_000
+_CUT = "… [cut]"
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+# What Langfuse calls each kind.
+_OBSERVED: Mapping[SpanKind, str] = {
+    "request": "span",
+    "run": "span",
+    "agent": "agent",
+    "node": "chain",
+    "model": "generation",
+    "attempt": "generation",
+    "tool": "tool",
+    "cache": "span",
+    "artifact": "span",
+    "review": "evaluator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """On whose behalf: said on every span. `session` is the thread as the client knows it."""
+
+    tenant: str
+    user: str
+    session: str = ""
+    run: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """One span that has ended, for whoever keeps it. Times are nanoseconds since 1970."""
+
+    trace: str
+    id: str
+    parent: str | None
+    name: str
+    kind: SpanKind
+    who: Who
+    error: str | None
+    began: int
+    ended: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Active:
+    tracing: "Tracing"
+    who: Who
+    context: SpanContext
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request on its way in: when it came, whose trace it belongs to, and the trace that it began here."""
+
+    began: int
+    above: SpanRef | None
+    within: SpanRef | None = None
+
+
+_INCOMING: ContextVar[Incoming | None] = ContextVar("request", default=None)
+_ACTIVE: ContextVar[_Active | None] = ContextVar("span", default=None)
+
+
+class Span:
+    """A span that is open. What is set on it is redacted and cut to size."""
+
+    def __init__(self, tracing: "Tracing", span: trace.Span) -> None:
+        self._tracing = tracing
+        self._span = span
+
+    @property
+    def context(self) -> SpanContext:
+        return self._span.get_span_context()
+
+    def set(self, **attributes: str | int | float | bool | None) -> None:
+        """Names in words: `first_token` becomes `agenkit.first_token`."""
+        for name, value in attributes.items():
+            self.put(f"agenkit.{name}", value)
+
+    def put(self, name: str, value: str | int | float | bool | None) -> None:
+        """By an attribute's full name."""
+        if value is not None and self._span.is_recording():
+            self._span.set_attribute(name, self._tracing.safe(value) if isinstance(value, str) else value)
+
+    def said(self, name: Literal["input", "output"], value: object) -> None:
+        """What went in or came out, as JSON, where content is captured."""
+        if self._tracing.captures and self._span.is_recording():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.safe(text))
+
+    def event(self, name: str, **attributes: str) -> None:
+        self._span.add_event(name, {key: self._tracing.safe(value) for key, value in attributes.items()})
+
+    def fail(self, error: str, message: str = "") -> None:
+        """`error` is a stable code, or the kind of an exception."""
+        told = self._tracing.safe(message)
+        self._span.set_status(StatusCode.ERROR, told)
+        self._span.set_attribute("error.type", error)
+        self._span.set_attribute("langfuse.observation.level", "ERROR")
+        if told:
+            self._span.set_attribute("langfuse.observation.status_message", told)
+
+    def end(self, at: int | None = None) -> None:
+        self._span.end(at)
+
+
+class Tracing:
+    """Makes spans, and hands those that have ended to its outlets. `redact` raises: then nothing is said at all."""
+
+    def __init__(
+        self,
+        outlets: Sequence[SpanProcessor],
+        *,
+        redact: Redact,
+        captures: bool = True,
+        environment: str = "production",
+        release: str = "",
+        share: float = 1.0,
+        noted: Callable[[str], None] = lambda what: None,
+    ) -> None:
+        self.captures = captures
+        self._share = share
+        self._redact = redact
+        self._noted = noted
+        self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
+        self._provider = TracerProvider(resource=Resource.create({"service.name": "agenkit"}), shutdown_on_exit=False)
+        for outlet in outlets:
+            self._provider.add_span_processor(outlet)
+        self._tracer = self._provider.get_tracer("agenkit")
+
+    def wants(self, run: str) -> bool:
+        """Whether a run is traced, of whom only a share is; always the same answer for the same run."""
+        return self._share >= 1.0 or int(sha256(run.encode()).hexdigest()[:8], 16) < self._share * 2**32
+
+    def safe(self, text: str) -> str:
+        """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
+        if len(text) > _LONGEST:
+            self._noted("cut")
+            text = text[:_LONGEST] + _CUT
+        try:
+            return self._redact(text)
+        except Exception:  # noqa: BLE001  # whatever it is, what could not be looked at is not said
+            self._noted("closed")
+            return "[not redacted, and so not kept]"
+
+    def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanContext | None, at: int | None = None) -> Span:
+        # Of nobody's but ours: libraries that trace by themselves have a context of their own.
+        above = Context() if parent is None else trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
+        return Span(self, self._tracer.start_span(name, above, attributes=self._stamped(kind, who), start_time=at))
+
+    def _stamped(self, kind: SpanKind, who: Who) -> dict[str, str]:
+        told = {
+            "agenkit.kind": kind,
+            "langfuse.observation.type": _OBSERVED[kind],
+            "agenkit.tenant": who.tenant,
+            "user.id": who.user,
+            "session.id": who.session,
+            "agenkit.run": who.run,
+            "gen_ai.agent.id": who.agent,
+            **self._stamp,
+        }
+        return {name: value for name, value in told.items() if value}
+
+    def shutdown(self) -> None:
+        self._provider.shutdown()
+
+
+@contextmanager
+def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanContext | None = None) -> Iterator[Span]:
+    """A span on somebody's behalf; what is opened within it belongs to it. `parent` may be another process's."""
+    if not by.wants(who.run):
+        yield Span(by, trace.INVALID_SPAN)
+        return
+    opened = by.begin(name, kind, who, parent)
+    before = _ACTIVE.set(_Active(by, who, opened.context))
+    try:
+        yield opened
+    except BaseException as error:
+        _failed(opened, error)
+        raise
+    finally:
+        _ACTIVE.reset(before)
+        opened.end()
+
+
+@contextmanager
+def span(name: str, kind: SpanKind) -> Iterator[Span | None]:
+    """A span beneath the one that is open; `None` where nobody traces. Not for generators: see `begun`."""
+    active = _ACTIVE.get()
+    if active is None:
+        yield None
+        return
+    with tracing(active.tracing, active.who, name, kind, active.context) as opened:
+        yield opened
+
+
+def begun(name: str, kind: SpanKind, above: SpanRef | None = None) -> Span | None:
+    """A span that its opener ends, and that nothing belongs to until it is `entered`. It stands beneath the one that is
+    open, or beneath `above`.
+    """
+    active = _ACTIVE.get()
+    return None if active is None else active.tracing.begin(name, kind, active.who, above or active.context)
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Whatever is entered within, and left in a task of somebody else's, is left here too."""
+    before = _ACTIVE.get()
+    try:
+        yield
+    finally:
+        _ACTIVE.set(before)
+
+
+def entered(opened: Span) -> SpanContext | None:
+    """Makes a span the one that others belong to, in this task from here on; what was it before."""
+    active = _ACTIVE.get()
+    if active is None:
+        return None
+    _ACTIVE.set(replace(active, context=opened.context))
+    return active.context
+
+
+def left(before: SpanContext | None) -> None:
+    active = _ACTIVE.get()
+    if active is not None and before is not None:
+        _ACTIVE.set(replace(active, context=before))
+
+
+def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
+    """A span of something that took so long and is over now; to be ended at once."""
+    active = _ACTIVE.get()
+    if active is None:
+        return None
+    return active.tracing.begin(name, kind, active.who, active.context, time_ns() - int(seconds * 1e9))
+
+
+def noted(name: str, **attributes: str) -> None:
+    """An event beneath the span that is open, as a span without length."""
+    if (opened := recorded(name, "cache" if name.startswith("cache") else "node", 0.0)) is not None:
+        opened.set(**attributes)
+        opened.end()
+
+
+def traceparent(of: SpanRef | None = None) -> str | None:
+    """What tells another service whose work this is (W3C Trace Context)."""
+    active = _ACTIVE.get()
+    context = of or (active.context if active else None)
+    if context is None:
+        return None
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def read_traceparent(given: str | None) -> SpanContext | None:
+    """`None` for what is none, however it is wrong: then a trace of our own begins."""
+    found = _TRACEPARENT.fullmatch(given or "")
+    if found is None:
+        return None
+    trace_id, span_id, flags = int(found[1], 16), int(found[2], 16), int(found[3], 16)
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags | TraceFlags.SAMPLED))
+
+
+def current() -> SpanRef | None:
+    """The span that is open."""
+    active = _ACTIVE.get()
+    return None if active is None else active.context
+
+
+@contextmanager
+def coming_in(given: str | None) -> Iterator[Incoming]:
+    """For as long as a request is answered; `given` is its `traceparent`."""
+    incoming = Incoming(time_ns(), read_traceparent(given))
+    before = _INCOMING.set(incoming)
+    try:
+        yield incoming
+    finally:
+        _INCOMING.reset(before)
+
+
+def accepted(by: Tracing, who: Who, name: str) -> SpanRef | None:
+    """The span of the request that is answered here, up to now: what it asks for goes on beneath it."""
+    if not by.wants(who.run):
+        return None
+    incoming = _INCOMING.get() or Incoming(time_ns(), None)
+    opened = by.begin(name, "request", who, incoming.above, incoming.began)
+    opened.end()
+    incoming.within = opened.context
+    return opened.context
+
+
+def record_of(ended: ReadableSpan) -> SpanRecord:
+    """A span as those who keep it take it."""
+    context, attributes = ended.context, dict(ended.attributes or {})
+    if context is None:
+        raise ValueError("a span that has ended has a context")
+    who = Who(
+        tenant=str(attributes.pop("agenkit.tenant", "")),
+        user=str(attributes.pop("user.id", "")),
+        session=str(attributes.pop("session.id", "")),
+        run=str(attributes.pop("agenkit.run", "")),
+        agent=str(attributes.pop("gen_ai.agent.id", "")),
+    )
+    kind: SpanKind = attributes.pop("agenkit.kind", "node")  # type: ignore[assignment]  # set by us alone
+    if ended.events:
+        attributes["events"] = json.dumps([[event.name, dict(event.attributes or {})] for event in ended.events])
+    error = attributes.get("error.type")
+    return SpanRecord(
+        trace=f"{context.trace_id:032x}",
+        id=f"{context.span_id:016x}",
+        parent=f"{ended.parent.span_id:016x}" if ended.parent else None,
+        name=ended.name,
+        kind=kind,
+        who=who,
+        error=None if error is None else str(error),
+        began=ended.start_time or 0,
+        ended=ended.end_time or 0,
+        attributes=attributes,
+    )
+
+
+class Kept(SpanProcessor):
+    """Hands spans that have ended to a list that somebody empties; past `most` they are counted and dropped."""
+
+    def __init__(self, most: int, dropped: Callable[[int], None]) -> None:
+        self._most = most
+        self._dropped = dropped
+        self._held: list[SpanRecord] = []
+
+    def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
+        pass
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if len(self._held) >= self._most:
+            self._dropped(1)
+        else:
+            self._held.append(record_of(span))
+
+    def take(self, most: int) -> Sequence[SpanRecord]:
+        taken, self._held = self._held[:most], self._held[most:]
+        return taken
+
+    def give_back(self, records: Sequence[SpanRecord]) -> None:
+        """What could not be kept, to be taken again."""
+        self._held = [*records, *self._held]
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def shutdown(self) -> None:
+        pass
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
+
+
+def _failed(opened: Span, error: BaseException) -> None:
+    if isinstance(error, Exception):
+        opened.fail(str(getattr(error, "code", type(error).__name__)), str(error))
+    elif not isinstance(error, GeneratorExit):
+        opened.set(cancelled=True)

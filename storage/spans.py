@@ -1,0 +1,243 @@
+"""What runs did, as spans, for as long as it is kept."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, literal, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from observability.tracing import SpanRecord, Who
+from storage.caller import Caller
+from storage.database import Database
+from storage.tables import KEY_LENGTH, Moment, spans, traces
+
+# Spans of one trace that are told; one with more is told by its first ones.
+MOST_SPANS = 5000
+_CODE = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# A tenant, a user, and the id of a trace of theirs; and so many of them in one statement: each is three values of it.
+_Key = tuple[str, str, str]
+_KEY = ("tenant_id", "user_id", "id")
+_OF = (spans.c.tenant_id, spans.c.user_id, spans.c.trace_id)
+_TRACES = 500
+
+
+class UnknownTrace(LookupError):
+    """This caller has no such trace, or it is kept no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """A trace as one looks for it: named for the span that began first, failed as the failed one that began first.
+
+    `seconds` are from its first beginning to its last end; agent, thread and run those of the first span that has one.
+    """
+
+    id: str
+    name: str
+    agent: str | None
+    thread: str | None
+    run: str | None
+    error: str | None
+    began_at: datetime
+    seconds: float
+    spans: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a list goes on: behind the trace that began at this moment and has this id."""
+
+    moment: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`failed` is whether something failed in it, `name` a part of its name."""
+
+    limit: int
+    after: Place | None = None
+    failed: bool | None = None
+    agent: str | None = None
+    thread: str | None = None
+    run: str | None = None
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Spans:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._dialect: Any = sqlite if database.engine.dialect.name == "sqlite" else postgresql
+
+    async def write(self, records: Sequence[SpanRecord]) -> None:
+        """All of them, or none; what was written before stays as it was. Raises `StorageFailed`."""
+        if not records:
+            return
+        # In one order for everybody: processes that write of the same traces would wait for each other.
+        keys = sorted({(record.who.tenant, record.who.user, record.trace) for record in records})
+        async with self._database.writing() as connection:
+            added = self._dialect.insert(spans).on_conflict_do_nothing()
+            await connection.execute(added, [_span(record) for record in records])
+            for at in range(0, len(keys), _TRACES):
+                await self._tell(connection, keys[at : at + _TRACES])
+
+    async def _tell(self, connection: AsyncConnection, keys: Sequence[_Key]) -> None:
+        """Has traces say what their spans do. Those come in any order: children end before their parents."""
+        made = self._dialect.insert(traces)
+        # An update that changes nothing, but takes the row: whoever is second sees the spans of both.
+        taken = made.on_conflict_do_update(
+            index_elements=["tenant_id", "user_id", "id"], set_={"spans": traces.c.spans}
+        )
+        await connection.execute(taken, [{**_NOTHING, **dict(zip(_KEY, key, strict=True))} for key in keys])
+        told = (await connection.execute(_told(keys))).all()
+        its = and_(*(traces.c[name] == bindparam(f"its_{name}") for name in _KEY))
+        await connection.execute(update(traces).where(its), [_row(row) for row in told])
+
+    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[TraceRecord]:
+        """Newest first."""
+        asked = select(traces).where(traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user)
+        asked = asked.where(*_filters(wanted))
+        if wanted.after is not None:
+            last = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+            asked = asked.where(tuple_(traces.c.began_at, traces.c.id) < last)
+        asked = asked.order_by(traces.c.began_at.desc(), traces.c.id.desc()).limit(wanted.limit)
+        async with self._database.reading() as connection:
+            return [_trace(row) for row in (await connection.execute(asked)).all()]
+
+    async def get(self, caller: Caller, trace: str) -> tuple[TraceRecord, Sequence[SpanRecord]]:
+        """A trace and its spans, as they began. Raises `UnknownTrace`."""
+        mine = and_(traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user, traces.c.id == trace)
+        theirs = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user, spans.c.trace_id == trace)
+        async with self._database.reading() as connection:
+            head = (await connection.execute(select(traces).where(mine))).one_or_none()
+            if head is None:
+                raise UnknownTrace(f"Unknown trace {trace!r}")
+            told = select(spans).where(theirs).order_by(spans.c.began, spans.c.id).limit(MOST_SPANS)
+            return _trace(head), [_record(row) for row in (await connection.execute(told)).all()]
+
+    async def sweep(self, before: datetime) -> int:
+        """Drops what began before a moment; the number of spans."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(traces).where(traces.c.began_at < before))
+            gone = await connection.execute(delete(spans).where(spans.c.began < _nanoseconds(before)))
+            return int(gone.rowcount)
+
+
+# What a trace says before its spans are asked.
+_NOTHING: Mapping[str, Any] = {"name": "", "began_at": _EPOCH, "nanoseconds": 0, "spans": 0}
+
+
+def _told(keys: Sequence[_Key]) -> Select[Any]:
+    """What the spans of each of these traces say of it."""
+    its = and_(*(of == traces.c[name] for name, of in zip(_KEY, _OF, strict=True)))
+
+    def first(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        asked = select(column).where(its, column.is_not(None)).order_by(spans.c.began, spans.c.id).limit(1)
+        return asked.scalar_subquery().label(column.name)
+
+    same = map(first, (spans.c.name, spans.c.agent_id, spans.c.thread, spans.c.run, spans.c.error))
+    ends = {"spans": func.count(), "began": func.min(spans.c.began), "ended": func.max(spans.c.ended)}
+    sums = (select(of).select_from(spans).where(its).scalar_subquery().label(name) for name, of in ends.items())
+    key = [traces.c[name] for name in _KEY]
+    return select(*(column.label(f"its_{column.name}") for column in key), *same, *sums).where(tuple_(*key).in_(keys))
+
+
+def _row(told: Row[Any]) -> dict[str, Any]:
+    row = dict(told._mapping)
+    began, ended = row.pop("began"), row.pop("ended")
+    return {**row, "began_at": _moment(began), "nanoseconds": max(0, ended - began)}
+
+
+def _span(record: SpanRecord) -> dict[str, Any]:
+    who = record.who
+    return {
+        "tenant_id": who.tenant,
+        "user_id": who.user,
+        "trace_id": record.trace,
+        "id": record.id,
+        "parent": record.parent,
+        "name": _short(record.name, KEY_LENGTH),
+        "kind": record.kind,
+        "agent_id": _short(who.agent, KEY_LENGTH) or None,
+        "thread": _short(who.session, KEY_LENGTH) or None,
+        "run": _short(who.run, KEY_LENGTH) or None,
+        "error": _short(record.error or "", _CODE) or None,
+        "began": record.began,
+        "ended": record.ended,
+        "attributes": {name: _kept(value) for name, value in record.attributes.items()},
+    }
+
+
+def _short(text: str, most: int) -> str:
+    # PostgreSQL keeps no NUL, and half of a surrogate pair is no character: a model may have named the tool.
+    return text[:most].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _kept(value: Any) -> Any:
+    # JSON has no such numbers, and PostgreSQL takes none that it has not.
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND * 1000
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return _EPOCH + nanoseconds // 1000 * _MICROSECOND
+
+
+def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+    same: Mapping[Any, object] = {
+        traces.c.agent_id: wanted.agent,
+        traces.c.thread: wanted.thread,
+        traces.c.run: wanted.run,
+    }
+    found = [column == value for column, value in same.items() if value is not None]
+    if wanted.failed is not None:
+        found.append(traces.c.error.is_not(None) if wanted.failed else traces.c.error.is_(None))
+    if wanted.name is not None:
+        found.append(traces.c.name.icontains(wanted.name, autoescape=True))
+    if wanted.since is not None:
+        found.append(traces.c.began_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(traces.c.began_at < wanted.until)
+    return found
+
+
+def _trace(row: Row[Any]) -> TraceRecord:
+    return TraceRecord(
+        id=row.id,
+        name=row.name,
+        agent=row.agent_id,
+        thread=row.thread,
+        run=row.run,
+        error=row.error,
+        began_at=row.began_at,
+        seconds=row.nanoseconds / 1e9,
+        spans=row.spans,
+    )
+
+
+def _record(row: Row[Any]) -> SpanRecord:
+    who = Who(row.tenant_id, row.user_id, row.thread or "", row.run or "", row.agent_id or "")
+    return SpanRecord(
+        trace=row.trace_id,
+        id=row.id,
+        parent=row.parent,
+        name=row.name,
+        kind=row.kind,
+        who=who,
+        error=row.error,
+        began=row.began,
+        ended=row.ended,
+        attributes=row.attributes,
+    )

@@ -1,0 +1,304 @@
+"""One look tells what a run did: the tree of its spans, in our own store and where it is sent."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.loopback import Cut, Loopback, Reply
+from tests.server import Server, last, run_input, serving
+from tests.sink import Arrived, Sink
+
+TESTS = Path(__file__).parent.parent
+SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+READ = {
+    "AGENKIT_SCRIPT": str(TESTS / "quality.json"),
+    "AGENKIT_CHAT_MODELS": "scripted:author",
+    "AGENKIT_CANVAS_MODELS": "scripted:author",
+    "AGENKIT_JUDGE_MODELS": "scripted:judge",
+    "AGENKIT_JUDGE_SAMPLES": "1",
+}
+GRAPHS = f"approval={TESTS / 'graphs' / 'approval.py'}:graph"
+Tree = list[Any]
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+def _told(sink: Sink) -> dict[str, str]:
+    return {
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-of-a-test",
+        "LANGFUSE_SECRET_KEY": "sk-lf-of-a-test",
+        "LANGFUSE_BASE_URL": sink.url,
+    }
+
+
+def _tree(spans: Sequence[Arrived], parent: str = "") -> Tree:
+    """Names, and what is beneath them, in the order of the names: siblings may go at once."""
+    ids = {span.id for span in spans}
+    mine = [span for span in spans if (span.parent if span.parent in ids else "") == parent]
+    told = []
+    for span in mine:
+        beneath = _tree(spans, span.id)
+        told.append([span.name, *beneath] if beneath else span.name)
+    return sorted(told, key=str)
+
+
+def _stored(entry: Mapping[str, Any]) -> Any:
+    beneath = sorted(map(_stored, entry["children"]), key=str)
+    return [entry["name"], *beneath] if beneath else entry["name"]
+
+
+async def _trace(server: Server, run: str, **wanted: str) -> dict[str, Any]:
+    """The whole trace of a run, once it has been written."""
+    async with server.client() as client, asyncio.timeout(15):
+        while True:
+            found = (await client.get("/api/v1/traces", params={"runId": run, **wanted})).json()["items"]
+            if found:
+                told: dict[str, Any] = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
+                # The run's own span is the last that ends.
+                if any(span["name"].startswith("run ") for top in told["spans"] for span in _flat(top)):
+                    return told
+            await asyncio.sleep(0.1)
+
+
+def _flat(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield entry
+    for child in entry["children"]:
+        yield from _flat(child)
+
+
+CHAT = ["ask chat", ["run chat", ["chat", ["model", ["chat actor", "attempt scripted:actor"]]]]]
+
+
+async def test_a_chat_is_one_tree_in_the_store_and_at_the_sink(tmp_path: Path, sink: Sink) -> None:
+    with serving(tmp_path, **SCRIPTED, **_told(sink)) as server:
+        events = await server.run(text="Hello", run="r", thread="t")
+        told = await _trace(server, "r")
+        arrived = sink.has(6)
+    assert _tree(arrived) == [CHAT]
+    assert list(map(_stored, told["spans"])) == [CHAT]
+    assert (told["agentId"], told["threadId"], told["runId"], told["status"]) == ("chat", "t", "r", "ok")
+    assert last(events, "RUN_STARTED")["metadata"]["traceparent"].split("-")[1] == told["traceId"]
+    everywhere = {
+        (span.attributes["user.id"], span.attributes["session.id"], span.attributes["agenkit.tenant"])
+        for span in arrived
+    }
+    assert everywhere == {("local", "t", "default")}
+    model = next(span for span in arrived if span.name == "chat actor")
+    assert model.attributes["gen_ai.request.model"] == "actor"
+    assert "Hello" in model.attributes["langfuse.observation.input"]
+    assert "You said: Hello" in model.attributes["langfuse.observation.output"]
+    assert model.attributes["langfuse.observation.type"] == "generation"
+    headers = {name.lower(): value for name, value in sink.headers[0].items()}
+    assert headers["x-langfuse-ingestion-version"] == "4"
+    assert headers["authorization"].startswith("Basic ")
+
+
+async def test_tools_are_beneath_the_node_that_calls_them(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED) as server:
+        await server.run(text="Work out the sum", run="r")
+        told = await _trace(server, "r")
+    model = ["model", ["chat actor", "attempt scripted:actor"]]
+    assert list(map(_stored, told["spans"])) == [
+        ["ask chat", ["run chat", ["chat", model, model, ["tools", "calculate"]]]]
+    ]
+    tool = next(span for span in _flat(told["spans"][0]) if span["name"] == "calculate")
+    assert "0.1 + 0.2" in tool["attributes"]["langfuse.observation.input"]
+    assert "0.3" in tool["attributes"]["langfuse.observation.output"]
+
+
+async def test_a_document_that_is_read_first_is_one_tree(tmp_path: Path, sink: Sink) -> None:
+    with serving(tmp_path, **READ, **_told(sink)) as server:
+        props = {"quality": "enforce", "canvas": {"kind": "markdown"}}
+        await server.run("canvas", text="Write", run="r", forwardedProps=props)
+        told = await _trace(server, "r")
+        sink.has(20)
+    author, judge = ["chat author", "attempt scripted:author"], ["chat judge", "attempt scripted:judge"]
+    once = ["check", ["judge", judge], ["decide", "verdict"]]
+    quality = ["quality", *sorted([*once, ["revise", author], *once, "write artifact"], key=str)]
+    expected = [
+        "ask canvas",
+        ["run canvas", ["canvas", *sorted(["understand", ["write", author], quality, ["follow_up", author]], key=str)]],
+    ]
+    assert list(map(_stored, told["spans"])) == [expected]
+    assert _tree(sink.spans) == [expected]
+
+
+async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> None:
+    with Loopback() as first, Loopback() as second:
+        first.answer(lambda _: Cut(3, Reply("one two three four")))
+        second.answer(lambda _: Reply("one two three four"))
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": first.openai_url,
+            "OLLAMA_BASE_URL": second.ollama_url,
+            "AGENKIT_CHAT_MODELS": "openai:loop,ollama:loop",
+            "AGENKIT_RETRY_ATTEMPTS": "1",
+        }
+        with serving(tmp_path, **settings) as server:
+            await server.run(text="Hello", run="r")
+            told = await _trace(server, "r")
+        calls = [call for call in first.calls if call.request.path.endswith("/chat/completions")]
+    spans = [span for span in _flat(told["spans"][0]) if span["name"].startswith("attempt ")]
+    assert [(span["name"], span["status"], span["error"]) for span in spans] == [
+        ("attempt openai:loop", "error", "model_unavailable"),
+        ("attempt ollama:loop:latest", "ok", None),
+    ]
+    # The provider is told whose work it is.
+    headers = {name.lower(): value for name, value in calls[0].request.headers.items()}
+    assert headers["traceparent"].split("-")[1] == told["traceId"]
+
+
+async def test_a_question_and_its_answer_are_two_runs_and_nothing_failed(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPHS=GRAPHS) as server:
+        asked = await server.run("approval", text="Go", thread="t", run="r1")
+        (question,) = last(asked, "RUN_FINISHED")["outcome"]["interrupts"]
+        resume = [{"interruptId": question["id"], "status": "resolved", "payload": True}]
+        await server.run("approval", thread="t", run="r2", resume=resume)
+        first, second = await _trace(server, "r1"), await _trace(server, "r2")
+    assert (first["status"], second["status"]) == ("ok", "ok")
+    assert first["traceId"] != second["traceId"]
+    # A graph that we did not write has its nodes all the same.
+    names = [span["name"] for span in _flat(second["spans"][0])]
+    assert names[:3] == ["ask approval", "run approval", "approval"]
+    assert len(names) > 3
+
+
+async def test_what_is_stopped_is_no_failure_and_what_fails_is_found(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_RETRY_ATTEMPTS="1") as server:
+        async with server.client() as client, server.opened(client, text="Count slowly", run="stopped") as events:
+            async for event in events:
+                if event["type"] == "TEXT_MESSAGE_CONTENT":
+                    await client.post("/api/v1/runs/stopped/cancel")
+        await server.run(text="Break off", run="failed")
+        stopped, failed = await _trace(server, "stopped"), await _trace(server, "failed", status="error")
+        async with server.client() as client:
+            found = (await client.get("/api/v1/traces?status=error")).json()["items"]
+    assert (stopped["status"], failed["status"], failed["error"]) == ("ok", "error", "model_unavailable")
+    assert [trace["runId"] for trace in found] == ["failed"]
+    run = next(span for span in _flat(failed["spans"][0]) if span["name"] == "run chat")
+    assert (run["error"], run["attributes"]["langfuse.observation.level"]) == ("model_unavailable", "ERROR")
+
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (PARENT, True),
+        (PARENT.upper(), False),
+        ("00-" + "0" * 32 + "-b7ad6b7169203331-01", False),
+        (PARENT + "-and-more", False),
+        ("x" * 5000, False),
+        ("01" + PARENT[2:], False),
+    ],
+)
+async def test_a_trace_goes_on_where_it_came_from_and_a_hostile_one_is_replaced(
+    tmp_path: Path, given: str, *, kept: bool
+) -> None:
+    with serving(tmp_path, **SCRIPTED) as server:
+        async with server.client() as client:
+            headers = {"traceparent": given, "X-Request-ID": "x" * 300, "tracestate": "a=b", "baggage": "secret=1"}
+            answer = await client.post("/api/v1/chat/chat", json=run_input("Hello", run="r"), headers=headers)
+        told = await _trace(server, "r")
+    assert (told["traceId"] == PARENT.split("-")[1]) is kept
+    assert answer.headers["traceparent"].split("-")[1] == told["traceId"]
+    assert answer.headers["X-Request-ID"] != "x" * 300
+
+
+async def test_a_trace_of_anothers_is_none(tmp_path: Path) -> None:
+    with serving(tmp_path, **SCRIPTED) as server:
+        await server.run(text="Hello", run="r")
+        told = await _trace(server, "r")
+        async with server.client(user="acme/other") as other:
+            assert (await other.get("/api/v1/traces")).json()["items"] == []
+            answer = await other.get(f"/api/v1/traces/{told['traceId']}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "unknown_trace")
+
+
+async def test_without_content_only_the_structure_is_kept(tmp_path: Path, sink: Sink) -> None:
+    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_TRACE_CONTENT="false") as server:
+        await server.run(text="Hello, it is me", run="r")
+        told = await _trace(server, "r")
+        arrived = sink.has(6)
+    assert list(map(_stored, told["spans"])) == [CHAT]
+    assert "it is me" not in json.dumps(told)
+    assert "it is me" not in json.dumps([dict(span.attributes) for span in arrived])
+
+
+async def test_nothing_personal_and_no_secret_reaches_either_store(tmp_path: Path, sink: Sink) -> None:
+    secrets = ["ann.miller@nordwind-handel.de", "DE89603501710000839274", "4539578019346722"]
+    with serving(tmp_path, **SCRIPTED, **_told(sink)) as server:
+        await server.run(text=f"I am {secrets[0]}, pay {secrets[1]} with {secrets[2]}", run="r")
+        told = await _trace(server, "r")
+        arrived = sink.has(6)
+    everything = json.dumps(told) + json.dumps([dict(span.attributes) for span in arrived])
+    assert [secret for secret in secrets if secret in everything] == []
+    assert "I am" in everything
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+async def test_a_sink_that_is_ill_is_felt_by_nobody_and_said_where_one_looks(
+    tmp_path: Path, sink: Sink, how: Any
+) -> None:
+    sink.how = how
+    with serving(tmp_path, **SCRIPTED, **_told(sink)) as server:
+        for at in range(3):
+            events = await server.run(text="Hello", run=f"r{at}")
+            assert events[-1]["outcome"] == {"type": "success"}
+        told = await _trace(server, "r2")
+        assert list(map(_stored, told["spans"])) == [CHAT]
+        if how == "fails":
+            async with server.client() as client:
+                ready = await _degraded(client)
+            assert ready["status"] == "degraded"
+            assert ready["dependencies"]["langfuse"]["status"] == "failed"
+            sink.how = "answers"
+            assert len(sink.has(18, within=40)) == 18
+
+
+async def _degraded(client: httpx.AsyncClient) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while (told := (await client.get("/health/ready")).json())["status"] == "ok":  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    ready: dict[str, Any] = told
+    return ready
+
+
+async def test_reviews_and_feedback_become_scores_of_their_trace_once(tmp_path: Path, sink: Sink) -> None:
+    with serving(tmp_path, **READ, **_told(sink)) as server:
+        events = await server.run(text="What is it?", run="r", thread="t", forwardedProps={"quality": "advise"})
+        message = last(events, "TEXT_MESSAGE_START")["messageId"]
+        told = await _trace(server, "r")
+        async with server.client() as client:
+            review = (await client.get("/api/v1/reviews?runId=r")).json()["items"][0]
+            said = {"thumb": "up", "comment": "Mail me at ann.miller@nordwind-handel.de", "runId": "r"}
+            await client.put(f"/api/v1/messages/{message}/feedback", json=said)
+            async with asyncio.timeout(30):
+                while 'scores_total{what="exported"} 2.0' not in (await client.get("/metrics")).text:
+                    await asyncio.sleep(0.2)
+    by_name = {score["name"]: score for score in sink.scores}
+    assert len(sink.scores) == 2
+    assert by_name["review answer"]["id"] == review["reviewId"]
+    assert (by_name["review answer"]["value"], by_name["review answer"]["traceId"]) == (2.5, told["traceId"])
+    assert (by_name["feedback"]["value"], by_name["feedback"]["traceId"]) == (1.0, told["traceId"])
+    assert "nordwind" not in by_name["feedback"]["comment"]
+
+
+async def test_without_keys_there_is_not_one_socket_and_not_one_warning(
+    tmp_path: Path, sink: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path, **SCRIPTED, LANGFUSE_BASE_URL=sink.url) as server:
+        await server.run(text="Hello", run="r")
+        await _trace(server, "r")
+    assert sink.requests == 0
+    assert "warning" not in capsys.readouterr().out
