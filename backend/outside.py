@@ -35,7 +35,10 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
         usage.add(context.tenant, context.user, _spending(spent))
 
     def noticed(what: str, info: ModelInfo) -> None:
-        metrics.candidates.labels(str(info.spec), what).inc()
+        if what == "retried":
+            metrics.retries.labels(str(info.spec)).inc()
+        else:
+            metrics.candidates.labels(str(info.spec), what).inc()
         noted_span(what, model=str(info.spec))
 
     def counted(operation: str, hit: bool) -> None:
@@ -49,6 +52,7 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
         breakers=RedisBreakers(shared.redis, f"{shared.prefix}breakers:") if shared else None,
         cache=RedisCache(shared.redis, f"{shared.prefix}answers:") if shared else MemoryCache(cache_bytes),
         counted=counted,
+        waited=lambda provider, seconds: metrics.queue_seconds.labels(provider).observe(seconds),
     )
 
 

@@ -169,7 +169,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         post = Post(
             key_of(settings.server.webhook_secret.get_secret_value()), Gate(private=settings.server.webhook_private)
         )
-        deliveries = Deliveries(webhooks, runs=runs, live=live, agents=registry, post=post)
+        deliveries = Deliveries(webhooks, runs=runs, live=live, agents=registry, post=post, metrics=metrics)
         stack.push_async_callback(deliveries.aclose)
         deliveries.start()
     return Resources(

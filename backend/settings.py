@@ -96,6 +96,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "LANGFUSE_SECRET_KEY": ("observability", "langfuse_secret_key"),
     "LANGFUSE_BASE_URL": ("observability", "langfuse_base_url"),
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ("observability", "otlp_endpoint"),
+    "SENTRY_DSN": ("observability", "sentry_dsn"),
     "AGENKIT_TRACE_CONTENT": ("observability", "trace_content"),
     "AGENKIT_TRACE_SHARE": ("observability", "trace_share"),
     "AGENKIT_TRACE_DAYS": ("observability", "trace_days"),

@@ -1,8 +1,9 @@
 import asyncio
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 
@@ -72,6 +73,8 @@ class Outside:
     breakers: BreakerStore | None = None
     cache: CacheStore | None = None
     counted: Counted = field(default=lambda operation, hit: None)
+    # How long a call waited for its turn at a provider.
+    waited: Callable[[str, float], None] = field(default=lambda provider, seconds: None)
 
 
 @dataclass(slots=True)
@@ -128,7 +131,8 @@ class ModelFactory:
                     in_flight=provider.in_flight or self._settings.calls_in_flight,
                     waiting=self._settings.calls_waiting,
                     patience=self._settings.call_patience,
-                )
+                ),
+                waited=partial(self._outside.waited, vendor),
             )
             self._asked[vendor] = asyncio.create_task(provider.refresh(), name=f"models of {vendor}")
             self._watching.append(asyncio.create_task(_watch(provider), name=f"watch {vendor}"))
@@ -203,7 +207,12 @@ class ModelFactory:
             retries = self._retries(limits)
             self._links[key] = Link(
                 info=info,
-                model=Retried(inner=admitted, settings=retries, budget=kept.budget),
+                model=Retried(
+                    inner=admitted,
+                    settings=retries,
+                    budget=kept.budget,
+                    retried=partial(self._outside.noticed, "retried", info),
+                ),
                 attempts=retries.attempts,
                 output=limits.output or output,
                 pace=kept.pace,
@@ -305,6 +314,10 @@ class ModelFactory:
     async def catalogue(self) -> Sequence[ModelInfo]:
         await self._all_asked()
         return self._known()
+
+    async def breakers(self) -> Mapping[ModelSpec, State]:
+        """The states of the breakers of all models that were called here."""
+        return {spec: await kept.breaker.look() for spec, kept in self._kept.items()}
 
     async def breaker(self, info: ModelInfo) -> State:
         """The state of a model's breaker, for all replicas that share it."""

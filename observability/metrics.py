@@ -77,6 +77,31 @@ class Metrics:
             ("model", "what"),
             registry=self.registry,
         )
+        self.retries = Counter(
+            "llm_retries",
+            "Attempts after the first at the same model for one answer.",
+            ("model",),
+            registry=self.registry,
+        )
+        self.queue_seconds = Histogram(
+            "llm_queue_seconds",
+            "From a call's arrival at a provider's queue to its turn; 0 for who does not wait.",
+            ("provider",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.breakers = Gauge(
+            "llm_breaker_open",
+            "1 while a model is left alone, or tried again; else 0.",
+            ("model",),
+            registry=self.registry,
+        )
+        self.webhooks = Counter(
+            "webhooks",
+            "Attempts at webhooks: delivered, failed (tried again), given_up, gone (its run was deleted).",
+            ("what",),
+            registry=self.registry,
+        )
         self.spans = Counter(
             "spans",
             "What became of spans: dropped, exported or failed at an outlet; values that were cut, or closed in.",

@@ -97,10 +97,11 @@ _FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ("Azure account key", ("AccountKey=",), r"AccountKey=[A-Za-z0-9+/]{60,}={0,2}"),
     )
 )
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN ([A-Z0-9 ]{0,24})PRIVATE KEY(?: BLOCK)?-----(.{0,8000}?)(?:-----END [A-Z0-9 ]{0,24}PRIVATE KEY|\Z)",
-    re.DOTALL,
-)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----")
+_PRIVATE_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----")
+_LONGEST_KEY = 8_000
+# What documentation shows in its place is shorter.
+_SHORTEST_BODY = 100
 _BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _IN_URL = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://([^\s/:@\"'<>]{0,100}):([^\s/@\"'<>]{3,200})@([^\s/\"'<>]+)", re.IGNORECASE
@@ -152,10 +153,15 @@ def _in_headers(text: str) -> Iterator[Hit]:
 
 
 def _private_keys(text: str) -> Iterator[Hit]:
-    for found in _PRIVATE_KEY.finditer(text):
-        body = _BODY.findall(found[2])
-        if sum(map(len, body)) >= 100 and not _is_placeholder("".join(body)):
-            yield Hit("secret", found.start(), found.end(), "private key")
+    """To their end, or, where a text was cut off, as far as a key may reach."""
+    at = 0
+    while (begin := _PRIVATE_KEY.search(text, at)) is not None:
+        at = min(begin.end() + _LONGEST_KEY, len(text))
+        end = _PRIVATE_KEY_END.search(text, begin.end(), at)
+        body = _BODY.findall(text, begin.end(), end.start() if end else at)
+        at = end.end() if end else at
+        if sum(map(len, body)) >= _SHORTEST_BODY and not _is_placeholder("".join(body)):
+            yield Hit("secret", begin.start(), at, "private key")
 
 
 def _in_urls(text: str) -> Iterator[Hit]:
@@ -477,7 +483,7 @@ _NOBODYS_PHONE = re.compile(
 _IPV4 = re.compile(r"(?<![\w.+-])(?<![\w]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:.])")
 _VERSIONED = re.compile(
-    r"(?:v|ver|version|versions|release|build|firmware|driver|oid|kapitel|chapter|section|abschnitt"
+    r"(?:(?<![A-Za-z])(?:v|ver)|version|versions|release|build|firmware|driver|oid|kapitel|chapter|section|abschnitt"
     r"|[=<>~^!]=?)[\s.:=\"'`]*$",
     re.IGNORECASE,
 )

@@ -18,6 +18,9 @@ class ObservabilitySettings(BaseModel):
     otlp_endpoint: _Url | None = Field(
         None, description="The full address of any OTLP collector for traces, as in `http://collector:4318/v1/traces`."
     )
+    sentry_dsn: SecretStr | None = Field(
+        None, description="Errors go to Sentry too, scrubbed; needs the extra `sentry` (`pip install agenkit[sentry]`)."
+    )
     trace_content: bool = Field(True, description="Whether spans hold what was asked and said, redacted.")
     trace_share: float = Field(
         1.0, ge=0, le=1, description="The share of runs that are traced; all spans of a run, or none."

@@ -4,12 +4,14 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import uvicorn
 
 from backend.app import create_app
 from backend.settings import BadSettings, Settings, read_settings
 from observability.logs import configure_logs, get_logger
+from observability.settings import ObservabilitySettings
 
 _log = get_logger(__name__)
 
@@ -29,12 +31,32 @@ def run(arguments: Sequence[str]) -> int:
         print(f"These settings cannot be:\n{error}", file=sys.stderr)
         return 2
     configure_logs(settings.observability)
+    if not _sentry(settings.observability):
+        return 2
     server = _Server(_config(settings))
     # uvicorn hands a signal on when it has put everything away; an end that was asked for is a good one.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 3
+
+
+def _sentry(settings: ObservabilitySettings) -> bool:
+    """Whether what was asked for could be had."""
+    if settings.sentry_dsn is None:
+        return True
+    try:
+        sentry = import_module("observability.sentry")
+        told = {"environment": settings.environment, "release": settings.release}
+        sentry.start(settings.sentry_dsn.get_secret_value(), **told)
+    except ImportError:
+        print("SENTRY_DSN is set, and sentry-sdk is not installed: pip install agenkit[sentry]", file=sys.stderr)
+        return False
+    except ValueError:
+        # Its own message would print the address, key and all.
+        print("SENTRY_DSN is no address of Sentry's", file=sys.stderr)
+        return False
+    return True
 
 
 class _Server(uvicorn.Server):

@@ -17,6 +17,7 @@ from backend.runs.standing import ended
 from backend.security.addresses import Address, Gate, Refused, Unresolved, url_of
 from backend.security.signatures import signed
 from observability.logs import get_logger
+from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.runs import RunRow, Runs
@@ -114,6 +115,7 @@ class Deliveries:
         live: LiveRuns,
         agents: Registry,
         post: Post,
+        metrics: Metrics,
         waits: Sequence[float] = WAITS,
     ) -> None:
         self._webhooks = webhooks
@@ -121,6 +123,7 @@ class Deliveries:
         self._live = live
         self._agents = agents
         self._post = post
+        self._metrics = metrics
         self._waits = waits
         self._going: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -159,15 +162,19 @@ class Deliveries:
                 await self._settle(delivery, "given_up", str(error))
                 return
             wait = self._waits[delivery.attempt - 1]
+            self._metrics.webhooks.labels("failed").inc()
             _log.warning("webhook_failed", run=delivery.run, attempt=delivery.attempt, wait=wait, reason=str(error))
             await self._webhooks.later(delivery, wait)
         except Gone as error:
-            await self._settle(delivery, "given_up", str(error))
+            await self._settle(delivery, "given_up", str(error), counted="gone")
         else:
             await self._settle(delivery, "delivered")
 
-    async def _settle(self, delivery: Delivery, how: Settled, reason: str | None = None) -> None:
+    async def _settle(
+        self, delivery: Delivery, how: Settled, reason: str | None = None, *, counted: str | None = None
+    ) -> None:
         await self._webhooks.settle(delivery, how)
+        self._metrics.webhooks.labels(counted or how).inc()
         log = _log.info if how == "delivered" else _log.error
         log(f"webhook_{how}", run=delivery.run, attempt=delivery.attempt, reason=reason)
 

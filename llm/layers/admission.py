@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -41,8 +41,10 @@ class Gate:
     that one's has to go.
     """
 
-    def __init__(self, settings: GateSettings) -> None:
+    def __init__(self, settings: GateSettings, waited: Callable[[float], None] = lambda seconds: None) -> None:
         self._settings = settings
+        # Told how long each call waited for its turn.
+        self._waited = waited
         self._under_way: dict[str, int] = {}
         self._queue: deque[_Waiting] = deque()
 
@@ -66,7 +68,9 @@ class Gate:
     @asynccontextmanager
     async def passed(self, tenant: str, *, until: float | None = None) -> AsyncIterator[None]:
         """Holds one of the places; waits for it until `until` (of the monotonic clock) at most. Raises `Overloaded`."""
+        began = monotonic()
         await self._enter(tenant, until)
+        self._waited(monotonic() - began)
         try:
             yield
         finally:

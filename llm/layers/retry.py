@@ -1,6 +1,6 @@
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
@@ -58,6 +58,10 @@ class RetryBudget:
         return True
 
 
+def _nobody() -> None:
+    pass
+
+
 class Retried(Layer):
     """A model that is asked again where that can help, as long as it has not begun to answer."""
 
@@ -65,6 +69,8 @@ class Retried(Layer):
 
     settings: RetrySettings
     budget: RetryBudget
+    # Told of each attempt after the first.
+    retried: Callable[[], None] = _nobody
 
     async def _astream(
         self,
@@ -105,10 +111,14 @@ class Retried(Layer):
             stop=stop_after_attempt(self.settings.attempts) | _Past(end),
             wait=self._wait,
             retry=retry_if_exception(self._may_help),
-            before_sleep=_told,
+            before_sleep=self._told,
             sleep=asyncio.sleep,
             reraise=True,
         )
+
+    def _told(self, state: RetryCallState) -> None:
+        _said(state)
+        self.retried()
 
     def _may_help(self, error: BaseException) -> bool:
         if not isinstance(error, ModelError) or not error.passing:
@@ -133,7 +143,7 @@ class _Past(stop_base):
         return monotonic() + retry_state.upcoming_sleep >= self._end
 
 
-def _told(state: RetryCallState) -> None:
+def _said(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, ModelError):
         _log.warning(

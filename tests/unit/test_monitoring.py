@@ -19,12 +19,7 @@ BOARDS = sorted((HERE / "grafana" / "boards").glob("*.json"))
 WATCHERS = {"prometheus", "grafana", "loki", "collector"}
 
 # What rules and boards name already and the service does not count yet: each metric's kind and labels.
-EXPECTED_SOON: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "llm_breaker_open": ("gauge", ("model",)),
-    "llm_queue_seconds": ("histogram", ("provider",)),
-    "llm_retries": ("counter", ("model",)),
-    "webhooks": ("counter", ("what",)),
-}
+EXPECTED_SOON: Mapping[str, tuple[str, tuple[str, ...]]] = {}
 
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 # What Prometheus adds to every series, and a histogram to its buckets.
