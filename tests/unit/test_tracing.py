@@ -1,0 +1,259 @@
+"""Spans, and where they go."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic, sleep
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from observability.outlets import Outlet
+from observability.tracing import (
+    Kept,
+    Tracing,
+    Who,
+    begun,
+    coming_in,
+    current,
+    entered,
+    left,
+    noted,
+    read_traceparent,
+    recorded,
+    span,
+    staying,
+    traceparent,
+    tracing,
+)
+
+ANN = Who("acme", "ann", "t", "r", "chat")
+
+
+class Recorder(SpanExporter):
+    """Does with each batch what it is told to."""
+
+    def __init__(self, how: Callable[[], SpanExportResult] = lambda: SpanExportResult.SUCCESS) -> None:
+        self.how = how
+        self.spans: list[ReadableSpan] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        answer = self.how()
+        if answer is SpanExportResult.SUCCESS:
+            self.spans += spans
+        return answer
+
+
+def _tracing(kept: Kept, noticed: Counter[str] | None = None, *, redact: Callable[[str], str] = str) -> Tracing:
+    noticed = noticed if noticed is not None else Counter()
+    return Tracing([kept], redact=redact, environment="test", noted=lambda what: noticed.update([what]))
+
+
+@pytest.fixture
+def dropped() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def kept(dropped: Counter[str]) -> Kept:
+    return Kept(100_000, lambda count: dropped.update({"dropped": count}))
+
+
+def test_where_nobody_traces_nothing_is_opened() -> None:
+    with span("a", "node") as opened:
+        assert opened is None
+    assert begun("a", "node") is None
+    assert recorded("a", "attempt", 1.0) is None
+    assert (current(), traceparent()) == (None, None)
+    noted("cache answers", found="hit")
+
+
+def test_spans_are_a_tree_that_says_for_whom(kept: Kept) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run"):
+        with span("node", "node"):
+            attempt = recorded("attempt", "attempt", 0.5)
+            assert attempt is not None
+            attempt.end()
+        with span("other", "node"):
+            pass
+    by_name = {record.name: record for record in kept.take(10)}
+    run, node, attempt_, other = (by_name[name] for name in ("run", "node", "attempt", "other"))
+    assert (run.parent, node.parent, attempt_.parent, other.parent) == (None, run.id, node.id, run.id)
+    assert {record.who for record in by_name.values()} == {ANN}
+    assert attempt_.ended - attempt_.began >= 500_000_000
+    assert (run.kind, attempt_.kind, run.error) == ("run", "attempt", None)
+
+
+def test_what_is_entered_and_left_elsewhere_is_left_here(kept: Kept) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run"):
+        inside = current()
+        with staying():
+            opened = begun("node", "node")
+            assert opened is not None
+            before = entered(opened)
+            assert current() == opened.context
+        assert current() == inside
+        entered(opened)
+        left(before)
+        assert current() == inside
+
+
+def test_what_fails_is_told_with_its_code_and_a_scrubbed_message(kept: Kept) -> None:
+    class Broke(Exception):
+        code = "it_broke"
+
+    by = _tracing(kept, redact=lambda text: text.replace("secret", "[secret]"))
+    with pytest.raises(Broke), tracing(by, ANN, "run", "run"):
+        raise Broke("the secret is out")
+    (record,) = kept.take(1)
+    assert (record.error, record.attributes["langfuse.observation.status_message"]) == (
+        "it_broke",
+        "the [secret] is out",
+    )
+
+
+def test_a_value_that_is_too_long_is_cut_marked_and_counted(kept: Kept) -> None:
+    noticed = Counter[str]()
+    with tracing(_tracing(kept, noticed), ANN, "run", "run") as opened:
+        opened.said("input", "x" * 1_000_000)
+    (record,) = kept.take(1)
+    told = record.attributes["langfuse.observation.input"]
+    assert (len(told) < 70_000, told.endswith("… [cut]"), noticed["cut"]) == (True, True, 1)
+
+
+def test_a_redactor_that_fails_lets_nothing_through(kept: Kept) -> None:
+    def broken(text: str) -> str:
+        raise ValueError(text)
+
+    noticed = Counter[str]()
+    with tracing(_tracing(kept, noticed, redact=broken), ANN, "run", "run") as opened:
+        opened.said("input", "a secret")
+    assert "secret" not in str(kept.take(1)[0].attributes["langfuse.observation.input"])
+    assert noticed["closed"] == 1
+
+
+def test_a_burst_is_kept_whole_and_what_cannot_be_written_is_taken_again(kept: Kept, dropped: Counter[str]) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run"):
+        for at in range(5000):
+            with span(f"{at}", "node"):
+                pass
+    first = kept.take(1000)
+    kept.give_back(first)
+    assert [record.name for record in kept.take(10_000)] == [*(f"{at}" for at in range(5000)), "run"]
+    assert dropped["dropped"] == 0
+
+
+def test_past_its_bound_the_list_counts_what_it_drops(dropped: Counter[str]) -> None:
+    kept = Kept(10, lambda count: dropped.update({"dropped": count}))
+    with tracing(_tracing(kept), ANN, "run", "run"):
+        for at in range(20):
+            with span(f"{at}", "node"):
+                pass
+    assert (len(kept), dropped["dropped"]) == (10, 11)
+
+
+def test_a_share_of_runs_is_traced_whole_or_not_at_all() -> None:
+    kept = Kept(100_000, lambda count: None)
+    by = Tracing([kept], redact=str, share=0.25)
+    for at in range(400):
+        with tracing(by, Who("acme", "ann", "t", f"r{at}"), "run", "run"), span("node", "node"):
+            pass
+    runs = Counter(record.who.run for record in kept.take(10_000))
+    assert set(runs.values()) == {2}
+    assert 60 < len(runs) < 140
+
+
+@pytest.fixture
+def outlet(dropped: Counter[str]) -> Iterator[Callable[[SpanExporter], Outlet]]:
+    made = list[Outlet]()
+
+    def make(exporter: SpanExporter, most: int = 1000) -> Outlet:
+        made.append(Outlet("test", exporter, lambda what, count: dropped.update({what: count}), most=most, every=0.02))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.shutdown(0.5)
+
+
+def _many(outlet: Outlet, count: int) -> float:
+    """Seconds that it took to end so many spans."""
+    by = Tracing([outlet], redact=str)
+    began = monotonic()
+    with tracing(by, ANN, "run", "run"):
+        for at in range(count - 1):
+            with span(f"{at}", "node"):
+                pass
+    return monotonic() - began
+
+
+def test_an_outlet_sends_all_and_once(outlet: Callable[..., Outlet], dropped: Counter[str]) -> None:
+    exporter = Recorder()
+    made = outlet(exporter, most=6000)
+    _many(made, 5000)
+    assert made.force_flush()
+    assert (len(exporter.spans), len({each.name for each in exporter.spans})) == (5000, 5000)
+    assert (dropped["exported"], dropped["dropped"], made.failing) == (5000, 0, False)
+
+
+def test_an_outlet_that_fails_holds_what_it_can_and_recovers_by_itself(
+    outlet: Callable[..., Outlet], dropped: Counter[str]
+) -> None:
+    exporter = Recorder(lambda: SpanExportResult.FAILURE)
+    made = outlet(exporter, most=100)
+    _many(made, 300)
+    until = monotonic() + 5
+    while not made.failing and monotonic() < until:
+        sleep(0.01)
+    assert (made.failing, dropped["dropped"]) == (True, 200)
+    exporter.how = lambda: SpanExportResult.SUCCESS
+    until = monotonic() + 10
+    while made.failing and monotonic() < until:
+        sleep(0.05)
+    assert (len(exporter.spans), made.failing) == (100, False)
+
+
+def test_an_outlet_that_hangs_or_breaks_holds_nobody_up(outlet: Callable[..., Outlet], dropped: Counter[str]) -> None:
+    released = threading.Event()
+
+    def hangs() -> SpanExportResult:
+        released.wait(30)
+        raise OSError("gone")
+
+    made = outlet(Recorder(hangs), most=50)
+    _many(made, 200)
+    began = monotonic()
+    made.shutdown(0.2)
+    assert monotonic() - began < 2
+    assert dropped["dropped"] >= 150
+    released.set()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n",
+    ],
+)
+def test_what_is_no_traceparent_is_none(given: str | None) -> None:
+    assert read_traceparent(given) is None
+    with coming_in(given) as incoming:
+        assert incoming.above is None
+
+
+def test_a_trace_is_told_as_it_came(kept: Kept) -> None:
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with tracing(_tracing(kept), ANN, "run", "run", read_traceparent(given)):
+        told = traceparent()
+    (record,) = kept.take(1)
+    assert told is not None
+    assert told.split("-")[1:3] == [record.trace, record.id]
+    assert (record.trace, record.parent) == (given.split("-")[1], given.split("-")[2])
