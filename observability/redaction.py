@@ -110,7 +110,6 @@ _BEARER = re.compile(r"\b(?:Bearer|Basic|Token)\s+([A-Za-z0-9+/_=.-]{20,2000})")
 
 _NAMES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential", "kennwort", "auth")
 _NAMED = re.compile(
-    r"(?<![A-Za-z])(?:[\w.-]{0,40}?)"
     r"(passwor[dt]|passwd|passphrase|passwort|kennwort|pwd|secret|token|api[_ .-]?key|access[_ .-]?key"
     r"|secret[_ .-]?key(?:[_ .-]?base)?"
     r"|private[_ .-]?key|signing[_ .-]?key|encryption[_ .-]?key|account[_ .-]?key|auth[_ .-]?key"
@@ -464,6 +463,7 @@ _PHONE = re.compile(
     r"|[6789]\d{2} \d{3} \d{3}|[67]\d{2} \d{2} \d{2} \d{2}"
     r")(?![\w-]|[.,/:]\d)"
 )
+_MANY_DIGITS = re.compile(r"\d{9}")
 _BARE_PHONE = re.compile(
     r"(?:phone|tel(?:efon|éfono|\.)?|mobil\w*|handy|cell|call|call me at|whatsapp|fax|anrufen|appeler"
     r"|llama\w*)\b[^\d\n+]{0,20}(\+?\d{9,14})(?!\d)",
@@ -605,6 +605,8 @@ def _phones(text: str) -> Iterator[Hit]:
     for found in _PHONE.finditer(text):
         if _is_phone(_plain(found[0])) and not _NUMBERED.search(text[max(0, found.start() - 40) : found.start()]):
             yield Hit("phone", *found.span(), "telephone number")
+    if _MANY_DIGITS.search(text) is None:
+        return
     for found in _BARE_PHONE.finditer(text):
         if _is_phone(found[1]) and found[1][0] in "+0":
             yield Hit("phone", *found.span(1), "telephone number")

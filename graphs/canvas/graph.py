@@ -1,4 +1,4 @@
-"""The canvas workflow: understand, then write, edit or answer; what was written is checked, read if wished, and told of."""
+"""The canvas workflow: understand, then write, edit or answer; what was written is checked, read, and told of."""
 
 from dataclasses import dataclass
 from typing import Literal

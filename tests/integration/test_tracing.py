@@ -284,7 +284,7 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(tmp_path: 
             said = {"thumb": "up", "comment": "Mail me at ann.miller@nordwind-handel.de", "runId": "r"}
             await client.put(f"/api/v1/messages/{message}/feedback", json=said)
             async with asyncio.timeout(30):
-                while 'scores_total{what="exported"} 2.0' not in (await client.get("/metrics")).text:
+                while 'exported"} 2.0' not in (await client.get("/metrics")).text:  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
     by_name = {score["name"]: score for score in sink.scores}
     assert len(sink.scores) == 2

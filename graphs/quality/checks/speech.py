@@ -1,0 +1,92 @@
+"""Whether a text keeps to the language and the length that were asked for."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from graphs.quality.checks import counts
+from graphs.quality.checks.counts import Count
+from graphs.quality.checks.pieces import LARGEST_MARKDOWN, at_line, lines_of, quoted, tokens
+from graphs.quality.checks.tongues import expected, told, unquoted
+from graphs.quality.checks.wishes import Length, lengths
+from graphs.quality.findings import Finding
+from graphs.quality.subject import Subject
+
+_SHORTEST_PART = 40
+# Each costs half a millisecond; who changes the language does so early.
+_MOST_PARTS = 200
+
+
+def language_kept(subject: Subject) -> Iterator[Finding]:
+    if subject.kind not in {"answer", "markdown"} or len(subject.text) > LARGEST_MARKDOWN:
+        return
+    wanted = expected(subject.asked, subject.given, subject.system)
+    if not wanted:
+        return
+    spoken = told("\n".join(part for _, part in _parts(subject.text)))
+    if spoken is not None and spoken not in wanted:
+        shown = next((line for line in lines_of(subject.text) if line.strip()), "")
+        yield Finding("language_kept", "error", _message(spoken, wanted), quoted(shown))
+        return
+    for line, part in islice(_parts(subject.text), _MOST_PARTS):
+        found = told(part, shortest=_SHORTEST_PART)
+        if found is not None and found not in wanted:
+            yield at_line("language_kept", "error", _message(found, wanted), subject.text, line)
+            return
+
+
+def _message(found: str, wanted: frozenset[str]) -> str:
+    return f"This is in the language {found!r}, and {' or '.join(map(repr, sorted(wanted)))} was asked for."
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Paragraphs, entries and headings with their lines, without code, quotations and what is set off as a name."""
+    quotation = 0
+    for token in tokens(text):
+        quotation += (token.type == "blockquote_open") - (token.type == "blockquote_close")
+        if token.type != "inline" or quotation or token.map is None:
+            continue
+        shown, emphasis = list[str](), 0
+        for each in token.children or ():
+            emphasis += (each.type in {"em_open", "link_open"}) - (each.type in {"em_close", "link_close"})
+            if each.type == "text" and not emphasis:
+                shown.append(each.content)
+            elif each.type in {"softbreak", "hardbreak"}:
+                shown.append(" ")
+        yield token.map[0] + 1, unquoted("".join(shown))
+
+
+def length_kept(subject: Subject) -> Iterator[Finding]:
+    if subject.kind != "answer" or not subject.text.strip() or len(subject.text) > LARGEST_MARKDOWN:
+        return
+    for wish in lengths(subject.asked):
+        if (found := _outside(wish, subject.text)) is not None:
+            yield Finding("length_kept", "error", f"Asked for was “{wish.said}”, and there are {found}.")
+
+
+def _outside(wish: Length, text: str) -> str | None:
+    if wish.unit == "items":
+        return _items(wish, text)
+    measured = {
+        "words": counts.words,
+        "sentences": counts.sentences,
+        "paragraphs": counts.paragraphs,
+        "lines": counts.lines,
+        "characters": counts.characters,
+    }[wish.unit](text)
+    return None if _fits(wish, measured) else f"{_said(measured)} {wish.unit}"
+
+
+def _items(wish: Length, text: str) -> str | None:
+    """Where there are several lists, together or any one of them may be what was asked for."""
+    found = counts.items(text)
+    if not found or any(wish.least <= each <= wish.most for each in (*found, sum(found))):
+        return None
+    return f"{sum(found)} entries"
+
+
+def _fits(wish: Length, measured: Count) -> bool:
+    return measured.most >= wish.least and measured.least <= wish.most
+
+
+def _said(measured: Count) -> str:
+    return str(measured.least) if measured.least == measured.most else f"{measured.least} to {measured.most}"

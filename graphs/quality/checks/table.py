@@ -1,0 +1,74 @@
+"""Whether the rows of tables fit one another, in CSV and in Markdown."""
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from artifacts.fault import Fault
+from artifacts.rows import row_faults
+from graphs.quality.checks.pieces import at_line, in_piece, is_prose, lines_of, pieces, tokens
+from graphs.quality.findings import Finding
+from graphs.quality.subject import Subject
+
+_LARGEST = 1_000_000
+_DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_CONTAINERS = re.compile(r"^(?:\s*>)*\s*")
+_PIPE = re.compile(r"(?<!\\)\|")
+
+
+def table_well_formed(subject: Subject) -> Iterator[Finding]:
+    for piece in pieces(subject):
+        if piece.language in {"csv", "tsv"} and len(piece.text) <= _LARGEST:
+            text = piece.text if piece.whole else textwrap.dedent(piece.text)
+            for fault in row_faults(text):
+                yield in_piece("table_well_formed", "error", fault, subject, piece)
+    if is_prose(subject):
+        for fault in _markdown_faults(subject.text):
+            yield at_line("table_well_formed", "error", fault.what, subject.text, fault.line)
+
+
+def _markdown_faults(text: str) -> Iterator[Fault]:
+    lines = lines_of(text)
+    for token in tokens(text):
+        if token.map is None:
+            continue
+        start, end = token.map
+        block = [_CONTAINERS.sub("", line, count=1) for line in lines[start:end]]
+        if token.type == "table_open":
+            yield from _rows(block, start)
+        elif token.type == "paragraph_open":
+            yield from _no_table(block, start)
+
+
+def _rows(block: Sequence[str], start: int) -> Iterator[Fault]:
+    width = len(_cells(block[0]))
+    for number, row in enumerate(block, start + 1):
+        found = len(_cells(row))
+        if number != start + 2 and row.strip() and found != width:
+            yield Fault(f"This row has {found} cells, and the header has {width}.", number)
+
+
+def _no_table(block: Sequence[str], start: int) -> Iterator[Fault]:
+    """Lines that were meant as a table: without a delimiter row, or with one of another width."""
+    for at, (row, following) in enumerate(pairwise(block)):
+        if _is_row(row) and "|" in following and "-" in following and _DELIMITER.fullmatch(following):
+            found, width = len(_cells(following)), len(_cells(row))
+            yield Fault(f"The line below the header has {found} cells, and the header has {width}.", start + at + 2)
+            return
+    rows = [at for at, line in enumerate(block) if _is_row(line)]
+    if len(rows) >= 2 and rows[-1] - rows[0] == len(rows) - 1 and not _DELIMITER.fullmatch(block[rows[0]]):
+        yield Fault("These rows have no line of dashes below the header, so they are no table.", start + rows[0] + 1)
+
+
+def _is_row(line: str) -> bool:
+    plain = line.strip()
+    return len(plain) > 2 and plain.startswith("|") and plain.endswith("|") and len(_PIPE.findall(plain)) > 2
+
+
+def _cells(row: str) -> list[str]:
+    plain = row.strip()
+    plain = plain.removeprefix("|")
+    if plain.endswith("|") and not plain.endswith("\\|"):
+        plain = plain[:-1]
+    return _PIPE.split(plain)
