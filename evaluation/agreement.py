@@ -72,7 +72,7 @@ def estimated(
     value = figure(pairs)
     if value is None or len(pairs) < 2:
         return Estimate(value, None, None)
-    drawing = random.Random(seed)  # nothing is to be kept secret
+    drawing = random.Random(seed)  # nosec B311  # nothing is to be kept secret
     drawn = [figure(drawing.choices(pairs, k=len(pairs))) for _ in range(rounds)]
     known = sorted(each for each in drawn if each is not None)
     if len(known) < rounds / 2:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from observability.wary import wary
+
 Kind = Literal["secret", "email", "phone", "card", "iban", "ip"]
 
 
@@ -34,6 +36,10 @@ def hits(text: str, *, private_addresses: bool = False) -> Sequence[Hit]:
     IP addresses of private networks are hits only if they are asked for.
     """
     found = [*_secrets(text), *_personal(text, private_addresses=private_addresses)]
+    return _apart(found)
+
+
+def _apart(found: Sequence[Hit]) -> Sequence[Hit]:
     if len(found) < 2:
         return found
     kept = list[Hit]()
@@ -44,8 +50,10 @@ def hits(text: str, *, private_addresses: bool = False) -> Sequence[Hit]:
 
 
 def redacted(text: str, mark: Callable[[Hit], str] = _in_brackets, *, private_addresses: bool = False) -> str:
-    """The text with a mark in place of each hit; the very same object where there is none."""
-    found = hits(text, private_addresses=private_addresses)
+    """The text with a mark in place of each hit, and of what may be one; the very same object where there is none."""
+    sure = hits(text, private_addresses=private_addresses)
+    perhaps = [Hit(each.kind, each.start, each.end, "may be one") for each in wary(text)]
+    found = _apart([*sure, *perhaps]) if perhaps else sure
     if not found:
         return text
     out, at = list[str](), 0
@@ -484,7 +492,7 @@ _IPV4 = re.compile(r"(?<![\w.+-])(?<![\w]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:.])")
 _VERSIONED = re.compile(
     r"(?:(?<![A-Za-z])(?:v|ver)|version|versions|release|build|firmware|driver|oid|kapitel|chapter|section|abschnitt"
-    r"|[=<>~^!]=?)[\s.:=\"'`]*$",
+    r"|§|from \d+(?:\.\d+){2,3} to|[=<>~^!]=?)[\s.:=\"'`(]*$",
     re.IGNORECASE,
 )
 # Of services that everybody uses.
@@ -627,7 +635,7 @@ def _addresses(text: str, pattern: re.Pattern[str], *, private_addresses: bool) 
             address = ipaddress.ip_address(found[0])
         except ValueError:
             continue
-        if found[0] in _PUBLIC_SERVERS or _VERSIONED.search(text[max(0, found.start() - 16) : found.start()]):
+        if found[0] in _PUBLIC_SERVERS or _VERSIONED.search(text[max(0, found.start() - 24) : found.start()]):
             continue
         is_network = re.match(r"/\d{1,3}\b", text[found.end() : found.end() + 4]) is not None
         is_private = address.is_private and not (

@@ -19,10 +19,10 @@ from tests.server import said, transcript
 def test_the_agents_of_a_server_are_listed(server: Serving, tmp_path: Path) -> None:
     listed = command(tmp_path, "agents", "--url", server.url)
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert [line.split(maxsplit=2) for line in listed.stdout.splitlines()] == [
-        ["chat", "1.0.0", "Answers questions, with tools for exact arithmetic and for dates."],
-        ["approval", "0", "The graph 'graph' of approval.py."],
-    ]
+    told = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    assert told[0] == ["chat", "1.0.0", "Answers questions, with tools for exact arithmetic and for dates."]
+    assert [agent for agent, _, _ in told] == ["chat", "canvas", "quality", "approval"]
+    assert told[-1] == ["approval", "0", "The graph 'graph' of approval.py."]
 
 
 def test_one_message_is_answered_and_that_is_all(server: Serving, tmp_path: Path) -> None:
