@@ -55,6 +55,8 @@ bench: .venv/.dev  ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m bench.failover
 	@$(BIN)/python -m bench.resuming
 	@$(BIN)/python -m bench.canvas
+	@$(BIN)/python -m bench.quality
+	@$(BIN)/python -m bench.tracing
 
 clean:  ## forget the set-up; data in .agenkit stays
 	rm -rf .venv frontend/dist frontend/node_modules tests/e2e/clients/node_modules

@@ -88,3 +88,14 @@ def test_a_document_outlives_its_server(tmp_path: Path) -> None:
         told = httpx.get(f"{server.url}/api/v1/artifacts/{made['id']}").json()
         assert (told["text"], told["threadId"]) == (TIDES, "t")
         assert _result(_written(server, "Change what the sun does", "t"))["artifact"]["version"] == 2
+
+
+def test_the_smallest_model_is_read_and_mends_what_it_wrote(smallest: Serving) -> None:
+    asked = {"quality": "enforce"}
+    heard = list(events(smallest, text="Answer in one word, in German: what is the sea?", forwardedProps=asked))
+    stages = [event["content"]["stage"] for event in heard if event["type"] == "ACTIVITY_SNAPSHOT"]
+    assert (stages[0], stages[-1], heard[-1]["outcome"]) == ("checking", "done", {"type": "success"})
+    verdict = last(heard, "ACTIVITY_SNAPSHOT")["content"]["verdict"]
+    # It never judges itself: what is known of its text, the checks know.
+    assert (verdict["score"], verdict["notJudged"]) == (None, "no judge is there")
+    assert said(heard)
