@@ -48,9 +48,7 @@ class Reflections:
     async def _noted(self, caller: Caller, messages: Sequence[BaseMessage], known: Sequence[str]) -> Sequence[Note]:
         try:
             async with asyncio.timeout(self._patience), self._turns:
-                candidate = await self._models.candidate(profile=_PROFILE)
-                if candidate.info.spec.provider == _TOO_SMALL:
-                    return ()
+                candidate = await self._models.candidate(profile=_PROFILE, without=_TOO_SMALL)
                 with calling(CallContext(caller.tenant, caller.user)):
                     return await self._reflector.notes(candidate, messages, known)
         except (ModelError, NoModel, TimeoutError) as error:

@@ -46,8 +46,8 @@ class Desk:
             _told(opened, held)
             return held
 
-    async def write(self, seen: Held, text: str, note: str) -> Held:
-        """What was made of a version, merged with what others made of it meanwhile.
+    async def write(self, seen: Held, text: str, note: str, language: str | None = None) -> Held:
+        """What was made of a version, merged with what others made of it meanwhile; `language` where that changes.
 
         Raises `NoText`, `TooLarge`, `UnknownArtifact` or `Stale`.
         """
@@ -61,6 +61,7 @@ class Desk:
                 run=self.run,
                 note=note,
                 merge=True,
+                language=language,
             )
             _told(opened, held)
             return held
@@ -71,6 +72,10 @@ class Desk:
             if opened is not None:
                 opened.set(outcome=review.outcome, score=review.score, rubric=review.rubric, attempt=review.attempt)
             await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
+
+    async def place(self, message: str, held: Held) -> None:
+        """Says of reviews of a message which artifact it was that they read, once it is on the shelf."""
+        await self.reviews.place(self.caller, self.run, message, held.artifact.id, held.version.number)
 
     async def remembered(self) -> Sequence[MemoryRecord]:
         return await self.memories.recalled(self.caller, most=_REMEMBERED)

@@ -115,11 +115,13 @@ class Shelf:
         run: str | None = None,
         note: str = "",
         merge: bool,
+        language: str | None = None,
     ) -> Held:
         """A new tip, made from the version `base`; where that says the same already, the tip.
 
         Where the tip is another than `base`, both are merged if `merge`. Then two versions come to be: the text as it
-        was given, behind its base, and behind the tip what was made of both.
+        was given, behind its base, and behind the tip what was made of both. `language` is what it is in from now on,
+        where that changes.
 
         Raises `NoText`, `TooLarge`, `UnknownArtifact`, `UnknownVersion`, or `Stale`: without `merge`, and where others
         were faster again and again.
@@ -137,7 +139,7 @@ class Shelf:
             if not drafts:
                 return Held(record, version, await self._said(caller, artifact, version, "write"))
             with suppress(Stale):
-                return await self._added(caller, artifact, drafts, tip)
+                return await self._added(caller, artifact, drafts, tip, language)
             await asyncio.sleep(_RANDOM.uniform(0, _PAUSE_SECONDS))
         raise Stale(tip)
 
@@ -253,8 +255,10 @@ class Shelf:
         made = writing.draft(tip.number, text=self._checked(both.text), conflicts=both.conflicts)
         return [writing.draft(base.number), made]
 
-    async def _added(self, caller: Caller, artifact: str, drafts: Sequence[Draft], tip: int) -> Held:
-        record, versions = await self._artifacts.add(caller, artifact, drafts, tip=tip)
+    async def _added(
+        self, caller: Caller, artifact: str, drafts: Sequence[Draft], tip: int, language: str | None = None
+    ) -> Held:
+        record, versions = await self._artifacts.add(caller, artifact, drafts, tip=tip, language=language)
         for draft, version in zip(drafts, versions, strict=True):
             await self._texts.put(caller, version.digest, draft.text)
         return Held(record, versions[-1], drafts[-1].text)

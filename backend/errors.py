@@ -278,7 +278,9 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request_failed", path=request.url.path, exc_info=error)
+    # The template: a path may hold the token of a share.
+    route = getattr(request.scope.get("route"), "path", "unmatched")
+    _log.error("request_failed", endpoint=route, exc_info=error)
     return render(problem_of(error))
 
 

@@ -140,7 +140,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     )
     spans = Spans(database)
     tracing, kept_spans, outlets = open_tracing(settings.observability, metrics)
-    keeper = Keeper(spans, kept_spans, settings.observability.trace_days)
+    keeper = Keeper(spans, kept_spans, settings.observability.trace_days, metrics.spans.labels("store", "dropped").inc)
     keeper.start()
     stack.push_async_callback(keeper.aclose)
     for outlet in outlets:

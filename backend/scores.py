@@ -65,12 +65,13 @@ class Outbox:
         """Whether all went well, also where there was nothing to send."""
         try:
             now = datetime.now(UTC)
-            await self._settle(await self._reviews.overdue(now - _GIVEN_UP), "given_up")
             waiting = await self._reviews.waiting(_AT_ONCE, before=now - _PATIENCE)
-            return await self._all_sent(waiting) if waiting else True
+            if not waiting or await self._all_sent(waiting):
+                return True
+            await self._settle(await self._reviews.overdue(now - _GIVEN_UP), "given_up")
         except StorageFailed as error:
             _log.warning("scores_not_read", error=str(error))
-            return False
+        return False
 
     async def _all_sent(self, waiting: Sequence[Waiting]) -> bool:
         belonging = [each for each in waiting if each.trace or each.thread]
@@ -82,10 +83,21 @@ class Outbox:
         except self._module.Unsent as error:
             _log.warning("scores_not_sent", error=str(error), scores=len(belonging))
             self._metrics.scores.labels("failed").inc(len(belonging))
-            if error.final:
-                await self._settle(belonging, "given_up")
-            return False
+            return await self._one_by_one(belonging) if error.final else False
         await self._settle(belonging, "exported")
+        return True
+
+    async def _one_by_one(self, refused: Sequence[Waiting]) -> bool:
+        """One that cannot be taken does not take the others along."""
+        for each in refused:
+            try:
+                await self._client.send([self._score(each)])
+            except self._module.Unsent as error:
+                if not error.final:
+                    return False
+                await self._settle([each], "given_up")
+            else:
+                await self._settle([each], "exported")
         return True
 
     async def _settle(self, settled: Sequence[Waiting], what: str) -> None:

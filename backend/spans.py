@@ -1,7 +1,7 @@
 """Where spans go: into our own store always, to Langfuse and a collector where those are named."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from observability.logs import get_logger
@@ -16,7 +16,7 @@ from storage.spans import Spans
 _log = get_logger(__name__)
 
 # Spans that wait for the database, how many are written at once, and seconds between.
-_MOST = 50_000
+_MOST = 20_000
 _AT_ONCE = 250
 _EVERY = 0.5
 _SWEEP_SECONDS = 3600.0
@@ -25,7 +25,8 @@ _SWEEP_SECONDS = 3600.0
 class Keeper:
     """Writes spans to our own store, beside everything else."""
 
-    def __init__(self, spans: Spans, kept: Kept, days: float) -> None:
+    def __init__(self, spans: Spans, kept: Kept, days: float, dropped: Callable[[int], None]) -> None:
+        self._dropped = dropped
         self._spans = spans
         self._kept = kept
         self._days = days
@@ -55,7 +56,8 @@ class Keeper:
 
     async def _written(self, records: Sequence[SpanRecord]) -> bool:
         try:
-            await self._spans.write(records)
+            if full := await self._spans.write(records):
+                self._dropped(full)
         except StorageFailed as error:
             self._kept.give_back(records)
             if not self._behind:

@@ -147,8 +147,10 @@ class ModelFactory:
         await self.loaded()
         await asyncio.shield(asyncio.gather(*self._asked.values()))
 
-    async def candidate(self, *, model: str | None = None, profile: str = "chat") -> Candidate:
-        """The model asked for, or else those of the profile that are there.
+    async def candidate(
+        self, *, model: str | None = None, profile: str = "chat", without: str | None = None
+    ) -> Candidate:
+        """The model asked for, or else those of the profile that are there, but for one provider's.
 
         Raises `UnknownModel`, `UnknownProfile` or `NoModel`.
         """
@@ -156,7 +158,10 @@ class ModelFactory:
         if profile not in PROFILES:
             raise UnknownProfile(profile, PROFILES)
         specs = [CandidateSpec(await self._wanted(model))] if model else await self._of_profile(profile)
-        return self._candidate(specs, self._settings.output(profile))
+        kept = [spec for spec in specs if spec.model.provider != without]
+        if not kept:
+            raise NoModel(profile)
+        return self._candidate(kept, self._settings.output(profile))
 
     async def judge(self, author: ModelSpec | None) -> Candidate | None:
         """Who reads what that model wrote: of another family where one is there, and never the embedded model.

@@ -22,6 +22,8 @@ _TIMEOUT = 5.0
 # After a failure it is tried again later, and later still.
 _AGAIN, _LONGEST_WAIT = 1.0, 60.0
 
+_TRIES_ALONE = 5
+
 Happened = Callable[[str, int], None]
 
 
@@ -43,6 +45,11 @@ class Outlet(SpanProcessor):
         self._wake = threading.Event()
         self._closing = False
         self.failing = False
+        # How many are sent at once: fewer after a failure, which may be for their size.
+        self._size = _BATCH
+        self._alone = 0
+        # Seconds before it is tried again.
+        self.again = _AGAIN
         self._thread = threading.Thread(target=self._send_on, name="spans", daemon=True)
         self._thread.start()
 
@@ -78,17 +85,34 @@ class Outlet(SpanProcessor):
         while not self._closing:
             self._wake.wait(wait)
             self._wake.clear()
-            wait = self._every if self._send_all() else min(max(wait, _AGAIN) * 2, _LONGEST_WAIT)
+            wait = self._every if self._send_all() else self._waits(wait)
         self._send_all()
+
+    def _waits(self, before: float) -> float:
+        """Smaller batches are tried soon; if one span alone is not taken, later and later."""
+        return self.again if self._size > 1 else min(max(before, self.again) * 2, _LONGEST_WAIT)
 
     def _send_all(self) -> bool:
         while self._held:
-            batch = [self._held[at] for at in range(min(_BATCH, len(self._held)))]
+            batch = [self._held[at] for at in range(min(self._size, len(self._held)))]
             if not self._sent(batch):
+                self._smaller()
                 return False
+            self._size, self._alone = min(_BATCH, self._size * 2), 0
             for _ in batch:
                 self._held.popleft()
         return True
+
+    def _smaller(self) -> None:
+        """One that is refused again and again, alone, is let go: those behind it may be taken."""
+        if self._size > 1:
+            self._size //= 2
+            return
+        self._alone += 1
+        if self._alone >= _TRIES_ALONE:
+            self._held.popleft()
+            self._alone = 0
+            self._happened("dropped", 1)
 
     def _sent(self, batch: list[ReadableSpan]) -> bool:
         try:

@@ -49,9 +49,7 @@ class LangfuseScores:
             )
         except ApiError as error:
             status = error.status_code or 500
-            raise Unsent(
-                f"Langfuse answered {status}", final=400 <= status < 500 and status not in {408, 429}
-            ) from None
+            raise Unsent(f"Langfuse answered {status}", final=status in {400, 413, 422}) from None
         except (httpx.HTTPError, ValueError) as error:
             raise Unsent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
 

@@ -133,7 +133,7 @@ class Artifacts:
         return record, version
 
     async def add(
-        self, caller: Caller, artifact: str, drafts: Sequence[Draft], *, tip: int
+        self, caller: Caller, artifact: str, drafts: Sequence[Draft], *, tip: int, language: str | None = None
     ) -> tuple[ArtifactRecord, Sequence[VersionRecord]]:
         """Versions under the next numbers, of which the last becomes the tip: all of them, or none.
 
@@ -141,7 +141,7 @@ class Artifacts:
         """
         texts = [draft.text for draft in drafts]
         async with self._contents.placed(caller, texts) as placed, self._database.writing() as connection:
-            record = await _moved(connection, caller, artifact, tip, placed.contents)
+            record = await _moved(connection, caller, artifact, tip, placed.contents, language)
             numbered = enumerate(zip(drafts, placed.contents, strict=True), record.versions - len(drafts) + 1)
             versions = [_drafted(number, *each, record.updated_at) for number, each in numbered]
             await self._contents.keep(connection, caller, placed)
@@ -253,14 +253,21 @@ async def _taken(connection: AsyncConnection, caller: Caller, artifact: str) -> 
         raise _unknown(artifact)
 
 
-async def _moved(
-    connection: AsyncConnection, caller: Caller, artifact: str, tip: int, texts: Sequence[Content]
+async def _moved(  # noqa: PLR0917  # a row, and what becomes of it
+    connection: AsyncConnection,
+    caller: Caller,
+    artifact: str,
+    tip: int,
+    texts: Sequence[Content],
+    language: str | None,
 ) -> ArtifactRecord:
     """Takes the next numbers and makes the last of them the tip. Of two that race for it, one is `Stale`."""
     last, now = artifacts.c.versions + len(texts), literal(datetime.now(UTC), Moment)
     # Never before what it was, whatever the clocks of two machines say.
     later = case((artifacts.c.updated_at > now, artifacts.c.updated_at), else_=now)
-    values = {"versions": last, "tip": last, "size": texts[-1].size, "updated_at": later}
+    values: dict[str, Any] = {"versions": last, "tip": last, "size": texts[-1].size, "updated_at": later}
+    if language is not None:
+        values["language"] = language
     moved = update(artifacts).where(_mine(caller, artifact), artifacts.c.tip == tip).values(**values)
     row = (await connection.execute(moved.returning(artifacts))).one_or_none()
     if row is not None:

@@ -4,6 +4,7 @@ Every blob has a name that nobody else was given, so that who takes one away nev
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -41,6 +42,9 @@ class BlobLost(StorageFailed):
     """A blob that should be there is not, or is not what was put there."""
 
 
+_OURS = re.compile(r"[0-9a-f]{32}/[0-9a-f]{2}/[0-9a-f]{64}\.[0-9a-f]{16}")
+
+
 class Blobs:
     """Whole values under names, written once.
 
@@ -71,7 +75,8 @@ class Blobs:
         """The names of blobs that were put before a moment, in parts. Raises `StorageFailed`."""
         listed = self._store.list(chunk_size=_PART)
         while part := await self._done(lambda: _next(listed)):
-            yield [each["path"] for each in part if each["last_modified"] < moment]
+            # A folder or a bucket may hold what is somebody else's: only what has a name as we give them is ours.
+            yield [each["path"] for each in part if each["last_modified"] < moment and _OURS.fullmatch(each["path"])]
 
     async def ping(self) -> None:
         """Raises `StorageFailed`."""

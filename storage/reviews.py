@@ -1,6 +1,7 @@
 """What machines and people have said of what was written."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -137,6 +138,13 @@ class Reviews:
                     created_at=record.created_at,
                 )
             )
+
+    async def place(self, caller: Caller, run: str, message: str, artifact: str, version: int) -> None:
+        """Says of all reviews of a message which artifact they are of. One that was deleted meanwhile is none."""
+        mine = and_(_of(caller, reviews), reviews.c.run == run, reviews.c.message == message)
+        with suppress(IntegrityError):
+            async with self._database.writing() as connection:
+                await connection.execute(update(reviews).where(mine).values(artifact_id=artifact, version=version))
 
     async def get(self, caller: Caller, review: str) -> ReviewRecord:
         """Raises `UnknownReview`."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -335,10 +335,24 @@ class Runs:
                     claimed.append(LostRun(_run_row(row), caller, row.attempt + 1, row.asked))
         return claimed
 
-    async def end_lost(self, *, but: Sequence[str] = ()) -> Sequence[str]:
-        """Ends every run that no longer beats, but for those that this process knows to drive; their internal ids."""
+    async def end_lost(self, *, but: Sequence[str] = (), attempts: int = 1) -> Sequence[str]:
+        """Ends every run that no longer beats, but for those that this process knows to drive, and for those that some
+        process may still claim: the next beat's turn. Their internal ids.
+        """
         now = datetime.now(UTC)
-        lost = and_(runs.c.status.in_(_GOING), runs.c.id.not_in(but), runs.c.beat_at < now - self._lease)
+        lost = and_(
+            runs.c.status.in_(_GOING),
+            runs.c.id.not_in(but),
+            runs.c.beat_at < now - self._lease,
+            not_(
+                and_(
+                    runs.c.status == "running",
+                    runs.c.owner != self._owner,
+                    runs.c.attempt < attempts,
+                    runs.c.asked.is_not(None),
+                )
+            ),
+        )
         async with self._database.writing() as connection:
             ended = await connection.execute(
                 update(runs)

@@ -1,7 +1,7 @@
 """What runs did, as spans, for as long as it is kept."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,8 @@ from storage.tables import KEY_LENGTH, Moment, spans, traces
 
 # Spans of one trace that are told; one with more is told by its first ones.
 MOST_SPANS = 5000
+# Spans of one trace that are kept: more come of a caller who gives one trace to everything.
+MOST_KEPT = 20_000
 _CODE = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,17 +80,24 @@ class Spans:
         self._database = database
         self._dialect: Any = sqlite if database.engine.dialect.name == "sqlite" else postgresql
 
-    async def write(self, records: Sequence[SpanRecord]) -> None:
-        """All of them, or none; what was written before stays as it was. Raises `StorageFailed`."""
-        if not records:
-            return
-        # In one order for everybody: processes that write of the same traces would wait for each other.
-        keys = sorted({(record.who.tenant, record.who.user, record.trace) for record in records})
+    async def write(self, records: Sequence[SpanRecord]) -> int:
+        """All of them, or none; what was written before stays as it was. Raises `StorageFailed`.
+
+        But for those of traces that are full: how many those were. Whoever calls says what trace its work is of, and
+        one that never ends would cost more with each span.
+        """
         async with self._database.writing() as connection:
+            full = await _full(connection, {_key(record) for record in records})
+            kept = [record for record in records if _key(record) not in full]
+            if not kept:
+                return len(records)
+            # In one order for everybody: processes that write of the same traces would wait for each other.
+            keys = sorted({_key(record) for record in kept})
             added = self._dialect.insert(spans).on_conflict_do_nothing()
-            await connection.execute(added, [_span(record) for record in records])
+            await connection.execute(added, [_span(record) for record in kept])
             for at in range(0, len(keys), _TRACES):
                 await self._tell(connection, keys[at : at + _TRACES])
+        return len(records) - len(kept)
 
     async def _tell(self, connection: AsyncConnection, keys: Sequence[_Key]) -> None:
         """Has traces say what their spans do. Those come in any order: children end before their parents."""
@@ -130,6 +139,18 @@ class Spans:
             await connection.execute(delete(traces).where(traces.c.began_at < before))
             gone = await connection.execute(delete(spans).where(spans.c.began < _nanoseconds(before)))
             return int(gone.rowcount)
+
+
+def _key(record: SpanRecord) -> _Key:
+    return record.who.tenant, record.who.user, record.trace
+
+
+async def _full(connection: AsyncConnection, keys: Collection[_Key]) -> set[_Key]:
+    if not keys:
+        return set()
+    key = [traces.c[name] for name in _KEY]
+    asked = select(*key).where(tuple_(*key).in_(sorted(keys)), traces.c.spans >= MOST_KEPT)
+    return {(row[0], row[1], row[2]) for row in (await connection.execute(asked)).all()}
 
 
 # What a trace says before its spans are asked.

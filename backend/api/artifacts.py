@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -32,6 +32,8 @@ from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
 
+# As many as a column of the database can count.
+MOST_VERSIONS = 2**31 - 1
 Name = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Language = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w+#.-]+$")]
 # An artifact's own text runs in no page: whatever HTML or SVG says, it has no origin, no network and no parent.
@@ -111,7 +113,7 @@ class NewName(_Asked):
 
 
 class Restored(_Asked):
-    version: int = Field(ge=1, description="The version whose text comes back, as a new version.")
+    version: int = Field(ge=1, le=MOST_VERSIONS, description="The version whose text comes back, as a new version.")
 
 
 class ChangeEntry(_Camel):
@@ -145,7 +147,7 @@ class ArtifactMark(Mark):
 
 
 class VersionMark(Mark):
-    before: Annotated[int, Field(ge=1)]
+    before: Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
 
 
 _ENTRY: Mapping[str, Any] = {
@@ -250,17 +252,11 @@ async def create_artifact(asked: NewArtifact, who: Who, has: Has, response: Resp
     response_model_exclude_none=True,
     responses={
         **shown(_WHOLE),
-        304: {"description": "The version that `If-None-Match` names is still the current one."},
         **answers(ArtifactNotFound, StorageGone),
     },
 )
-async def get_artifact(
-    artifact_id: str, who: Who, has: Has, response: Response, if_none_match: Annotated[str | None, Header()] = None
-) -> Any:
-    held = await has.shelf.read(who, artifact_id)
-    if if_none_match is not None and tag(held.version) in if_none_match:
-        return Response(status_code=304, headers={"ETag": tag(held.version)})
-    return await _whole(held, who, has, response)
+async def get_artifact(artifact_id: str, who: Who, has: Has, response: Response) -> ArtifactText:
+    return await _whole(await has.shelf.read(who, artifact_id), who, has, response)
 
 
 @router.put(
@@ -334,7 +330,9 @@ async def list_versions(artifact_id: str, who: Who, has: Has, asked: Annotated[P
     response_model_exclude_none=True,
     responses={**shown({**_VERSION, "text": "# The tides\n"}), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
 )
-async def get_version(artifact_id: str, version: int, who: Who, has: Has, response: Response) -> VersionText:
+async def get_version(
+    artifact_id: str, version: Annotated[int, Path(ge=1, le=MOST_VERSIONS)], who: Who, has: Has, response: Response
+) -> VersionText:
     held = await has.shelf.read(who, artifact_id, version)
     response.headers["ETag"] = tag(held.version)
     return VersionText(**version_entry(held.version).model_dump(), text=held.text)
@@ -352,8 +350,10 @@ async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
     artifact_id: str,
     who: Who,
     has: Has,
-    before: Annotated[int, Query(ge=1, description="A version.")],
-    after: Annotated[int | None, Query(ge=1, description="A version; the current one, if nothing is said.")] = None,
+    before: Annotated[int, Query(ge=1, le=MOST_VERSIONS, description="A version.")],
+    after: Annotated[
+        int | None, Query(ge=1, le=MOST_VERSIONS, description="A version; the current one, if nothing is said.")
+    ] = None,
     other: Annotated[str | None, Query(description="The artifact that `after` is a version of, if not this.")] = None,
     accept: Annotated[str | None, Header()] = None,
 ) -> Any:
@@ -409,7 +409,7 @@ async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
     responses={200: {"description": "The text."}, **answers(ArtifactNotFound, InvalidInput, StorageGone)},
 )
 async def download_artifact(
-    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1)] = None
+    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None
 ) -> Response:
     return download(await has.shelf.read(who, artifact_id, version))
 
@@ -421,7 +421,7 @@ async def download_artifact(
     responses={200: {"description": "The page or picture."}, **answers(ArtifactNotFound, InvalidInput, StorageGone)},
 )
 async def preview_artifact(
-    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1)] = None
+    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None
 ) -> Response:
     return preview(await has.shelf.read(who, artifact_id, version))
 

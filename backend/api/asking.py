@@ -29,7 +29,6 @@ from backend.resources import Resources
 from backend.runs.execute import Asked, Choice, Multitask
 from backend.runs.turn import turn_of
 from graphs.quality.gate import Gate, Quality
-from graphs.quality.reviewer import QualityWishes
 from graphs.quality.rubric import UnknownRubric
 from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
@@ -154,11 +153,8 @@ def _quality(wishes: Wishes, served: Served) -> Quality:
 async def _gate(
     choice: Choice, candidate: Candidate | None, own: BaseModel | None, served: Served, has: Resources
 ) -> Gate | None:
-    rubric = own.rubric if isinstance(own, QualityWishes) else None
-    # What a reviewer is sent was written by anybody.
-    author = None if served.agent.reads else candidate
     try:
-        return await has.gates.gate(choice.quality, author, rubric)
+        return await has.gates.of_run(choice.quality, served, candidate, own)
     except UnknownRubric as error:
         known = ", ".join(error.known)
         raise InvalidInput.naming(("forwardedProps.review.rubric", f"there are: {known}")) from None
@@ -197,11 +193,12 @@ def _check(asked: RunAgentInput, served: Served) -> None:
 def _wrong_ids(asked: RunAgentInput) -> list[tuple[str, str]]:
     ids = [("threadId", asked.thread_id), ("runId", asked.run_id)]
     ids += [(f"messages.{at}.id", message.id) for at, message in enumerate(asked.messages)]
-    taken = [message.id for message in asked.messages]
-    twice = (
-        [at for at, message_id in enumerate(taken) if message_id in taken[:at]] if len(set(taken)) < len(taken) else []
-    )
-    return [(f"messages.{at}.id", f"another message has the id {taken[at]!r}") for at in twice] + [
+    twice, taken = list[tuple[str, str]](), set[str]()
+    for at, message in enumerate(asked.messages):
+        if message.id in taken:
+            twice.append((f"messages.{at}.id", f"another message has the id {message.id!r}"))
+        taken.add(message.id)
+    return twice + [
         (field, f"an id has 1 to {KEY_LENGTH} characters, none of them a control character")
         for field, given in ids
         if not 0 < len(given) <= KEY_LENGTH or not given.isprintable()

@@ -28,7 +28,7 @@ class _Camel(BaseModel):
 class NewShare(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
-    version: int | None = Field(None, ge=1, description="This version; without it, whichever is current.")
+    version: int | None = Field(None, ge=1, le=2**31 - 1, description="This version; without it, whichever is current.")
     seconds: int | None = Field(
         None, ge=60, le=366 * 86400, description="How long it holds; without it, until revoked."
     )

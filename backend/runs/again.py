@@ -77,7 +77,7 @@ class Heirs:
             candidate=candidate,
             choice=choice,
             digest=row.request,
-            gate=await self._gates.gate(choice.quality, candidate),
+            gate=await self._gates.of_run(choice.quality, served, candidate, turn.wishes),
             # Nobody is attached yet, and whoever was will come back.
             on_disconnect="continue",
         )

@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+from pydantic import BaseModel
+
+from agents.base import Served
 from graphs.quality.gate import Gate, Quality
 from graphs.quality.judge import Judge
+from graphs.quality.reviewer import QualityWishes
 from graphs.quality.rubric import Rubrics
 from llm.factory import Candidate, ModelFactory
 
@@ -21,6 +25,14 @@ class Gates:
         if rubric is not None:
             self.rubrics.get(rubric)
         return Gate(quality, self.rubrics, self.judge, await self.reader(author), rubric)
+
+    async def of_run(
+        self, quality: Quality, served: Served, candidate: Candidate | None, wishes: BaseModel | None
+    ) -> Gate | None:
+        """Raises `UnknownRubric`."""
+        rubric = wishes.rubric if isinstance(wishes, QualityWishes) else None
+        # What a reviewer is sent was written by anybody.
+        return await self.gate(quality, None if served.agent.reads else candidate, rubric)
 
     async def reader(self, author: Candidate | None) -> Candidate | None:
         """Who judges what that model wrote; `None` where nobody is there who may."""

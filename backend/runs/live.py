@@ -147,6 +147,11 @@ class LiveRuns:
             raise
         for run in record.lost:
             self._begin(self._say_lost(run), f"end of {run}")
+        if self._is_closing():
+            # While it waited for the thread, the server was told to end.
+            await self._runs.withdraw(record)
+            await self._event_log.end(record.id)
+            raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
         self._launch(asked, record, queued=queued)
         return self._reader(record.id, asked.served.agent.id, record.thread, posted=True)
 
@@ -404,16 +409,29 @@ class LiveRuns:
     async def _rescue(self) -> None:
         """Goes on with runs whose process is gone, or ends them. A loop of its own: no beat waits for it."""
         while True:
+            # What a process that is told to end leaves behind, the next one goes on with: neither it nor a neighbour
+            # that is told the same ends it.
+            if self._closing:
+                return
             try:
-                for lost in await self._runs.claim_lost(self._attempts) if not self._closing else ():
-                    self._taking.add(lost.row.id)
-                    self._begin(self._take_up(lost), f"taking up {lost.row.id}")
-                for run in await self._runs.end_lost(but=[*self._live, *self._taking]):
-                    _log.warning("run_lost", run=run)
-                    self._begin(self._say_lost(run), f"end of {run}")
+                await self._rescued()
             except StorageFailed as error:
                 _log.warning("rescue_failed", error=str(error))
             await asyncio.sleep(self._lease.seconds / 3)
+
+    def _is_closing(self) -> bool:
+        """Asked again behind an `await`."""
+        return self._closing
+
+    async def _rescued(self) -> None:
+        for lost in await self._runs.claim_lost(self._attempts):
+            self._taking.add(lost.row.id)
+            self._begin(self._take_up(lost), f"taking up {lost.row.id}")
+        if self._is_closing():
+            return
+        for run in await self._runs.end_lost(but=[*self._live, *self._taking], attempts=self._attempts):
+            _log.warning("run_lost", run=run)
+            self._begin(self._say_lost(run), f"end of {run}")
 
     async def _keep_own(self) -> None:
         own, asked_at = [*self._live, *self._taking], self._lease.now()
@@ -446,6 +464,9 @@ class LiveRuns:
         if asked is None:
             await self._say_interrupted(record.id)
             await self._runs.end(lost.caller, record, "error", error_code="interrupted")
+            return
+        if self._is_closing():
+            # It has been left to the next one, with the others.
             return
         _, events = await self._event_log.folded(record.id)
         await self._event_log.append(record.id, list(closing(fold(events))))

@@ -89,6 +89,8 @@ class Translator:
         # Calls that are told while an artifact is written, and those of them that are open.
         self._told_calls: set[str] = set()
         self._artifacts: list[str] = []
+        # Those of them that have no result yet: whoever hears of a call waits for one.
+        self._unanswered: dict[str, None] = {}
         self._predicted = False
         self._said_last = ""
 
@@ -151,7 +153,7 @@ class Translator:
         """Ends whatever is open, so that a client can take the end of the run."""
         for message_id in list(self._open):
             yield from self._close(message_id)
-        for call in list(self._artifacts):
+        for call in list(self._unanswered):
             yield from self._artifact_ended(call)
             yield ToolCallResultEvent(message_id=f"{call}-result", tool_call_id=call, content=_STOPPED, role="tool")
         if self._predicted and self._state is not None:
@@ -177,6 +179,7 @@ class Translator:
             self._count(fact, message)
             yield from self._answer(fact.scope, message)
         elif isinstance(message, ToolMessage):
+            self._unanswered.pop(message.tool_call_id, None)
             yield ToolCallResultEvent(
                 message_id=message.id or "",
                 tool_call_id=message.tool_call_id,
@@ -218,6 +221,7 @@ class Translator:
             self._predicted = True
         self._told_calls.add(fact.call)
         self._artifacts.append(fact.call)
+        self._unanswered[fact.call] = None
         yield from self._start_call(fact.message, fact.call, fact.tool)
         known = "".join(f"{_quoted(name)}: {_quoted(value)}, " for name, value in fact.told.items())
         yield ToolCallArgsEvent(tool_call_id=fact.call, delta=f'{{{known}{_quoted(fact.streamed)}: "')

@@ -42,8 +42,8 @@ def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) ->
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", _planned, ["write", "edit", "answer"])
     graph.add_node("quality", Quality())
-    graph.add_conditional_edges("write", _written, ["check", "quality"])
-    graph.add_conditional_edges("edit", _written, ["check", "quality"])
+    graph.add_conditional_edges("write", _written, ["check", "quality", "follow_up"])
+    graph.add_conditional_edges("edit", _written, ["check", "quality", "follow_up"])
     graph.add_conditional_edges("check", after_check, ["edit", "quality", "follow_up"])
     graph.add_edge("quality", "follow_up")
     graph.add_edge("follow_up", END)
@@ -51,7 +51,9 @@ def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) ->
     return graph.compile(checkpointer=checkpointer)
 
 
-def _written(state: CanvasState) -> Literal["check", "quality"]:
+def _written(state: CanvasState) -> Literal["check", "quality", "follow_up"]:
+    if state.get("failed"):
+        return "follow_up"
     # What nobody has seen is read as a whole; what is wrong with it is mended there.
     return "quality" if state.get("unheard") is not None else "check"
 

@@ -46,7 +46,10 @@ class Quality:
         growing = call.begin()
         growing.add(_difference(seen, text) if unheard["edited"] and seen is not None else text)
         call.end(growing)
-        return await kept(call, plan, None if plan["new"] else seen, text)
+        update = await kept(call, plan, None if plan["new"] else seen, text)
+        if (ref := update.get("artifact")) is not None:
+            await desk.place(call.message, await desk.read(ref["id"], ref["version"]))
+        return update
 
 
 def _subject(state: CanvasState, plan: Plan, text: str, kind: str, language: str | None) -> Subject:

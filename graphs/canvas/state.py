@@ -51,6 +51,8 @@ class CanvasState(MessagesState):
     # How often it has been tried to mend what was written for this message.
     mended: int
     wrong: list[str]
+    # Why nothing could be kept; empty where something was.
+    failed: str
     # Whether it is tried again, and whether it is read.
     again: bool
     gated: bool

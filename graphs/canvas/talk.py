@@ -42,7 +42,9 @@ class FollowUp:
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, known = state["plan"], state.get("artifact")
-        note = f"{plan['note'] if plan else 'edited'}, {known['name']}" if known else "nothing could be written"
+        note = f"{plan['note'] if plan else 'edited'}, {known['name']}" if known else "nothing was written"
+        if why := state.get("failed"):
+            note = f"nothing could be kept, and nothing has changed: {why}"
         wrong = _WRONG.format(wrong="; ".join(state["wrong"])) if state.get("wrong") else ""
         asked = telling.step(self._prompt, state["messages"], _DONE.format(note=note) + wrong)
         return {"messages": [await answered(runtime.context.candidate.model, asked, offered=())]}

@@ -58,7 +58,7 @@ class CanvasWishes(_Wish):
     """Which artifact is meant, which version of it the person sees, and what is to be done with which part of it."""
 
     artifact_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    version: int | None = Field(None, ge=1)
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
     selection: Selection | None = None
     # A heading, a function or a class, by its name.
     part: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -71,6 +71,6 @@ class CanvasWishes(_Wish):
     def _is_of_something(self) -> "CanvasWishes":
         if self.selection and self.part:
             raise ValueError("choose a selection or a part, not both")
-        if self.artifact_id is None and (self.version or self.selection):
-            raise ValueError("a version or a selection is of an artifact: `artifactId` is missing")
+        if self.artifact_id is None and (self.version or self.selection or self.part or self.action):
+            raise ValueError("a version, a selection, a part or an action is of an artifact: `artifactId` is missing")
         return self

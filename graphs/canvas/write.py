@@ -65,7 +65,8 @@ async def kept(call: Call, plan: Plan, seen: Held | None, text: str) -> dict[str
         held = await _shelved(call.runtime.context.desk, plan, seen, text)
     except (NoText, TooLarge, Stale, UnknownArtifact) as error:
         call.runtime.stream_writer(Remark("artifact_not_kept", f"{error}."))
-        return {"messages": call.failed(f"{error}."), "unheard": None}
+        gone = {"artifact": None} if isinstance(error, UnknownArtifact) else {}
+        return {"messages": call.failed(f"{error}."), "unheard": None, "failed": str(error), **gone}
     conflicts = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
     return {"messages": call.done(ref(held), **conflicts), "artifact": ref(held), "unheard": None}
 
@@ -74,7 +75,8 @@ async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str) -> Held
     if not text.strip():
         raise NoText(_NOTHING.rstrip("."))
     if seen is not None:
-        return await desk.write(seen, text, plan["note"])
+        language = plan["language"] if plan["language"] != seen.artifact.language else None
+        return await desk.write(seen, text, plan["note"], language)
     name = plan["name"] or _name(text, plan)
     return await desk.create(name, plan["kind"], plan["language"], text, plan["note"])
 

@@ -23,6 +23,7 @@ from graphs.quality.gate import Gate
 from graphs.quality.subject import Subject
 from graphs.review import Reviewed, Stage
 from llm.context import call_context
+from llm.ending import reached_its_limit
 from llm.errors import ModelError
 from llm.meter import Spent
 from storage.reviews import ReviewDraft
@@ -111,6 +112,9 @@ class Nodes:
             answer = await runtime.context.candidate.model.ainvoke(asked, {"tags": [TAG_NOSTREAM]})
         except ModelError:
             # What is there is better than nothing.
+            return _given_up(runtime, state)
+        if reached_its_limit(answer.response_metadata):
+            # Half of a text is no better one.
             return _given_up(runtime, state)
         text = whole(answer.text) if reading.subject.kind != "answer" else answer.text.strip()
         if not text or text == reading.subject.text:

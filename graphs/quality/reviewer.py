@@ -36,7 +36,7 @@ class QualityWishes(BaseModel):
 
     # What is read, in place of the person's message.
     artifact_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    version: int | None = Field(None, ge=1)
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
     kind: Kind | None = None
     language: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     # What the text was to be.

@@ -14,9 +14,9 @@ from llm.factory import Candidate
 # Notes of one conversation, and characters of each.
 _MOST = 3
 _LONGEST = 300
-# Of the person's messages, the newest, and of each the beginning.
-_RECENT = 8
-_BEGINNING = 2000
+# Of the person's newest message, the beginning. Those before it were read when they were new: what somebody has deleted
+# since is not to come back.
+_BEGINNING = 4000
 
 
 class Note(BaseModel):
@@ -38,7 +38,7 @@ class Reflector:
         self, candidate: Candidate, messages: Sequence[BaseMessage], known: Sequence[str]
     ) -> Sequence[Note]:
         """New ones only. Raises `ModelError`."""
-        said = [message.text[:_BEGINNING] for message in messages if isinstance(message, HumanMessage)][-_RECENT:]
+        said = [message.text[:_BEGINNING] for message in messages if isinstance(message, HumanMessage)][-1:]
         if not said:
             return ()
         asked = [SystemMessage(self._prompt.text), HumanMessage(_asked(said, known))]

@@ -92,6 +92,14 @@ async def test_many_are_deleted_where_some_are_missing(blobs: Blobs) -> None:
     assert await _names(blobs) == [names[6]]
 
 
+async def test_what_is_somebody_elses_is_never_told_and_so_never_swept(blobs: Blobs) -> None:
+    mine = await blobs.put(ANN, DIGEST, b"mine")
+    for name in ("family.jpg", f"{folder(ANN)}/notes.txt", f"backup/{mine}"):
+        blobs._store.put(name, b"theirs")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert [name async for part in blobs.older(tomorrow) for name in part] == [mine]
+
+
 async def test_what_is_older_than_a_moment_is_told(blobs: Blobs) -> None:
     names = sorted([await blobs.put(ANN, DIGEST, b"x") for _ in range(5)])
     assert await _names(blobs) == names

@@ -172,3 +172,15 @@ async def test_a_run_that_was_left_is_taken_up_at_once_and_its_try_does_not_coun
     (taken,) = await others.claim_lost(1)
     assert (taken.row.id, taken.attempt, taken.caller) == (left.id, 1, ANN)
     assert await runs.beat([left.id, queued.id]) == [queued.id]
+
+
+async def test_runs_that_some_process_may_still_claim_are_not_ended(runs: Runs, database: Database) -> None:
+    opened = [
+        await runs.open(ANN, thread=f"t{at}", run=f"r{at}", agent="chat", model="a:b", asked={}) for at in range(12)
+    ]
+    await runs.release([run.id for run in opened])
+    other = Runs(database, owner="other", lease=5)
+    first = await other.claim_lost(2)
+    assert await other.end_lost(but=[lost.row.id for lost in first], attempts=2) == []
+    rest = await other.claim_lost(2)
+    assert {lost.row.id for lost in (*first, *rest)} == {run.id for run in opened}

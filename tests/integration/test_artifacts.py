@@ -54,8 +54,6 @@ async def test_what_is_written_is_a_version_and_can_be_read_again(client: httpx.
     again = await client.get(f"{WHERE}/{made['artifactId']}")
     assert again.json() == told
     assert again.headers["ETag"] == written.headers["ETag"] != seen
-    same = await client.get(f"{WHERE}/{made['artifactId']}", headers={"If-None-Match": again.headers["ETag"]})
-    assert (same.status_code, same.text) == (304, "")
     old = (await client.get(f"{WHERE}/{made['artifactId']}/versions/1")).json()
     assert (old["text"], old["digest"], "parent" in old) == (TIDES, made["digest"], False)
 

@@ -136,6 +136,41 @@ async def test_quick_actions_rewrite_explain_and_ask_for_nothing_else(server: Se
     assert _calls(explained) == []
 
 
+async def test_code_that_is_ported_is_in_its_new_language_from_then_on(server: Server) -> None:
+    first = _artifact(await _canvas(server, "Write a function that adds", "port"))
+    port = {"name": "port", "to": "Go"}
+    events = await _canvas(server, "Please", "port", artifactId=first["id"], action=port)
+    assert [name for name, _, _ in _calls(events)] == ["write_artifact"]
+    assert (_artifact(events)["language"], _artifact(events)["version"]) == ("go", 2)
+    assert not [event for event in events if event.get("name") == "remark"]
+
+
+async def test_a_model_that_breaks_off_leaves_no_call_without_a_result(server: Server) -> None:
+    events = await server.run("canvas", text="Please break off", forwardedProps={"canvas": {"kind": "markdown"}})
+    assert events[-1]["type"] == "RUN_ERROR"
+    ((name, arguments, result),) = _calls(events)
+    assert (name, arguments["content"], "error" in result) == ("write_artifact", "# Half of a text", True)
+
+
+async def test_what_cannot_be_kept_is_said_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    settings = {
+        "AGENKIT_SCRIPT": str(SCRIPT),
+        "AGENKIT_CANVAS_MODELS": "scripted:writer",
+        "AGENKIT_ARTIFACT_BYTES": "1024",
+    }
+    with Loopback() as loopback, serving(tmp_path, **{**settings, **_of(loopback)}) as server:
+        loopback.answer(lambda request: Reply("word " * 400 if "Write it as" in str(request.body) else "Sorry."))
+        events = await _canvas(server, "Write too much", "large", kind="markdown")
+        async with server.client() as client:
+            listed = (await client.get("/api/v1/artifacts")).json()["items"]
+    ((_, _, result),) = _calls(events)
+    assert "at most 1024" in result["error"]
+    assert [event["value"]["code"] for event in events if event.get("name") == "remark"] == ["artifact_not_kept"]
+    told = loopback.calls[-1].request.body["messages"][-1]["content"]
+    assert "nothing could be kept" in told
+    assert (listed, last(events, "STATE_SNAPSHOT")["snapshot"]) == ([], {})
+
+
 async def test_what_is_not_well_formed_is_mended(server: Server) -> None:
     events = await _canvas(server, "Write some data", "mended")
     assert [name for name, _, _ in _calls(events)] == ["write_artifact", "edit_artifact"]

@@ -214,6 +214,26 @@ def test_an_outlet_that_fails_holds_what_it_can_and_recovers_by_itself(
     assert (len(exporter.spans), made.failing) == (100, False)
 
 
+def test_one_span_that_is_never_taken_does_not_hold_the_others_up(
+    outlet: Callable[..., Outlet], dropped: Counter[str]
+) -> None:
+    class Picky(Recorder):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            if any(each.name == "7" for each in spans):
+                return SpanExportResult.FAILURE
+            return super().export(spans)
+
+    exporter = Picky()
+    made = outlet(exporter)
+    made.again = 0.001
+    _many(made, 20)
+    until = monotonic() + 20
+    while len(exporter.spans) < 19 and monotonic() < until:
+        sleep(0.05)
+    assert {each.name for each in exporter.spans} == {*(f"{at}" for at in range(19) if at != 7), "run"}
+    assert dropped["dropped"] == 1
+
+
 def test_an_outlet_that_hangs_or_breaks_holds_nobody_up(outlet: Callable[..., Outlet], dropped: Counter[str]) -> None:
     released = threading.Event()
 
