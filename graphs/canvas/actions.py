@@ -60,5 +60,6 @@ def course(action: Action, *, of_part: bool) -> Course:
         words,
         f"{action.name}: {to}" if to else action.name,
         new=action.name == "test",
-        language=to.lower() if action.name == "port" else None,
+        # A part that is ported does not make the rest another language.
+        language=to.lower() if action.name == "port" and not of_part else None,
     )

@@ -1,9 +1,12 @@
 """What can be told of a text without a model: whether it is what it is said to be."""
 
+import asyncio
+from itertools import islice
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
+from artifacts.shelf import Held
 from artifacts.wellformed import faults
 from graphs.canvas.state import CanvasState
 from graphs.context import RunContext
@@ -22,7 +25,7 @@ class Check:
         if known is None or plan is None:
             return {"wrong": [], "again": False, "gated": False}
         held = await runtime.context.desk.read(known["id"], known["version"])
-        wrong = list(faults(held.text, held.artifact.kind, held.artifact.language))[:_MOST_TOLD]
+        wrong = await asyncio.to_thread(_wrong, held)
         if wrong and state.get("mended", 0) >= _TRIES:
             runtime.stream_writer(Remark("not_well_formed", f"What was written is not well-formed: {wrong[0]}."))
         if not wrong or state.get("mended", 0) >= _TRIES:
@@ -38,6 +41,10 @@ class Check:
             "new": False,
         }
         return {"wrong": wrong, "again": True, "mended": state.get("mended", 0) + 1, "plan": mending}
+
+
+def _wrong(held: Held) -> list[str]:
+    return list(islice(faults(held.text, held.artifact.kind, held.artifact.language), _MOST_TOLD))
 
 
 def after_check(state: CanvasState) -> Literal["edit", "quality", "follow_up"]:

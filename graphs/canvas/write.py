@@ -16,7 +16,7 @@ from graphs.prompt import Prompt
 from graphs.remark import Remark
 from storage.artifacts import Stale, UnknownArtifact
 
-_NOTHING = "Nothing was written."
+_NOTHING = "Nothing was written"
 _LONGEST_NAME = 80
 
 
@@ -73,7 +73,7 @@ async def kept(call: Call, plan: Plan, seen: Held | None, text: str) -> dict[str
 
 async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str) -> Held:
     if not text.strip():
-        raise NoText(_NOTHING.rstrip("."))
+        raise NoText(_NOTHING)
     if seen is not None:
         language = plan["language"] if plan["language"] != seen.artifact.language else None
         return await desk.write(seen, text, plan["note"], language)
