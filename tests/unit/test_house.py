@@ -106,6 +106,12 @@ def test_no_folder_is_named_for_a_layer() -> None:
         assert not names & unwanted
 
 
+@pytest.mark.parametrize("package", sorted(_packages()))
+def test_every_package_is_in_the_image(package: str) -> None:
+    assert f"COPY {package}/ {package}/" in (ROOT / "deploy" / "Dockerfile").read_text()
+    assert f"!{package}" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 def test_production_is_published_to_this_machine_only_and_holds_no_secret() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     services = yaml.safe_load(text)["services"]
