@@ -73,9 +73,9 @@ class Desk:
                 opened.set(outcome=review.outcome, score=review.score, rubric=review.rubric, attempt=review.attempt)
             await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
 
-    async def place(self, message: str, held: Held) -> None:
+    async def place(self, message: str, artifact: str, version: int) -> None:
         """Says of reviews of a message which artifact it was that they read, once it is on the shelf."""
-        await self.reviews.place(self.caller, self.run, message, held.artifact.id, held.version.number)
+        await self.reviews.place(self.caller, self.run, message, artifact, version)
 
     async def remembered(self) -> Sequence[MemoryRecord]:
         return await self.memories.recalled(self.caller, most=_REMEMBERED)

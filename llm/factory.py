@@ -40,7 +40,7 @@ VENDORS: Mapping[str, str] = {
 _PRICES = "llm.prices"
 _JUDGES = "judge"
 # It is the smallest there is: its scores would be dice.
-_NEVER_JUDGES = "embedded"
+NEVER_JUDGES = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class ModelFactory:
         `None` where nobody is left.
         """
         await self.loaded()
-        there = [asked for asked in self._there(_JUDGES) if asked.model.provider != _NEVER_JUDGES]
+        there = [asked for asked in self._there(_JUDGES) if asked.model.provider != NEVER_JUDGES]
         if not there:
             return None
         apart = sorted(there, key=lambda asked: author is not None and asked.model.family == author.family)

@@ -14,6 +14,7 @@ from storage.blobs import Blobs
 from storage.caller import Caller
 from storage.contents import Content, Contents
 from storage.database import Database
+from storage.place import Place
 from storage.tables import Moment, artifact_versions, artifacts, threads
 from storage.threads import UnknownThread, folded
 
@@ -77,14 +78,6 @@ class Draft:
     run: str | None = None
     note: str = ""
     conflicts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the artifact that was written at this moment and has this id."""
-
-    moment: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, 
 
 from storage.caller import Caller
 from storage.database import Database
+from storage.place import Place
 from storage.tables import Moment, memories
 
 Kind = Literal["style", "fact"]
@@ -41,14 +42,6 @@ class MemoryRecord:
     source: str | None
     created_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the memory that was made at this moment and has this id."""
-
-    moment: datetime
-    id: str
 
 
 class Memories:

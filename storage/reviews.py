@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.caller import Caller
 from storage.database import Database
+from storage.place import Place
 from storage.tables import Moment, feedback, reviews, threads, traces
 
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -63,14 +64,6 @@ class FeedbackRecord:
     run: str | None
     created_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the review that was made at this moment and has this id."""
-
-    moment: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

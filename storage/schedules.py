@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, or_, s
 
 from storage.caller import Caller
 from storage.database import Database
+from storage.place import Place
 from storage.tables import Moment, schedules
 
 # How long an occurrence belongs to the process that has begun to start it; far longer than that takes.
@@ -52,14 +53,6 @@ class Occurrence:
 
     schedule: ScheduleRecord
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the schedule that was made at this moment and has this id."""
-
-    moment: datetime
-    id: str
 
 
 class Schedules:

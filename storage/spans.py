@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from observability.tracing import SpanRecord, Who
 from storage.caller import Caller
 from storage.database import Database
+from storage.place import Place
 from storage.tables import KEY_LENGTH, Moment, spans, traces
 
 # Spans of one trace that are told; one with more is told by its first ones.
@@ -50,14 +51,6 @@ class TraceRecord:
     began_at: datetime
     seconds: float
     spans: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the trace that began at this moment and has this id."""
-
-    moment: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints
 from storage.database import Database
+from storage.place import Place
 from storage.runs import ThreadBusy
 from storage.tables import Moment, runs, strays, threads
 
@@ -55,14 +56,6 @@ class ThreadRecord:
     agent: str | None
     created_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a list goes on: behind the thread with this moment, in the list's order, and this internal id."""
-
-    moment: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

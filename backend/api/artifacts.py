@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -14,6 +13,7 @@ from artifacts.diff import changes, counts, unified
 from artifacts.kinds import Kind, NoText, file_name, media_type
 from artifacts.shelf import Held
 from backend.api.examples import answers, shown
+from backend.api.files import attachment
 from backend.api.paging import Mark, Page, Part, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import (
@@ -26,8 +26,9 @@ from backend.errors import (
     VersionStale,
 )
 from backend.resources import Resources
-from storage.artifacts import ArtifactRecord, Place, Stale, VersionRecord, Wanted
+from storage.artifacts import ArtifactRecord, Stale, VersionRecord, Wanted
 from storage.caller import Caller
+from storage.place import Place
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
@@ -451,10 +452,8 @@ def version_entry(record: VersionRecord) -> VersionEntry:
 def download(held: Held) -> Response:
     """As a file of its own, which no browser runs."""
     name = _file(held)
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     kind = media_type(kind_of(held), held.artifact.language)
-    headers = {**SANDBOX, "Content-Disposition": disposition, "ETag": tag(held.version)}
+    headers = {**SANDBOX, "Content-Disposition": attachment(name), "ETag": tag(held.version)}
     return Response(held.text.encode(), media_type=f"{kind}; charset=utf-8", headers=headers)
 
 

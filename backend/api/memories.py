@@ -12,7 +12,8 @@ from backend.api.examples import answers, shown
 from backend.api.paging import Mark, Page, Part, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import InvalidInput, MemoryNotFound, StorageGone
-from storage.memories import MemoryRecord, NoMemory, Place, TooManyMemories
+from storage.memories import MemoryRecord, NoMemory, TooManyMemories
+from storage.place import Place
 
 router = APIRouter(prefix="/api/v1/memories", tags=["memories"])
 

@@ -24,7 +24,8 @@ from backend.runs.reading import read_by
 from graphs.quality.rubric import UnknownRubric
 from graphs.quality.subject import Subject
 from llm.context import CallContext
-from storage.reviews import FeedbackRecord, Place, ReviewDraft, ReviewRecord, Wanted
+from storage.place import Place
+from storage.reviews import FeedbackRecord, ReviewDraft, ReviewRecord, Wanted
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1", tags=["quality"])

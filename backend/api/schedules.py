@@ -29,7 +29,8 @@ from backend.runs.cron import BadCron, Cron
 from backend.runs.schedules import input_of, next_of
 from llm.errors import BudgetExhausted, NoModel, Overloaded
 from storage.caller import Caller
-from storage.schedules import Place, Plan, ScheduleRecord, UnknownSchedule
+from storage.place import Place
+from storage.schedules import Plan, ScheduleRecord, UnknownSchedule
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])

@@ -3,7 +3,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 from uuid import uuid4
 
 from ag_ui.core import Interrupt, Message
@@ -13,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from agents.facts import Committed, Standing
 from backend.api.examples import answers, shown
+from backend.api.files import attachment
 from backend.api.paging import Mark, Page, Part, paged, read
 from backend.api.transcript import markdown
 from backend.dependencies import Has, Who
@@ -29,13 +29,13 @@ from backend.resources import Resources
 from backend.runs.messages import to_agui
 from backend.runs.translate import interrupt
 from storage.caller import Caller
+from storage.place import Place
 from storage.tables import KEY_LENGTH
 from storage.threads import (
     MOST_PAIRS,
     Author,
     Change,
     Order,
-    Place,
     ThreadRecord,
     TooManyPairs,
     UnknownThread,
@@ -433,7 +433,4 @@ def _checkpoint(committed: Committed) -> CheckpointEntry:
 
 
 def _file(text: str, kind: str, name: str) -> Response:
-    # The name in both spellings: the first for clients that do not know the second.
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(text, media_type=kind, headers={"Content-Disposition": disposition})
+    return Response(text, media_type=kind, headers={"Content-Disposition": attachment(name)})

@@ -17,7 +17,8 @@ from backend.api.paging import Mark, Page, Part, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import InvalidInput, StorageGone, TraceNotFound
 from observability.tracing import SpanKind, SpanRecord
-from storage.spans import Place, TraceRecord, Wanted
+from storage.place import Place
+from storage.spans import TraceRecord, Wanted
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/traces", tags=["traces"])

@@ -16,7 +16,7 @@ from ag_ui.core import (
     RunFinishedEvent,
     RunStartedEvent,
 )
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
@@ -24,6 +24,7 @@ from artifacts.desk import Desk
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.translate import Translator
 from graphs.quality.gate import Gate, Quality
+from graphs.quality.mount import asked_in
 from llm.context import CallContext, calling
 from llm.errors import ModelError
 from llm.factory import Candidate
@@ -170,7 +171,7 @@ class Execution:
             tracing(self._tracing, who, f"run {agent}", "run", self._above) as span,
         ):
             span.put("langfuse.trace.name", agent)
-            span.said("input", _asked_in(asked))
+            span.said("input", asked_in(asked.turn.messages))
             _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
             self._driving = True
             ending = self._stop_told() if self._stop_asked else await self._ending()
@@ -348,8 +349,3 @@ class Execution:
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()
-
-
-def _asked_in(asked: Asked) -> str:
-    """What the person says in this turn."""
-    return next((each.text for each in reversed(asked.turn.messages) if isinstance(each, HumanMessage)), "")

@@ -48,7 +48,7 @@ class Quality:
         call.end(growing)
         update = await kept(call, plan, None if plan["new"] else seen, text)
         if (ref := update.get("artifact")) is not None:
-            await desk.place(call.message, await desk.read(ref["id"], ref["version"]))
+            await desk.place(call.message, ref["id"], ref["version"])
         return update
 
 

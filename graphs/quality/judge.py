@@ -17,11 +17,9 @@ from graphs.quality.rubric import LEVELS, Rubric
 from graphs.quality.subject import Subject
 from graphs.structured import decided
 from llm.errors import ModelError
-from llm.factory import Candidate
+from llm.factory import NEVER_JUDGES, Candidate
 
 _PROMPTS = Path(__file__).parent / "prompts"
-# It is the smallest there is: its scores would be dice.
-NEVER_JUDGES = "embedded"
 # Characters of what is judged and of what was asked; what is longer is judged by its beginning, and that is said.
 _LONGEST = 60_000
 _LONGEST_REQUEST = 8_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from graphs import quality
@@ -25,7 +25,7 @@ class Reviewing:
         return best
 
 
-def asked_in(messages: Sequence[AnyMessage]) -> str:
+def asked_in(messages: Sequence[BaseMessage]) -> str:
     """What the person asked last."""
     return next((message.text for message in reversed(messages) if isinstance(message, HumanMessage)), "")
 

@@ -15,7 +15,6 @@ from storage.artifacts import (
     ArtifactRecord,
     Artifacts,
     Draft,
-    Place,
     Stale,
     UnknownArtifact,
     UnknownVersion,
@@ -34,7 +33,7 @@ from storage.memories import (
     TooManyMemories,
     UnknownMemory,
 )
-from storage.memories import Place as MemoryPlace
+from storage.place import Place
 from storage.settings import StorageSettings
 from storage.shares import MOST_SHARES, Shares, TooManyShares, UnknownShare
 from storage.tables import artifact_shares, artifact_versions, contents
@@ -446,10 +445,10 @@ async def test_memories_are_added_changed_and_forgotten(memories: Memories) -> N
 async def test_memories_are_told_in_parts(memories: Memories) -> None:
     made = [await memories.add(ANN, "fact", str(at)) for at in range(7)]
     seen = list[str]()
-    after: MemoryPlace | None = None
+    after: Place | None = None
     while page := await memories.listed(ANN, 3, after):
         seen += [each.text for each in page]
-        after = MemoryPlace(page[-1].created_at, page[-1].id)
+        after = Place(page[-1].created_at, page[-1].id)
     assert seen == [each.text for each in reversed(made)]
 
 

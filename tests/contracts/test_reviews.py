@@ -11,7 +11,8 @@ from sqlalchemy import insert, text
 
 from storage.caller import Caller
 from storage.database import Database
-from storage.reviews import Place, ReviewDraft, Reviews, UnknownFeedback, UnknownReview, Wanted
+from storage.place import Place
+from storage.reviews import ReviewDraft, Reviews, UnknownFeedback, UnknownReview, Wanted
 from storage.runs import Runs
 from storage.tables import reviews as table
 from tests.contracts.plans import plans

@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from storage.caller import Caller
 from storage.database import Database
-from storage.schedules import Occurrence, Place, Plan, ScheduleRecord, Schedules, UnknownSchedule
+from storage.place import Place
+from storage.schedules import Occurrence, Plan, ScheduleRecord, Schedules, UnknownSchedule
 from storage.tables import schedules as table
 
 ANN = Caller("acme", "ann")

@@ -14,7 +14,8 @@ from observability.tracing import SpanRecord
 from observability.tracing import Who as On
 from storage.caller import Caller
 from storage.database import Database
-from storage.spans import MOST_SPANS, Place, Spans, TraceRecord, UnknownTrace, Wanted
+from storage.place import Place
+from storage.spans import MOST_SPANS, Spans, TraceRecord, UnknownTrace, Wanted
 from storage.tables import traces as table
 from tests.contracts.plans import plans
 

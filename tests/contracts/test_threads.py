@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, text, update
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed
+from storage.place import Place
 from storage.runs import Runs, ThreadBusy
 from storage.settings import StorageSettings
 from storage.tables import metadata as schema
@@ -21,7 +22,6 @@ from storage.tables import threads as table
 from storage.threads import (
     Change,
     Order,
-    Place,
     ThreadExists,
     ThreadRecord,
     Threads,
