@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 FILE = Path(__file__).with_name("lines.jsonl")
+# Written by somebody else, once the detector was there, and who had not seen it.
+SECOND = Path(__file__).with_name("second.jsonl")
 # It stands within every value that is shaped like a secret, so that the scanners of code hosts stay quiet.
 MARKER = "\N{PERPENDICULAR}"
 
@@ -23,9 +25,9 @@ class Line:
     planted: tuple[str, ...]
 
 
-def lines() -> list[Line]:
-    """All of them, without the marker."""
-    rows = (json.loads(row) for row in FILE.read_text(encoding="utf-8").split("\n") if row)
+def lines(file: Path = FILE) -> list[Line]:
+    """All of a file, without the marker."""
+    rows = (json.loads(row) for row in file.read_text(encoding="utf-8").split("\n") if row)
     return [
         Line(
             id=row["id"],
