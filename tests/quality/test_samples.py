@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.quality.samples import MARKER, Sample, kept_aside, samples
+from tests.quality.samples import MARKER, SECOND, Sample, kept_aside, samples
 
 CHECKS = (
     "code_parses",
@@ -27,11 +27,13 @@ CHECKS = (
 LABELS = {"defect": "d", "clean": "c"}
 KINDS = {"answer", "markdown", "code", "html", "svg", "mermaid", "json", "csv"}
 
-ALL = samples()
+FIRST = samples()
+MORE = samples(folder=SECOND)
+ALL = [*FIRST, *MORE]
 
 
 def test_there_is_one_file_for_each_check() -> None:
-    assert sorted({sample.check for sample in ALL}) == sorted(CHECKS)
+    assert sorted({sample.check for sample in FIRST}) == sorted({sample.check for sample in MORE}) == sorted(CHECKS)
 
 
 def test_ids_are_unique() -> None:
@@ -46,7 +48,7 @@ def test_texts_are_unique() -> None:
 @pytest.mark.parametrize("sample", ALL, ids=lambda sample: sample.id)
 def test_a_sample_has_its_form(sample: Sample) -> None:
     assert sample.label in LABELS
-    assert re.fullmatch(rf"{sample.check}-{LABELS[sample.label]}\d\d", sample.id)
+    assert re.fullmatch(rf"{sample.check}-{LABELS[sample.label]}1?\d\d", sample.id)
     assert sample.kind in KINDS
     assert (sample.language is not None) == (sample.kind == "code")
     assert all(isinstance(value, str) for value in (sample.asked, sample.given, sample.system, sample.text))
@@ -64,5 +66,11 @@ def test_a_check_has_enough_of_both_labels(check: str) -> None:
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_has_both_labels_in_both_parts(check: str) -> None:
-    parts = {(kept_aside(sample), sample.label) for sample in samples(check)}
-    assert parts == {(aside, label) for aside in (True, False) for label in LABELS}
+    for part in (samples(check), samples(check, folder=SECOND)):
+        parts = {(kept_aside(sample), sample.label) for sample in part}
+        assert parts == {(aside, label) for aside in (True, False) for label in LABELS}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_has_twice_as_many_near_misses_of_the_second_writing(check: str) -> None:
+    assert Counter(sample.label for sample in samples(check, folder=SECOND)) == {"clean": 10, "defect": 5}
