@@ -158,7 +158,7 @@ class Served:
         config: RunnableConfig = {
             **_config(thread, turn.base),
             "recursion_limit": _STEP_LIMIT,
-            "callbacks": [spans],
+            "callbacks": spans.listening,
         }
         tip = await self._graph.aget_state(config)
         yield StateChanged(_state(tip.values, self._shown))

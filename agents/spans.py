@@ -1,6 +1,7 @@
 """Spans of a graph's nodes, model calls and tools, whoever wrote the graph."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from graphs.prompt import PROMPT, PROMPT_VERSION
 from observability.tracing import Span, SpanRef, begun, current, entered, left
 
 
@@ -24,6 +26,11 @@ class Spans(BaseCallbackHandler):
         # left here. Whose span a node stands beneath is read from this.
         self._parents: dict[UUID, UUID | None] = {}
         self._root = current()
+
+    @property
+    def listening(self) -> list[BaseCallbackHandler]:
+        """For a run's `callbacks`. Who listens is told of each token, and so where nobody traces nobody does."""
+        return [] if self._root is None else [self]
 
     def on_chain_start(
         self,
@@ -70,8 +77,12 @@ class Spans(BaseCallbackHandler):
         opened.put("gen_ai.request.model", model)
         opened.put("gen_ai.provider.name", told.get("ls_provider"))
         opened.put("langfuse.observation.model.name", model)
-        opened.put("langfuse.observation.prompt.name", told.get("prompt"))
-        opened.set(prompt_version=told.get("prompt_version"))
+        opened.put("gen_ai.request.temperature", told.get("ls_temperature"))
+        opened.put("gen_ai.request.max_tokens", told.get("ls_max_tokens"))
+        opened.put("langfuse.observation.model.parameters", _parameters(told, kwargs.get("invocation_params") or {}))
+        prompt = next((m.additional_kwargs for batch in messages for m in batch if PROMPT in m.additional_kwargs), {})
+        opened.put("langfuse.observation.prompt.name", prompt.get(PROMPT))
+        opened.set(prompt_version=prompt.get(PROMPT_VERSION))
         opened.said("input", [_said(message) for batch in messages for message in batch])
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
@@ -156,6 +167,21 @@ def _said(message: BaseMessage) -> dict[str, Any]:
     if calls := getattr(message, "tool_calls", None):
         told["tool_calls"] = [{"name": call["name"], "args": call["args"]} for call in calls]
     return told
+
+
+def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """As JSON, of what a call says of how it is to be answered; of tools and schemas the names."""
+    schema = (asked.get("response_format") or {}).get("json_schema") or {}
+    named = {
+        "temperature": told.get("ls_temperature"),
+        "max_tokens": told.get("ls_max_tokens"),
+        "stop": told.get("ls_stop"),
+        "tool_choice": asked.get("tool_choice"),
+        "tools": [tool["function"]["name"] for tool in asked.get("tools") or () if "function" in tool],
+        "response_format": schema.get("name"),
+    }
+    said = {name: value for name, value in named.items() if value not in (None, [])}
+    return json.dumps(said, default=str) if said else None
 
 
 def _answered(opened: Span, message: BaseMessage) -> None:

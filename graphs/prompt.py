@@ -2,6 +2,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from langchain_core.messages import SystemMessage
+
+# Where a message says which prompt it is.
+PROMPT, PROMPT_VERSION = "prompt", "prompt_version"
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -16,3 +21,8 @@ class Prompt:
         text = file.read_text(encoding="utf-8").strip()
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return cls(f"{file.parent.parent.name}/{file.stem}", digest, text)
+
+    def message(self, *more: str) -> SystemMessage:
+        """It, and what else is told with it. The message says which prompt it is, for whoever traces the call."""
+        said = {PROMPT: self.name, PROMPT_VERSION: self.version}
+        return SystemMessage("\n\n".join([self.text, *more]), additional_kwargs=said)

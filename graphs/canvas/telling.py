@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
 from artifacts.shelf import Held
 from graphs.canvas.state import Plan
@@ -30,7 +30,7 @@ def step(
     said = list(_conversation(messages))[-_RECENT:]
     if said and isinstance(said[-1], HumanMessage):
         task, said = f"{said[-1].text}\n\n{task}" if task else said[-1].text, said[:-1]
-    return [SystemMessage("\n\n".join(_head(prompt, memories, background))), *said, HumanMessage(task)]
+    return [prompt.message(*_known(memories, background)), *said, HumanMessage(task)]
 
 
 def about(held: Held) -> str:
@@ -82,8 +82,7 @@ def _quoted(text: str) -> str:
     return f"<text>\n{text}\n</text>"
 
 
-def _head(prompt: Prompt, memories: Sequence[MemoryRecord], background: Sequence[Background]) -> Iterator[str]:
-    yield prompt.text
+def _known(memories: Sequence[MemoryRecord], background: Sequence[Background]) -> Iterator[str]:
     if memories:
         yield "What is known of the person, to be heeded where it fits:"
         yield "\n".join(f"- {memory.text}" for memory in memories)

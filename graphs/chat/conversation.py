@@ -5,21 +5,22 @@ from collections.abc import Iterator, Sequence
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
 from graphs.context import Background
+from graphs.prompt import Prompt
 
 _UNANSWERED = "This tool call was not carried out."
 
 
 def conversation(
-    messages: Sequence[BaseMessage], *, system: str, background: Sequence[Background]
+    messages: Sequence[BaseMessage], *, prompts: Sequence[Prompt], background: Sequence[Background]
 ) -> list[BaseMessage]:
-    """System prompt first, then the thread, every tool call followed by its answer."""
-    head = SystemMessage("\n\n".join(_system_parts(messages, system, background)))
+    """What the agent is told first, then the thread, every tool call followed by its answer."""
+    prompt, *others = prompts
+    head = prompt.message(*(other.text for other in others), *_told_beside(messages, background))
     return [head, *_paired([message for message in messages if not isinstance(message, SystemMessage)])]
 
 
-def _system_parts(messages: Sequence[BaseMessage], system: str, background: Sequence[Background]) -> Iterator[str]:
+def _told_beside(messages: Sequence[BaseMessage], background: Sequence[Background]) -> Iterator[str]:
     # Many models take one system message, and only as the first.
-    yield system
     for message in messages:
         if isinstance(message, SystemMessage):
             yield message.text

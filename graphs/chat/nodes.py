@@ -62,8 +62,8 @@ class ModelNode:
             tools = []
         elif _rounds(messages) >= _ROUNDS:
             tools = []
-        system = f"{self._system.text}\n{self._with_tools.text}" if tools else self._system.text
-        asked = conversation(messages, system=system, background=context.background)
+        prompts = [self._system, self._with_tools] if tools else [self._system]
+        asked = conversation(messages, prompts=prompts, background=context.background)
         model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
         held = context.gate is not None and context.gate.mode == "enforce"
         offered = {tool["function"]["name"] for tool in tools}

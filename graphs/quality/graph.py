@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -107,7 +107,7 @@ class Nodes:
         reading = state["last"]
         attempt = state["attempt"] + 1
         _say(runtime, state, "revising", attempt, reading.verdict)
-        asked = [SystemMessage(self._revise.text), HumanMessage(_to_mend(reading))]
+        asked = [self._revise.message(), HumanMessage(_to_mend(reading))]
         try:
             answer = await runtime.context.candidate.model.ainvoke(asked, {"tags": [TAG_NOSTREAM]})
         except ModelError:

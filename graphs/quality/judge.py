@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal
 
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, Field
 
 from graphs.prompt import Prompt
@@ -87,7 +87,7 @@ class Judge:
 
     async def _reading(self, candidate: Candidate, rubric: Rubric, judged: Subject) -> Sequence[Score] | str:
         """The scores that hold, or why there are none."""
-        asked = [SystemMessage(self.prompt.text), HumanMessage(_asked(rubric, judged))]
+        asked = [self.prompt.message(), HumanMessage(_asked(rubric, judged))]
         try:
             async with asyncio.timeout(self.patience):
                 reading = await decided(candidate, asked, _Reading)
@@ -98,7 +98,7 @@ class Judge:
         return "the judge gave no reading" if reading is None else supported(rubric, reading.dimensions, judged.text)
 
     async def _compared(self, candidate: Candidate, rubric: Rubric, one: Subject, other: Subject) -> Better | None:
-        asked = [SystemMessage(self.compares.text), HumanMessage(_compared(rubric, one, other))]
+        asked = [self.compares.message(), HumanMessage(_compared(rubric, one, other))]
         try:
             async with asyncio.timeout(self.patience):
                 comparison = await decided(candidate, asked, _Comparison)

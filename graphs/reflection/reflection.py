@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 from pydantic import BaseModel, Field
 
 from graphs.prompt import Prompt
@@ -41,7 +41,7 @@ class Reflector:
         said = [message.text[:_BEGINNING] for message in messages if isinstance(message, HumanMessage)][-1:]
         if not said:
             return ()
-        asked = [SystemMessage(self._prompt.text), HumanMessage(_asked(said, known))]
+        asked = [self._prompt.message(), HumanMessage(_asked(said, known))]
         found = await decided(candidate, asked, Notes)
         had = {_plain(text) for text in known}
         notes = [note for note in (found.notes if found else ()) if _plain(note.text) not in had]

@@ -21,7 +21,7 @@ class Titler:
     async def title(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str | None:
         """`None` where the model says nothing that could be one. Raises `ModelError`."""
         said = ""
-        async with aclosing(model.astream(asked(messages, self._prompt.text))) as answer:  # type: ignore[type-var]  # an async generator, typed as an iterator
+        async with aclosing(model.astream(asked(messages, self._prompt))) as answer:  # type: ignore[type-var]  # an async generator, typed as an iterator
             async for chunk in answer:
                 said += chunk.text
                 if len(said) > _ENOUGH or "\n" in said.strip():

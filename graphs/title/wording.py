@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from graphs.prompt import Prompt
 
 # Past these a line is no title, but an answer or a thought.
 _MOST_WORDS = 10
@@ -34,12 +36,12 @@ _NO_TITLE = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def asked(messages: Sequence[BaseMessage], prompt: str) -> list[BaseMessage]:
+def asked(messages: Sequence[BaseMessage], prompt: Prompt) -> list[BaseMessage]:
     """The first question and the first answer are enough, and short. Small models learn from examples alone."""
     question, answer = _talk(messages)
     shown = "\n\n---\n\n".join(filter(None, [question, answer]))
     examples = (message for begun, title in _EXAMPLES for message in (_to_name(begun), AIMessage(title)))
-    return [SystemMessage(prompt), *examples, _to_name(shown)]
+    return [prompt.message(), *examples, _to_name(shown)]
 
 
 def _to_name(shown: str) -> HumanMessage:

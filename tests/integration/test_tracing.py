@@ -97,6 +97,8 @@ async def test_a_chat_is_one_tree_in_the_store_and_at_the_sink(tmp_path: Path, s
     assert "Hello" in model.attributes["langfuse.observation.input"]
     assert "You said: Hello" in model.attributes["langfuse.observation.output"]
     assert model.attributes["langfuse.observation.type"] == "generation"
+    assert model.attributes["langfuse.observation.prompt.name"] == "chat/system"
+    assert model.attributes["agenkit.prompt_version"]
     headers = {name.lower(): value for name, value in sink.headers[0].items()}
     assert headers["x-langfuse-ingestion-version"] == "4"
     assert headers["authorization"].startswith("Basic ")

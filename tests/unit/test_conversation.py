@@ -5,10 +5,11 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from graphs.chat.conversation import conversation
 from graphs.context import Background
+from graphs.prompt import Prompt
 
 
 def _asked(messages: Sequence[BaseMessage], *background: Background) -> list[BaseMessage]:
-    return conversation(messages, system="Be good.", background=background)
+    return conversation(messages, prompts=[Prompt("of/tests", "1", "Be good.")], background=background)
 
 
 CALL = AIMessage("", id="a", tool_calls=[tool_call(name="f", args={}, id="c1"), tool_call(name="g", args={}, id="c2")])
@@ -19,6 +20,7 @@ def test_every_word_about_how_to_behave_is_in_one_first_message() -> None:
         [HumanMessage("Hi"), SystemMessage("Be brief.")], Background("City", "Ulm"), Background("Time", "noon")
     )
     assert [message.type for message in asked] == ["system", "human"]
+    assert asked[0].additional_kwargs == {"prompt": "of/tests", "prompt_version": "1"}
     assert asked[0].text == (
         "Be good.\n\nBe brief.\n\nWhat the application around this conversation says:\n\nCity: Ulm\n\nTime: noon"
     )

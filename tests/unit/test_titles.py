@@ -1,6 +1,7 @@
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from graphs.prompt import Prompt
 from graphs.title.wording import asked, cleaned, first_words, title_in
 
 
@@ -81,12 +82,12 @@ def test_a_picture_without_words_leaves_the_title_to_what_is_said_next() -> None
 
 def test_the_model_is_shown_the_first_question_and_answer_and_no_more_than_it_needs() -> None:
     messages = [HumanMessage("q" * 5000), AIMessage(""), AIMessage("a" * 5000), HumanMessage("later")]
-    system, *examples, shown = asked(messages, "Write a title.")
+    system, *examples, shown = asked(messages, Prompt("title/title", "1", "Write a title."))
     assert system.text == "Write a title."
     assert [message.type for message in examples] == ["human", "ai"] * 2
     begins = "Name the conversation that begins with:\n\n"
     assert shown.text == begins + "q" * 1000 + "\n\n---\n\n" + "a" * 500
-    assert asked(messages[:1], "P")[-1].text == begins + "q" * 1000
+    assert asked(messages[:1], Prompt("title/title", "1", "P"))[-1].text == begins + "q" * 1000
 
 
 @pytest.mark.parametrize(
