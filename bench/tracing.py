@@ -8,9 +8,12 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -20,7 +23,8 @@ from tests.server import run_input
 from tests.sink import How, Sink
 
 _WORDS = 60
-_RUNS, _AT_ONCE, _ROUNDS = 320, 16, 3
+# Of a server that traces half of its runs, so many of one half at once, then of the other.
+_RUNS, _AT_ONCE, _ROUNDS = 160, 16, 12
 _PAIRS = 150
 
 
@@ -50,25 +54,45 @@ def _cpu(url: str) -> float:
     raise AssertionError("nobody listens there")
 
 
-async def _runs(url: str, count: int) -> None:
+def _is_traced(run: str) -> bool:
+    """Whether a run belongs to the half that a share of 0.5 traces (`Tracing.wants`)."""
+    return int(sha256(run.encode()).hexdigest()[:8], 16) < 2**31
+
+
+def _names(count: int, *, traced: bool) -> Sequence[str]:
+    every = iter(lambda: f"run-{uuid4().hex}", "")
+    return list(islice((run for run in every if _is_traced(run) is traced), count))
+
+
+async def _runs(url: str, names: Sequence[str]) -> None:
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(client: httpx.AsyncClient) -> None:
+    async def one(client: httpx.AsyncClient, run: str) -> None:
         async with turns:
-            answer = await client.post("/api/v1/chat/chat", json=run_input("Count"))
+            answer = await client.post("/api/v1/chat/chat", json=run_input("Count", run=run))
             answer.raise_for_status()
 
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
-        await asyncio.gather(*(one(client) for _ in range(count)))
+        await asyncio.gather(*(one(client, run) for run in names))
 
 
-def per_run(url: str) -> float:
+def per_run(url: str, *, traced: bool) -> float:
     """Milliseconds of the server's CPU for a run, spans and all."""
     before = _cpu(url)
-    asyncio.run(_runs(url, _RUNS))
+    asyncio.run(_runs(url, _names(_RUNS, traced=traced)))
     # What is written behind the runs belongs to them.
-    time.sleep(2)
+    time.sleep(2.5)
     return (_cpu(url) - before) / _RUNS * 1000
+
+
+def cost(url: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Milliseconds per run that are not traced, and what tracing adds, in pairs. The order within a pair changes."""
+    bare, added = list[float](), list[float]()
+    for at in range(_ROUNDS):
+        taken = {traced: per_run(url, traced=traced) for traced in ((False, True) if at % 2 else (True, False))}
+        bare.append(taken[False])
+        added.append(taken[True] - taken[False])
+    return bare, added
 
 
 def first_token(url: str) -> float:
@@ -83,7 +107,7 @@ def first_token(url: str) -> float:
 def paired(with_it: str, without: str) -> Sequence[float]:
     """Differences of the first token, in milliseconds, asked in turns."""
     for url in (with_it, without):
-        asyncio.run(_runs(url, 32))
+        asyncio.run(_runs(url, _names(32, traced=True)))
     return [first_token(with_it) - first_token(without) for _ in range(_PAIRS)]
 
 
@@ -102,20 +126,20 @@ def main() -> None:
             "LANGFUSE_SECRET_KEY": "sk",
             "LANGFUSE_BASE_URL": sink.url,
         }
-        ways = {"not traced": {"AGENKIT_TRACE_SHARE": "0"}, "own store": {}, "own store and Langfuse": told}
+        half = {"AGENKIT_TRACE_SHARE": "0.5"}
+        print(f"CPU of the server per run, {_AT_ONCE} at once, {_WORDS} tokens, and what tracing adds (95 % interval):")
+        for name, settings in {"own store": half, "own store and Langfuse": half | told}.items():
+            with serving(folder, **settings) as url:
+                asyncio.run(_runs(url, _names(64, traced=True)))
+                bare, added = cost(url)
+            print(f"  {name}: {fmean(bare):.2f} ms, {interval(added)}, {fmean(added) / fmean(bare) * 100:+.1f} %")
+        ways = {"not traced": {"AGENKIT_TRACE_SHARE": "0"}, "traced": told}
         urls = {name: stack.enter_context(serving(folder, **settings)) for name, settings in ways.items()}
-        for url in urls.values():
-            asyncio.run(_runs(url, 64))
-        taken = {name: [per_run(url) for _ in range(_ROUNDS)] for name, url in urls.items()}
-        bare = median(taken["not traced"])
-        print(f"CPU of the server per run, {_AT_ONCE} at once, {_WORDS} tokens, milliseconds:")
-        for name, each in taken.items():
-            print(f"  {name}: {median(each):.2f} ({(median(each) / bare - 1) * 100:+.1f} %)")
         print("First token, traced against not traced, mean of pairs and its 95 % interval:")
         hows: Sequence[How] = ("answers", "fails", "hangs")
         for how in hows:
             sink.how = how
-            print(f"  a sink that {how}: {interval(paired(urls['own store and Langfuse'], urls['not traced']))}")
+            print(f"  a sink that {how}: {interval(paired(urls['traced'], urls['not traced']))}")
 
 
 if __name__ == "__main__":

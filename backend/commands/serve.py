@@ -1,4 +1,5 @@
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -17,6 +18,10 @@ _log = get_logger(__name__)
 
 # Beyond the grace of the runs: for connections to be closed and resources to be put away.
 _EXIT_SECONDS = 10
+
+# Containers made before the collector looks at them, and how many looks before it looks at older ones. Python's own
+# (700, 10, 10) took 8 % of the CPU of a run in our measurements, these 1 %; cycles are kept for a few runs longer.
+_COLLECTED_AFTER = (10_000, 20, 20)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -62,9 +67,17 @@ def _sentry(settings: ObservabilitySettings) -> bool:
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _settle()
         for listening in self.servers if self.started else ():
             host, port = listening.sockets[0].getsockname()[:2]
             _log.info("serving", url=f"http://{host}:{port}")
+
+
+def _settle() -> None:
+    """What is loaded by now stays for good: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 def _config(settings: Settings) -> uvicorn.Config:
