@@ -29,6 +29,8 @@ class Folded:
     messages: list[Message] = field(default_factory=list)
     state: Any = None
     has_state: bool = False
+    # What stands beside messages, by its own id: the newest word counts.
+    activities: dict[str, Event] = field(default_factory=dict)
     open: dict[tuple[str, str], Event] = field(default_factory=dict)
     terminal: Event | None = None
 
@@ -59,6 +61,7 @@ class Folded:
             yield {"type": "MESSAGES_SNAPSHOT", "messages": messages}
         if self.has_state:
             yield {"type": "STATE_SNAPSHOT", "snapshot": self.state}
+        yield from self.activities.values()
         yield from self.open.values()
         if self.terminal is not None:
             yield self.terminal
@@ -160,6 +163,10 @@ def _delta(folded: Folded, event: Event) -> None:
     folded.state = jsonpatch.apply_patch(folded.state, event["delta"])
 
 
+def _activity(folded: Folded, event: Event) -> None:
+    folded.activities[event["messageId"]] = event
+
+
 _TAKEN = {
     "RUN_STARTED": _started,
     "TEXT_MESSAGE_START": _text_started,
@@ -172,4 +179,5 @@ _TAKEN = {
     "MESSAGES_SNAPSHOT": _snapshot,
     "STATE_SNAPSHOT": _state,
     "STATE_DELTA": _delta,
+    "ACTIVITY_SNAPSHOT": _activity,
 }

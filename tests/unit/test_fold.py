@@ -35,6 +35,8 @@ RUN: Sequence[Event] = (
     {"type": "TEXT_MESSAGE_START", "messageId": "n", "role": "assistant"},
     {"type": "TEXT_MESSAGE_CONTENT", "messageId": "n", "delta": "It is 2."},
     {"type": "TEXT_MESSAGE_END", "messageId": "n"},
+    {"type": "ACTIVITY_SNAPSHOT", "messageId": "n-review", "activityType": "review", "content": {"stage": "checking"}},
+    {"type": "ACTIVITY_SNAPSHOT", "messageId": "n-review", "activityType": "review", "content": {"stage": "done"}},
     FINISHED,
 )
 CALL = {"id": "c", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
@@ -49,6 +51,11 @@ def test_a_run_is_folded_into_what_its_client_holds() -> None:
         {"id": "n", "role": "assistant", "content": "It is 2."},
     ]
     assert (folded.state, folded.open, folded.terminal) == ({"a": 2}, {}, FINISHED)
+
+
+def test_of_what_stands_beside_messages_the_newest_word_counts() -> None:
+    told = [event["content"] for event in standing(RUN) if event["type"] == "ACTIVITY_SNAPSHOT"]
+    assert told == [{"stage": "done"}]
 
 
 @pytest.mark.parametrize("cut", range(len(RUN) + 1))
