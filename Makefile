@@ -16,6 +16,7 @@ run: .venv/.run frontend/dist/index.html  ## set up, bring the schema up and ser
 	@$(BIN)/agenkit serve
 
 test: .venv/.dev frontend/dist/index.html tests/e2e/clients/node_modules/.ready  ## set up and run every test
+	@$(BIN)/python requirements/npm.py frontend run --silent test
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m coverage run -m pytest $(TESTS)
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --fail-under=90

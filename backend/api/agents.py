@@ -18,6 +18,7 @@ from backend.api.examples import answers, shown
 from backend.api.paging import Page, Part, within
 from backend.dependencies import Has
 from backend.errors import AgentNotFound, InvalidInput
+from graphs.quality.gate import Quality
 
 router = APIRouter(prefix="/api/v1", tags=["agents"])
 
@@ -31,6 +32,9 @@ class AgentEntry(BaseModel):
     version: str = Field(examples=["1.0.0"])
     available: bool
     unavailable_reason: str | None = Field(None, description="Why it cannot answer now.")
+    quality: Quality | None = Field(
+        None, description="How its answers are read unless a request says otherwise; absent where none can."
+    )
 
 
 class AgentPart(Part):
@@ -42,7 +46,14 @@ class AgentDetail(AgentEntry):
     examples: list[dict[str, Any]] = Field(description="Inputs to begin with, each a whole RunAgentInput.")
 
 
-_ENTRY = {"id": "chat", "name": "Chat", "description": "Answers questions.", "version": "1.0.0", "available": True}
+_ENTRY = {
+    "id": "chat",
+    "name": "Chat",
+    "description": "Answers questions.",
+    "version": "1.0.0",
+    "available": True,
+    "quality": "off",
+}
 
 
 @router.get(
@@ -86,6 +97,7 @@ def _told(served: Served) -> dict[str, Any]:
         "version": agent.version,
         "available": agent.unavailable is None,
         "unavailable_reason": agent.unavailable,
+        "quality": None if agent.reads else agent.quality,
     }
 
 

@@ -6,6 +6,8 @@ export interface Agent {
   description: string;
   available: boolean;
   unavailableReason?: string;
+  /** How its answers are read unless something else is asked for; absent where nothing can be asked for. */
+  quality?: string;
 }
 
 export interface Model {

@@ -2,6 +2,8 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExtern
 
 import { sharedToken } from "../canvas/shared";
 import { newThread, threadOfAddress } from "./address";
+import { withAgent } from "./choice";
+import type { Choice } from "./choice";
 import { Choices } from "./Choices";
 import { Composer } from "./Composer";
 import { Conversation } from "./Conversation";
@@ -22,14 +24,14 @@ export function Chat() {
   const field = useRef<HTMLTextAreaElement>(null);
 
   const running = useSyncExternalStore(thread.subscribe, thread.isRunning);
-  const agentId = useSyncExternalStore(thread.subscribe, () => thread.view().agentId);
-  const model = useSyncExternalStore(thread.subscribe, () => thread.view().model);
+  const choice = useSyncExternalStore(thread.subscribe, () => thread.view().choice);
   const begun = useSyncExternalStore(thread.subscribe, () => thread.view().entries.length > 0);
   const asked = useSyncExternalStore(thread.subscribe, () => thread.view().interrupts.length > 0);
 
   const canvas = useSyncExternalStore(thread.canvas.subscribe, thread.canvas.view);
   const onCanvas = canvas.shown !== null || canvas.draft !== null;
 
+  const { agentId } = choice;
   const agent = offer?.agents.find(({ id }) => id === agentId);
 
   useThreadsInAddress(thread, setThread);
@@ -40,14 +42,16 @@ export function Chat() {
     if (first !== undefined) thread.choose({ agentId: first.id });
   }, [offer, agentId, thread]);
 
-  const startNew = (withAgent: string): void => {
+  const startNew = (next: Choice): void => {
     thread.stop();
-    setThread(newThread(withAgent, model));
+    setThread(newThread(next));
   };
 
   const chooseAgent = (chosen: string): void => {
-    if (begun) startNew(chosen);
-    else thread.choose({ agentId: chosen });
+    const found = offer?.agents.find(({ id }) => id === chosen);
+    const next = withAgent(choice, chosen, found);
+    if (begun) startNew(next);
+    else thread.choose(next);
   };
 
   const send = (text: string): void => {
@@ -102,7 +106,7 @@ export function Chat() {
           className="quiet new"
           disabled={!begun}
           onClick={() => {
-            startNew(agentId);
+            startNew(choice);
             field.current?.focus();
           }}
         >
@@ -119,11 +123,11 @@ export function Chat() {
         <Choices
           agents={offer?.agents ?? []}
           models={offer?.models ?? []}
-          agentId={agentId}
-          model={model}
+          choice={choice}
           begun={begun}
           onAgent={chooseAgent}
-          onModel={(spec) => thread.choose({ model: spec })}
+          onModel={(model) => thread.choose({ model })}
+          onQuality={(quality) => thread.choose({ quality })}
         />
       </header>
       <main>

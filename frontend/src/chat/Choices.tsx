@@ -1,16 +1,21 @@
 import type { Agent, Model } from "../api";
+import { QUALITIES } from "./choice";
+import type { Choice, Quality } from "./choice";
 
 interface Props {
   agents: readonly Agent[];
   models: readonly Model[];
-  agentId: string;
-  model: string;
+  choice: Choice;
   begun: boolean;
   onAgent: (agentId: string) => void;
   onModel: (spec: string) => void;
+  onQuality: (quality: Quality) => void;
 }
 
-export function Choices({ agents, models, agentId, model, begun, onAgent, onModel }: Props) {
+export function Choices({ agents, models, choice, begun, onAgent, onModel, onQuality }: Props) {
+  const { agentId, model, quality } = choice;
+  const agent = agents.find(({ id }) => id === agentId);
+  const { hint } = QUALITIES[quality];
   const providers = [...new Set(models.map(({ provider }) => provider))];
   return (
     <div className="choices">
@@ -62,6 +67,29 @@ export function Choices({ agents, models, agentId, model, begun, onAgent, onMode
           ))}
         </select>
       </label>
+      {agent?.quality !== undefined && (
+        <div>
+          <label>
+            Quality check
+            <select
+              value={quality}
+              aria-describedby={hint === "" ? undefined : "quality-hint"}
+              onChange={({ target }) => onQuality(target.value as Quality)}
+            >
+              {Object.entries(QUALITIES).map(([name, { label }]) => (
+                <option key={name} value={name}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+          {hint !== "" && (
+            <p id="quality-hint" className="hint">
+              {hint}
+            </p>
+          )}
+        </div>
+      )}
     </div>
   );
 }

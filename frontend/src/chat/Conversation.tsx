@@ -2,14 +2,16 @@ import { memo, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { Answer } from "./Answer";
 import { ArtifactCall, isOfArtifact } from "./ArtifactCall";
-import { key } from "./entries";
+import { key, ratedIn } from "./entries";
 import type { Entry } from "./entries";
 import { FailureNotice } from "./FailureNotice";
 import { useFollowing } from "./following";
 import { InterruptForm } from "./InterruptForm";
 import { Reasoning } from "./Reasoning";
 import type { Thread, View } from "./thread";
+import { Thumbs } from "./Thumbs";
 import { ToolCall } from "./ToolCall";
+import { Verdict } from "./Verdict";
 
 interface Props {
   thread: Thread;
@@ -25,6 +27,8 @@ export const Conversation = memo(function Conversation({ thread, onRetry, onEdit
   const { following, follow } = useFollowing(content);
   const spoken = useSpoken(view);
   const last = view.entries.at(-1);
+  const rated = ratedIn(view.entries, view.running);
+  const turn = view.entries.findLastIndex(({ kind }) => kind === "question" || kind === "reply");
 
   // Whoever sends something wants to see what comes of it.
   useEffect(() => {
@@ -35,11 +39,20 @@ export const Conversation = memo(function Conversation({ thread, onRetry, onEdit
     <>
       <section ref={content} className="conversation" aria-label="Conversation" aria-busy={view.running}>
         <ol>
-          {view.entries.map((entry) => (
-            <li key={key(entry)} className={entry.kind}>
-              <Shown entry={entry} live={view.running && entry === last} running={view.running} onShow={onShow} />
-            </li>
-          ))}
+          {view.entries.map((entry, at) => {
+            const answer = rated.get(key(entry));
+            return (
+              <li key={key(entry)} className={entry.kind}>
+                <Shown
+                  entry={entry}
+                  live={view.running && entry === last}
+                  running={view.running && at > turn}
+                  onShow={onShow}
+                />
+                {answer !== undefined && <Thumbs opinions={thread.opinions} answer={answer} />}
+              </li>
+            );
+          })}
         </ol>
         {view.running && isWaiting(last) && (
           <p className="waiting" aria-hidden="true">
@@ -76,6 +89,7 @@ export const Conversation = memo(function Conversation({ thread, onRetry, onEdit
 interface ShownProps {
   entry: Entry;
   live: boolean;
+  /** More may come of the turn that it belongs to. */
   running: boolean;
   onShow: (artifact: string) => void;
 }
@@ -105,6 +119,8 @@ function Shown({ entry, live, running, onShow }: ShownProps) {
           <p>{entry.declined ? <em>You cancelled.</em> : entry.text}</p>
         </>
       );
+    case "review":
+      return <Verdict review={entry.review} live={running} />;
     case "remark":
       return <p>{entry.text}</p>;
     case "stopped":
@@ -114,6 +130,7 @@ function Shown({ entry, live, running, onShow }: ShownProps) {
 
 /** Nothing is being written at this moment: the agent has yet to say its next word. */
 function isWaiting(last: Entry | undefined): boolean {
+  if (last?.kind === "review") return last.review.stage === "done";
   return last?.kind !== "answer" && last?.kind !== "reasoning";
 }
 
@@ -126,7 +143,8 @@ function useSpoken({ running, entries, failure, interrupts }: View): string {
   const wasRunning = useRef(false);
   useEffect(() => {
     if (running !== wasRunning.current) {
-      const last = entries.at(-1);
+      // A review has spoken for itself.
+      const last = entries.findLast(({ kind }) => kind !== "review");
       const heard = last?.kind === "answer" ? last.text : last?.kind === "stopped" ? "Stopped" : "";
       setSpoken(running ? "Answering" : failure === null && interrupts.length === 0 ? heard : "");
     }

@@ -1,5 +1,7 @@
 import { randomUUID } from "@ag-ui/client";
 
+import { qualityOf } from "./choice";
+import type { Choice } from "./choice";
 import { keptThreads, recall } from "./shelf";
 import type { KeptThread } from "./shelf";
 import { Thread } from "./thread";
@@ -10,19 +12,23 @@ export function threadOfAddress(): Thread {
   if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
   const [latest] = keptThreads();
   const before = latest === undefined ? undefined : recall(latest);
-  return new Thread(id, recall(id) ?? empty(before?.agentId ?? "", before?.model ?? ""));
+  const choice = {
+    agentId: before?.agentId ?? "",
+    model: before?.model ?? "",
+    quality: qualityOf(before?.quality),
+  };
+  return new Thread(id, recall(id) ?? empty(choice));
 }
 
 /** A new thread under an address of its own: the browser's way back leads to the one before. */
-export function newThread(agentId: string, model: string): Thread {
-  const thread = new Thread(randomUUID(), empty(agentId, model));
+export function newThread(choice: Choice): Thread {
+  const thread = new Thread(randomUUID(), empty(choice));
   history.pushState(null, "", `#${thread.id}`);
   return thread;
 }
 
-const empty = (agentId: string, model: string): KeptThread => ({
-  agentId,
-  model,
+const empty = (choice: Choice): KeptThread => ({
+  ...choice,
   messages: [],
   interrupts: [],
   failure: null,

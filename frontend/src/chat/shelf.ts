@@ -2,6 +2,8 @@ import type { Interrupt, Message } from "@ag-ui/client";
 
 import type { KeptCanvas } from "../canvas/canvas";
 import type { Failure } from "../failure";
+import type { Quality } from "./choice";
+import type { KeptOpinions } from "./opinions";
 
 /** A thread as it is kept in this browser, so that a reload shows it again. */
 export interface KeptThread {
@@ -11,8 +13,10 @@ export interface KeptThread {
   interrupts: Interrupt[];
   /** Why the last answer is missing or incomplete; null where it is neither. */
   failure: Failure | null;
-  /** Absent in what an older page kept. */
+  /** Absent, as what follows, in what an older page kept. */
   canvas?: KeptCanvas;
+  quality?: Quality;
+  opinions?: KeptOpinions;
 }
 
 const THREADS_KEPT = 20;

@@ -7,15 +7,17 @@ import { Canvas } from "../canvas/canvas";
 import type { Wish } from "../canvas/canvas";
 import { cutOff, failureOf, failureOfRun } from "../failure";
 import type { Failure } from "../failure";
+import { forwarded, qualityOf } from "./choice";
+import type { Choice } from "./choice";
 import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
 import type { Entry } from "./entries";
+import { Opinions } from "./opinions";
 import { keep } from "./shelf";
 import type { KeptThread } from "./shelf";
 
 /** What the page shows of a thread at one moment. */
 export interface View {
-  agentId: string;
-  model: string;
+  choice: Choice;
   entries: readonly Entry[];
   running: boolean;
   interrupts: readonly Interrupt[];
@@ -51,19 +53,16 @@ const leftEarly: Failure = {
   code: "left_early",
 };
 
-/** Seconds that a run goes on without this page: a reload, or a line that breaks off, takes nothing along. */
-const GRACE = 60;
-
 const resuming = resumable();
 
 /** A conversation with one agent: drives the AG-UI client and shows React one frozen view per frame. */
 export class Thread {
   readonly id: string;
   readonly canvas: Canvas;
+  readonly opinions: Opinions;
   readonly #agent: HttpAgent;
   readonly #listeners = new Set<() => void>();
-  #agentId: string;
-  #model: string;
+  #choice: Choice;
   #attempt: Attempt | null = null;
   #joining = false;
   #running = false;
@@ -72,8 +71,7 @@ export class Thread {
 
   constructor(id: string, kept: KeptThread) {
     this.id = id;
-    this.#agentId = kept.agentId;
-    this.#model = kept.model;
+    this.#choice = { agentId: kept.agentId, model: kept.model, quality: qualityOf(kept.quality) };
     this.#agent = new HttpAgent({
       url: chatUrl(kept.agentId),
       threadId: id,
@@ -82,6 +80,7 @@ export class Thread {
     });
     this.#agent.pendingInterrupts = kept.interrupts;
     this.canvas = new Canvas(kept.canvas, () => this.#keep());
+    this.opinions = new Opinions(kept.opinions, () => this.#keep());
     this.#agent.subscribe(this.canvas.listener);
     this.#agent.subscribe({ onMessagesChanged: () => this.#showSoon() });
     // An answer to a question of the agent is not kept: it is asked again, and that is the retry.
@@ -103,10 +102,9 @@ export class Thread {
 
   readonly isRunning = (): boolean => this.#view.running;
 
-  choose(choice: { agentId?: string; model?: string }): void {
-    this.#agentId = choice.agentId ?? this.#agentId;
-    this.#model = choice.model ?? this.#model;
-    this.#agent.url = chatUrl(this.#agentId);
+  choose(choice: Partial<Choice>): void {
+    this.#choice = { ...this.#choice, ...choice };
+    this.#agent.url = chatUrl(this.#choice.agentId);
     this.#show();
     this.#keep();
   }
@@ -190,12 +188,12 @@ export class Thread {
   #keep(): void {
     if (this.#agent.messages.length === 0) return;
     keep(this.id, {
-      agentId: this.#agentId,
-      model: this.#model,
+      ...this.#choice,
       messages: this.#agent.messages,
       interrupts: this.#agent.pendingInterrupts,
       failure: this.#running ? leftEarly : (this.#attempt?.failure ?? null),
       canvas: this.canvas.kept(),
+      opinions: this.opinions.kept(this.#agent.messages.map(({ id }) => id)),
     });
   }
 
@@ -214,11 +212,7 @@ export class Thread {
       await this.#agent.runAgent(
         {
           runId: attempt.runId,
-          forwardedProps: {
-            onDisconnect: GRACE,
-            ...(this.#model === "" ? {} : { model: this.#model }),
-            ...(wish === null ? {} : { canvas: wish }),
-          },
+          forwardedProps: forwarded(this.#choice, wish),
           ...(resume === null ? {} : { resume }),
         },
         {
@@ -247,6 +241,7 @@ export class Thread {
     }
     for (const remark of attempt.remarks) this.#markRemark(remark);
     if (attempt.stopped) this.#markStopped(attempt);
+    this.#markAnswers(attempt);
     this.canvas.ended();
     this.#running = false;
     this.#show();
@@ -258,6 +253,16 @@ export class Thread {
     const id = `${REMARK}-${code}`;
     if (this.#agent.messages.some((known) => known.id === id)) return;
     this.#agent.addMessage({ id, role: "activity", activityType: REMARK, content: { message } });
+  }
+
+  /** Whoever says what they think of an answer says of which run. */
+  #markAnswers({ runId, before }: Attempt): void {
+    const known = new Set(before.map(({ id }) => id));
+    const news = this.#agent.messages.filter(({ id, role }) => role === "assistant" && !known.has(id));
+    this.opinions.came(
+      news.map(({ id }) => id),
+      runId,
+    );
   }
 
   /** A run that the reader stopped ends as an error of the aborted request, which is not one to them. */
@@ -282,8 +287,7 @@ export class Thread {
     const attempt = this.#running ? null : this.#attempt;
     const failure = attempt?.failure ?? null;
     return {
-      agentId: this.#agentId,
-      model: this.#model,
+      choice: this.#choice,
       entries: entriesOf(this.#agent.messages, previous),
       running: this.#running,
       interrupts: this.#running ? [] : this.#agent.pendingInterrupts,

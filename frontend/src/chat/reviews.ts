@@ -1,0 +1,104 @@
+/** The type of the activity in which the server says how far it is with reading a message, and what it found. */
+export const REVIEW = "review";
+
+export interface Review {
+  /** The message that is read. */
+  of: string;
+  stage: "checking" | "judging" | "revising" | "done";
+  attempt: number;
+  verdict: Verdict | null;
+}
+
+export interface Verdict {
+  outcome: "passed" | "failed" | "not_judged";
+  /** From 1 to 5; null where nothing was judged, and `why` then says why. */
+  score: number | null;
+  why: string | null;
+  findings: readonly Finding[];
+  usage: { tokens: number; dollars: number | null } | null;
+}
+
+export interface Finding {
+  by: string;
+  severity: "error" | "warning";
+  message: string;
+  quote: string | null;
+  line: number | null;
+}
+
+/** Null where it is none. Of a verdict only what can be understood is taken: this page may be older than its server. */
+export function reviewOf(content: unknown): Review | null {
+  const told = fields(content);
+  const { stage } = told;
+  if (stage !== "checking" && stage !== "judging" && stage !== "revising" && stage !== "done") return null;
+  const verdict = stage === "done" ? verdictOf(fields(told.verdict)) : null;
+  return { of: text(told.messageId) ?? "", stage, attempt: number(told.attempt) ?? 1, verdict };
+}
+
+function verdictOf(told: Fields): Verdict | null {
+  const { outcome } = told;
+  if (outcome !== "passed" && outcome !== "failed" && outcome !== "not_judged") return null;
+  return {
+    outcome,
+    score: number(told.score),
+    why: text(told.notJudged),
+    findings: Array.isArray(told.findings) ? told.findings.flatMap(findingOf) : [],
+    usage: usageOf(fields(told.usage)),
+  };
+}
+
+function findingOf(value: unknown): Finding[] {
+  const told = fields(value);
+  const message = text(told.message);
+  if (message === null) return [];
+  const severity = told.severity === "error" ? "error" : "warning";
+  return [{ by: text(told.by) ?? "", severity, message, quote: text(told.quote), line: number(told.line) }];
+}
+
+function usageOf(told: Fields): Verdict["usage"] {
+  const [input, output] = [number(told.inputTokens), number(told.outputTokens)];
+  if (input === null || output === null || input + output === 0) return null;
+  return { tokens: input + output, dollars: number(Number(text(told.costUsd) ?? NaN)) };
+}
+
+const STAGES = { checking: "Being checked", judging: "Being judged", revising: "Being mended" };
+const OUTCOMES = { passed: "Passed", failed: "Did not pass", not_judged: "Not judged" };
+
+/** In a line; `live` where more may come. */
+export function said({ stage, attempt, verdict }: Review, live: boolean): string {
+  const which = attempt > 1 ? ` (attempt ${attempt})` : "";
+  if (stage !== "done") return live ? `${STAGES[stage]}${which}…` : "No verdict has come";
+  if (verdict === null) return "It was read, and what was found cannot be shown";
+  const { outcome, score, why } = verdict;
+  const judged = score !== null ? ` · ${score.toFixed(1)} of 5` : "";
+  const reason = score !== null || why === null ? "" : outcome === "not_judged" ? `: ${why}` : ` · not judged: ${why}`;
+  return `${OUTCOMES[outcome]}${judged}${reason}${attempt > 1 ? ` · ${attempt} attempts` : ""}`;
+}
+
+/** How much was found, by its weight. */
+export function counted(findings: readonly Finding[]): string {
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  const parts = [several(errors, "fault"), several(findings.length - errors, "remark")];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+const COUNT = new Intl.NumberFormat("en");
+const DOLLARS = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
+
+/** What it took beside the answer; null where nothing is known of it. */
+export function spent({ attempt, verdict }: Review): string | null {
+  const usage = verdict?.usage ?? null;
+  if (usage === null) return null;
+  const tokens = several(usage.tokens, "token", COUNT.format(usage.tokens));
+  const dollars = usage.dollars === null || usage.dollars === 0 ? "" : `, ${DOLLARS.format(usage.dollars)}`;
+  return `${attempt > 1 ? "Reading and mending it" : "Reading it"} took ${tokens}${dollars}`;
+}
+
+const several = (count: number, of: string, shown = String(count)): string =>
+  count === 0 ? "" : `${shown} ${of}${count === 1 ? "" : "s"}`;
+
+type Fields = Record<string, unknown>;
+
+const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
+const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);

@@ -1,0 +1,150 @@
+import type { Message } from "@ag-ui/client";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { key } from "../src/chat/entries";
+import { Opinions } from "../src/chat/opinions";
+import { recall } from "../src/chat/shelf";
+import type { KeptThread } from "../src/chat/shelf";
+import { Thread } from "../src/chat/thread";
+import { heard, json, serve, streamed } from "./browser";
+import type { Asked } from "./browser";
+
+const EMPTY: KeptThread = {
+  agentId: "chat",
+  model: "",
+  quality: "advise",
+  messages: [],
+  interrupts: [],
+  failure: null,
+};
+
+const answered = (id: string) => [
+  { type: "TEXT_MESSAGE_START", messageId: id, role: "assistant" },
+  { type: "TEXT_MESSAGE_CONTENT", messageId: id, delta: "Lyon." },
+  { type: "TEXT_MESSAGE_END", messageId: id },
+];
+const reviewed = (id: string, stage: string, verdict?: object) => ({
+  type: "ACTIVITY_SNAPSHOT",
+  messageId: `${id}-review`,
+  activityType: "review",
+  content: { messageId: id, stage, attempt: 1, ...(verdict && { verdict }) },
+  replace: true,
+});
+const FAILED = { outcome: "failed", score: 2.5, findings: [] };
+
+function run({ body }: Asked, events: readonly object[], end: object = { type: "RUN_FINISHED" }): Response {
+  const { threadId, runId } = body as { threadId: string; runId: string };
+  return streamed([{ type: "RUN_STARTED", threadId, runId }, ...events, { threadId, runId, ...end }]);
+}
+
+const ended = (thread: Thread): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (thread.isRunning()) return;
+      leave();
+      resolve();
+    };
+    const leave = thread.subscribe(look);
+  });
+
+async function said(thread: Thread, text: string): Promise<void> {
+  thread.send(text);
+  await ended(thread);
+}
+
+const shown = (thread: Thread): string[] =>
+  thread.view().entries.map((entry) => (entry.kind === "question" ? entry.text : key(entry)));
+
+test("a review is shown and kept, and never sent to the server", async () => {
+  const thread = new Thread("t", EMPTY);
+  const told = [reviewed("m1", "checking"), ...answered("m1"), reviewed("m1", "done", FAILED)];
+  serve((asked) => run(asked, heard.length === 1 ? told : answered("m2")));
+  await said(thread, "One");
+  await said(thread, "Two");
+  assert.deepEqual(shown(thread), ["One", "answer:m1", "review:m1-review", "Two", "answer:m2"]);
+  assert.deepEqual(
+    heard.map(({ path, body }) => [path, body.forwardedProps.quality, body.messages.map(({ role }: Message) => role)]),
+    [
+      ["/api/v1/chat/chat", "advise", ["user"]],
+      ["/api/v1/chat/chat", "advise", ["user", "assistant", "user"]],
+    ],
+  );
+  assert.deepEqual(shown(new Thread("t", recall("t") ?? EMPTY)), shown(thread));
+});
+
+test("a retry drops the review with its answer", async () => {
+  const thread = new Thread("t", EMPTY);
+  const broken = { type: "RUN_ERROR", message: "The model is away.", code: "model_unavailable" };
+  serve((asked) =>
+    heard.length === 1 ? run(asked, [...answered("m1"), reviewed("m1", "judging")], broken) : run(asked, answered("m2")),
+  );
+  await said(thread, "One");
+  assert.deepEqual(shown(thread), ["One", "answer:m1", "review:m1-review"]);
+  assert.equal(thread.view().failure?.code, "model_unavailable");
+  thread.retry();
+  await ended(thread);
+  assert.deepEqual(shown(thread), ["One", "answer:m2"]);
+  assert.equal(thread.view().failure, null);
+});
+
+test("a page that comes back hears the verdict of the run that it left", async () => {
+  const review = { id: "m1-review", role: "activity", activityType: "review", content: { stage: "judging", messageId: "m1" } };
+  const left = { title: "", detail: "", fields: [], code: "left_early" };
+  const messages = [
+    { id: "q", role: "user", content: "One" },
+    { id: "m1", role: "assistant", content: "Lyon." },
+  ] as const;
+  serve(() =>
+    streamed([
+      { type: "RUN_STARTED", threadId: "t", runId: "r" },
+      { type: "MESSAGES_SNAPSHOT", messages },
+      reviewed("m1", "done", FAILED),
+      { type: "RUN_FINISHED", threadId: "t", runId: "r" },
+    ]),
+  );
+  const thread = new Thread("t", { ...EMPTY, failure: left, messages: [...messages, review as Message] });
+  await ended(thread);
+  assert.deepEqual(
+    heard.map(({ path }) => path),
+    ["/api/v1/threads/t/events?protocolVersion=1.0"],
+  );
+  const last = thread.view().entries.at(-1);
+  assert.equal(last?.kind === "review" && last.review.verdict?.outcome, "failed");
+  assert.deepEqual(recall("t")?.opinions, { said: {}, runs: { m1: "r" } });
+});
+
+test("an opinion is said of the answer and its run, kept, and taken back", async () => {
+  const thread = new Thread("t", EMPTY);
+  serve((asked) => (asked.method === "POST" ? run(asked, answered("m/1")) : json({})));
+  await said(thread, "One");
+  const runId = heard[0]?.body.runId as string;
+  await thread.opinions.say("m/1", { thumb: "down", comment: "It is Paris." });
+  assert.deepEqual(heard.at(-1), {
+    method: "PUT",
+    path: "/api/v1/messages/m%2F1/feedback",
+    body: { thumb: "down", comment: "It is Paris.", runId },
+  });
+  assert.deepEqual(recall("t")?.opinions?.said, { "m/1": { thumb: "down", comment: "It is Paris." } });
+  serve(() => new Response(null, { status: 204 }));
+  await thread.opinions.takeBack("m/1");
+  assert.equal(heard.at(-1)?.method, "DELETE");
+  assert.deepEqual(recall("t")?.opinions?.said, {});
+});
+
+test("what the server did not take is not kept, and what it does not know is gone", async () => {
+  let kept = 0;
+  const opinions = new Opinions({ said: { a: { thumb: "up" } }, runs: {} }, () => (kept += 1));
+  serve(() => json({ title: "Away" }, 503));
+  await assert.rejects(opinions.say("a", { thumb: "down" }), { status: 503 });
+  await assert.rejects(opinions.takeBack("a"), { status: 503 });
+  assert.deepEqual([opinions.of("a"), kept], [{ thumb: "up" }, 0]);
+  serve(() => json({ code: "unknown_feedback" }, 404));
+  await opinions.takeBack("a");
+  assert.deepEqual([opinions.of("a"), kept], [undefined, 1]);
+});
+
+test("opinions of answers that are not in the thread any more are let go", () => {
+  const all = { said: { a: { thumb: "up" as const }, b: { thumb: "down" as const } }, runs: { a: "1", b: "2" } };
+  assert.deepEqual(new Opinions(all, () => undefined).kept(["b"]), { said: { b: all.said.b }, runs: { b: "2" } });
+});
