@@ -6,7 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -107,7 +124,7 @@ class Spans:
     async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[TraceRecord]:
         """Newest first."""
         asked = select(traces).where(traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user)
-        asked = asked.where(*_filters(wanted))
+        asked = asked.where(*_filters(caller, wanted))
         if wanted.after is not None:
             last = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
             asked = asked.where(tuple_(traces.c.began_at, traces.c.id) < last)
@@ -209,13 +226,14 @@ def _moment(nanoseconds: int) -> datetime:
     return _EPOCH + nanoseconds // 1000 * _MICROSECOND
 
 
-def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
-    same: Mapping[Any, object] = {
-        traces.c.agent_id: wanted.agent,
-        traces.c.thread: wanted.thread,
-        traces.c.run: wanted.run,
-    }
-    found = [column == value for column, value in same.items() if value is not None]
+def _filters(caller: Caller, wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = [
+        or_(traces.c[name] == value, _has_run_with(name, value))
+        for name, value in (("agent_id", wanted.agent), ("thread", wanted.thread))
+        if value is not None
+    ]
+    if wanted.run is not None:
+        found.append(traces.c.id.in_(_with_run(caller, wanted.run)))
     if wanted.failed is not None:
         found.append(traces.c.error.is_not(None) if wanted.failed else traces.c.error.is_(None))
     if wanted.name is not None:
@@ -225,6 +243,24 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(traces.c.began_at < wanted.until)
     return found
+
+
+# A row names the first run of its trace; a caller who gives one trace to several looks for any of them.
+def _has_run_with(name: str, value: str) -> ColumnElement[bool]:
+    its = and_(*(of == traces.c[key] for key, of in zip(_KEY, _OF, strict=True)))
+    return exists().where(its, spans.c.kind == "run", spans.c[name] == value)
+
+
+def _with_run(caller: Caller, run: str) -> CompoundSelect[Any]:
+    begun = select(traces.c.id).where(
+        traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user, traces.c.run == run
+    )
+    # As in the index.
+    kind = literal_column("kind") == literal_column("'run'")
+    ended = select(spans.c.trace_id).where(
+        spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user, spans.c.run == run, kind
+    )
+    return union(begun, ended)
 
 
 def _trace(row: Row[Any]) -> TraceRecord:

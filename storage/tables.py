@@ -398,4 +398,13 @@ spans = Table(
     Column("ended", BigInteger, nullable=False),
     Column("attributes", JSON, nullable=False),
     Index("ix_spans_began", "began"),
+    Index(
+        "ix_spans_run",
+        "tenant_id",
+        "user_id",
+        "run",
+        "trace_id",
+        sqlite_where=text("kind = 'run'"),
+        postgresql_where=text("kind = 'run'"),
+    ),
 )

@@ -221,10 +221,11 @@ async def test_a_trace_that_was_going_when_it_was_swept_tells_what_is_left_of_it
         Wanted(limit=9),
         Wanted(limit=9, after=Place(AT - timedelta(seconds=500), "f" * 32)),
         Wanted(limit=9, agent="chat"),
+        Wanted(limit=9, thread="t"),
         Wanted(limit=9, since=AT - timedelta(seconds=900), until=AT - timedelta(seconds=100)),
         Wanted(limit=9, name="span"),
     ],
-    ids=["all", "after", "agent", "range", "name"],
+    ids=["all", "after", "agent", "thread", "range", "name"],
 )
 async def test_lists_go_by_an_index(spans: Spans, database: Database, wanted: Wanted) -> None:
     async with database.writing() as connection:
@@ -233,7 +234,28 @@ async def test_lists_go_by_an_index(spans: Spans, database: Database, wanted: Wa
         await connection.execute(text("ANALYZE"))
     (plan,) = await plans(database, spans.listed(ANN, wanted))
     assert "ix_traces_began" in plan
-    assert not any(slow in plan for slow in ("SCAN traces", "Seq Scan", "Sort", "TEMP B-TREE")), plan
+    assert not any(slow in plan for slow in ("SCAN traces", "Seq Scan on traces", "Sort", "TEMP B-TREE")), plan
+
+
+async def test_a_trace_of_several_runs_is_found_by_each(spans: Spans) -> None:
+    first, second = replace(ON, run="r1"), replace(ON, run="r2", session="t2", agent="canvas")
+    await spans.write([_span(1, kind="run", who=first), _span(2, kind="run", who=second, began=9), _trace(7)])
+    whole = int(TRACE, 16)
+    for wanted in ({"run": "r1"}, {"run": "r2"}, {"thread": "t2"}, {"agent": "canvas"}):
+        assert await _ids(spans, **wanted) == [whole]
+    assert await _ids(spans, run="r2", agent="quality") == []
+    assert await spans.listed(OTHERS[0], Wanted(limit=9, run="r2")) == []
+
+
+async def test_whoever_looks_for_a_run_reads_no_table(spans: Spans, database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(insert(table), [_row(at) for at in range(3000)])
+    await spans.write([_trace(at, kind="run", who=replace(ON, run=f"r{at}")) for at in range(3000, 5000)])
+    async with database.writing() as connection:
+        await connection.execute(text("ANALYZE"))
+    (plan,) = await plans(database, spans.listed(ANN, Wanted(limit=9, run="r3100")))
+    assert "ix_spans_run" in plan
+    assert not any(slow in plan for slow in ("SCAN traces", "SCAN spans", "Seq Scan on")), plan
 
 
 def _row(at: int) -> dict[str, Any]:
