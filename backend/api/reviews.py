@@ -1,16 +1,18 @@
 """Having a text read, and what was found of texts before."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from artifacts.kinds import Kind, NoText, checked_text
 from backend.api.examples import answers, shown
 from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.reviewing import events_of
+from backend.api.streams import sent
 from backend.dependencies import Has, Who
 from backend.errors import (
     ArtifactTooLarge,
@@ -20,10 +22,13 @@ from backend.errors import (
     ReviewNotFound,
     StorageGone,
 )
-from backend.runs.reading import read_by
+from backend.runs.reading import ReadingAsked, read_by
 from graphs.quality.rubric import UnknownRubric
 from graphs.quality.subject import Subject
+from graphs.review import Stage
 from llm.context import CallContext
+from observability.tracing import Who as Traced
+from observability.tracing import accepted
 from storage.place import Place
 from storage.reviews import FeedbackRecord, ReviewDraft, ReviewRecord, Wanted
 from storage.tables import KEY_LENGTH
@@ -169,6 +174,14 @@ _ENTRY: Mapping[str, Any] = {
     "createdAt": "2026-11-20T12:00:00Z",
     "verdict": _VERDICT,
 }
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/json": {"example": _ENTRY},
+            "text/event-stream": {"schema": {"type": "string"}},
+        }
+    }
+}
 _FEEDBACK: Mapping[str, Any] = {
     "messageId": "msg-1",
     "thumb": "up",
@@ -181,17 +194,27 @@ _FEEDBACK: Mapping[str, Any] = {
 @router.post(
     "/reviews",
     summary="Have a text read",
-    description="By checks, and by a judge where one is there. The review is kept.",
-    responses={**shown(_ENTRY), **answers(InvalidInput, ArtifactTooLarge, BudgetSpent, StorageGone)},
+    description="By checks, and by a judge where one is there. The review is kept. With `Accept: text/event-stream` it "
+    "is told as AG-UI events how far it is (ACTIVITY_SNAPSHOT `review`); `result` of RUN_FINISHED is the review.",
+    response_model=ReviewEntry,
+    responses={**_ANSWER, **answers(InvalidInput, ArtifactTooLarge, BudgetSpent, StorageGone)},
 )
-async def create_review(asked: ReviewAsked, who: Who, has: Has) -> ReviewEntry:
+async def create_review(asked: ReviewAsked, request: Request, who: Who, has: Has) -> ReviewEntry | Response:
     subject = _subject(asked)
     await has.models.check_budget(CallContext(who.tenant, who.user))
     try:
-        told = await read_by(has.gates, who, subject, asked.rubric, asked.samples, judged=asked.judge)
+        rubric = has.gates.rubrics.get(asked.rubric) if asked.rubric else has.gates.rubrics.of_kind(subject.kind)
     except UnknownRubric as error:
         raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
-    return _entry(await has.reviews.add(who, told))
+    above = accepted(has.tracing, Traced(who.tenant, who.user), "ask review")
+    wanted = ReadingAsked(subject, rubric, asked.samples, asked.judge, above)
+
+    async def reviewed(say: Callable[[Stage], None]) -> ReviewEntry:
+        return _entry(await has.reviews.add(who, await read_by(has.gates, has.tracing, who, wanted, say)))
+
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        return sent(has, events_of(reviewed))
+    return await reviewed(lambda stage: None)
 
 
 @router.get(

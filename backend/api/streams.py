@@ -1,9 +1,23 @@
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.background import BackgroundTask
 
 from backend.resources import Resources
 from backend.runs.dialect import Dialect
+from backend.runs.follow import frame
 from backend.runs.live import Reader
+
+
+def sent(has: Resources, events: AsyncIterator[Mapping[str, Any]]) -> EventSourceResponse:
+    """Events that no log keeps, as an answer: who leaves has nothing to come back to."""
+    return EventSourceResponse(
+        (frame(None, event) async for event in events),
+        sep="\n",
+        ping=has.settings.server.keep_alive,
+        ping_message_factory=_keep_alive,
+    )
 
 
 def streamed(has: Resources, reader: Reader, dialect: Dialect) -> EventSourceResponse:

@@ -14,17 +14,17 @@ async def frames(batches: AsyncIterator[Batch], dialect: Dialect) -> AsyncIterat
         # Of events that together say how things stand, who has heard the last has heard all.
         named = len(said) - 1 if batch.folded else 0
         yield b"".join(
-            _frame(position if at >= named else None, dialect(event)) for at, (position, event) in enumerate(said)
+            frame(position if at >= named else None, dialect(event)) for at, (position, event) in enumerate(said)
         )
 
 
 async def told(events: Iterable[Mapping[str, Any]], dialect: Dialect) -> AsyncIterator[bytes]:
     """Events that are of no log, and so have no position."""
     for event in events:
-        yield _frame(None, dialect(event))
+        yield frame(None, dialect(event))
 
 
-def _frame(position: str | None, event: Mapping[str, Any]) -> bytes:
+def frame(position: str | None, event: Mapping[str, Any]) -> bytes:
     # Lines end in LF alone: the clients know no other.
     data = b"data: %b\n\n" % written(event)
     return data if position is None else b"id: %b\n%b" % (position.encode(), data)

@@ -1,33 +1,55 @@
 """Reading a text outside of any run."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from backend.runs.gates import Gates
 from graphs.quality.checking import checked
 from graphs.quality.findings import Judgement, told, verdict
 from graphs.quality.graph import usage
+from graphs.quality.rubric import Rubric
 from graphs.quality.subject import Subject
+from graphs.review import Stage
 from llm.context import CallContext, calling
 from llm.meter import Meter
+from observability.tracing import SpanRef, Tracing, Who, tracing
 from storage.caller import Caller
 from storage.reviews import ReviewDraft
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingAsked:
+    """`samples` is how often it is judged, if not as often as usual; `above` the span of the request."""
+
+    subject: Subject
+    rubric: Rubric
+    samples: int | None = None
+    judged: bool = True
+    above: SpanRef | None = None
+
+
 async def read_by(
-    gates: Gates, caller: Caller, subject: Subject, rubric: str | None, samples: int | None, *, judged: bool
+    gates: Gates, traced: Tracing, caller: Caller, asked: ReadingAsked, say: Callable[[Stage], None]
 ) -> ReviewDraft:
-    """What the checks and, if it is to be `judged`, the judge find. Raises `UnknownRubric`."""
-    by = gates.rubrics.get(rubric) if rubric else gates.rubrics.of_kind(subject.kind)
-    findings = await asyncio.to_thread(checked, subject)
+    """What the checks find and, if it is to be `judged`, the judge. `say` hears how far it is."""
     said, meter = Judgement(why="no judge was asked"), Meter()
-    if judged:
-        with calling(CallContext(caller.tenant, caller.user, None, meter)):
-            said = await gates.judge_for(samples).judge(await gates.reader(None), by, subject)
-    found = verdict(by, findings, said)
+    who = Who(caller.tenant, caller.user)
+    with (
+        calling(CallContext(caller.tenant, caller.user, None, meter)),
+        tracing(traced, who, "review", "review", asked.above) as span,
+    ):
+        say("checking")
+        findings = await asyncio.to_thread(checked, asked.subject)
+        if asked.judged:
+            say("judging")
+            said = await gates.judge_for(asked.samples).judge(await gates.reader(None), asked.rubric, asked.subject)
+        found = verdict(asked.rubric, findings, said)
+        span.set(outcome=found.outcome, score=said.score, findings=len(found.findings))
     return ReviewDraft(
         outcome=found.outcome,
-        rubric=by.name,
-        rubric_version=by.version,
+        rubric=asked.rubric.name,
+        rubric_version=asked.rubric.version,
         told={**told(found), "usage": usage(meter.spent)},
         score=said.score,
         judge=said.model,

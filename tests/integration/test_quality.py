@@ -1,11 +1,14 @@
 """Answers that are read before or after they are heard."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ag_ui.core import Event as AguiEvent
+from pydantic import TypeAdapter
 
 from tests.server import Event, Server, last, run_input, said, serving, transcript
 
@@ -125,6 +128,34 @@ async def test_a_service_has_a_text_read(server: Server) -> None:
     assert (told.status_code, told.json()["verdict"]["outcome"]) == (200, "passed")
     assert (code.status_code, code.json()["verdict"]["outcome"]) == (200, "failed")
     assert [each["by"] for each in code.json()["verdict"]["findings"]] == ["code_parses"]
+
+
+async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
+    body, streaming = {"text": RIGHT, "asked": "What is the capital of France?"}, {"Accept": "text/event-stream"}
+    async with server.client() as client:
+        answer = await client.post("/api/v1/reviews", json=body, headers=streaming)
+        refused = await client.post("/api/v1/reviews", json={"text": ""}, headers=streaming)
+        lines = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: ")]
+        events = [json.loads(line) for line in lines]
+        kept = (await client.get(f"/api/v1/reviews/{events[-1]['result']['reviewId']}")).json()
+    for event in lines:
+        TypeAdapter(AguiEvent).validate_json(event)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [event["type"] for event in events] == ["RUN_STARTED", *["ACTIVITY_SNAPSHOT"] * 3, "RUN_FINISHED"]
+    assert [event["content"]["stage"] for event in events[1:-1]] == ["checking", "judging", "done"]
+    assert events[-1]["result"]["verdict"] == events[-2]["content"]["verdict"] == kept["verdict"]
+    assert (kept["outcome"], refused.status_code) == ("passed", 422)
+
+
+async def test_a_reading_leaves_a_trace(server: Server) -> None:
+    async with server.client() as client, asyncio.timeout(15):
+        await client.post("/api/v1/reviews", json={"text": RIGHT})
+        while not (found := (await client.get("/api/v1/traces?q=ask+review")).json()["items"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
+    (review,) = told["spans"][0]["children"]
+    assert (told["name"], review["name"], review["attributes"]["agenkit.outcome"]) == ("ask review", "review", "passed")
+    assert {child["name"] for child in review["children"]} == {"attempt scripted:judge"}
 
 
 async def test_a_judge_that_answers_prose_judges_nothing(server: Server) -> None:
