@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from llm.allowance import Period, Sum, Who
+from llm.cache.answers import Counted
 from llm.catalog import ModelInfo
 from llm.context import CallContext
 from llm.factory import Outside
@@ -28,6 +29,17 @@ class Shared:
     prefix: str
 
 
+def counted_by(metrics: Metrics) -> Counted:
+    """Tells of a cache that was asked, in the metrics and beneath the span that is open."""
+
+    def counted(operation: str, hit: bool) -> None:
+        found = "hit" if hit else "miss"
+        metrics.cache.labels(operation, found).inc()
+        noted_span(f"cache {operation}", found=found)
+
+    return counted
+
+
 def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: int) -> Outside:
     def bill(spent: Spent, context: CallContext) -> None:
         _count(metrics, spent)
@@ -41,18 +53,15 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
             metrics.candidates.labels(str(info.spec), what).inc()
         noted_span(what, model=str(info.spec))
 
-    def counted(operation: str, hit: bool) -> None:
-        metrics.cache.labels(operation, "hit" if hit else "miss").inc()
-        noted_span(f"cache {operation}", found="hit" if hit else "miss")
-
     return Outside(
         bill=bill,
         noticed=noticed,
         books=_Books(usage),
         breakers=RedisBreakers(shared.redis, f"{shared.prefix}breakers:") if shared else None,
         cache=RedisCache(shared.redis, f"{shared.prefix}answers:") if shared else MemoryCache(cache_bytes),
-        counted=counted,
+        counted=counted_by(metrics),
         waited=lambda provider, seconds: metrics.queue_seconds.labels(provider).observe(seconds),
+        queues=lambda provider, gate: metrics.queue_depth.labels(provider).set_function(lambda: gate.waiting),
     )
 
 

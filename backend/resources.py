@@ -13,7 +13,7 @@ from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
 from artifacts.desk import Desk
 from artifacts.shelf import Shelf
-from backend.outside import Shared, outside
+from backend.outside import Shared, counted_by, outside
 from backend.runs.again import Heirs
 from backend.runs.fold import standing
 from backend.runs.gates import Gates
@@ -122,7 +122,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     runs = Runs(database, owner=owner, lease=settings.storage.lease)
     webhooks = Webhooks(database, owner=owner, lease=settings.storage.lease)
     schedules = Schedules(database, owner=owner)
-    log = await _log_of_runs(stack, settings, shared)
+    log = await _log_of_runs(stack, settings, shared, metrics)
     stack.push_async_callback(log.aclose)
     blobs = await stack.enter_async_context(open_blobs(settings.storage))
     artifacts = Artifacts(database, blobs, inline=settings.storage.artifact_inline)
@@ -208,7 +208,7 @@ def _texts(
         artifacts,
         cache,
         ttl=settings.storage.artifact_cache_seconds,
-        counted=lambda operation, hit: metrics.cache.labels(operation, "hit" if hit else "miss").inc(),
+        counted=counted_by(metrics),
         turns=turns,
     )
     texts.start()
@@ -223,13 +223,16 @@ async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:
     return Shared(redis, settings.storage.redis_prefix)
 
 
-async def _log_of_runs(stack: AsyncExitStack, settings: Settings, shared: Shared | None) -> EventLog:
+async def _log_of_runs(stack: AsyncExitStack, settings: Settings, shared: Shared | None, metrics: Metrics) -> EventLog:
+    def wrote(what: str) -> None:
+        metrics.log_writes.labels(what).inc()
+
     kept = LogSettings(seconds=settings.storage.log_seconds, most_bytes=settings.storage.log_bytes)
     if shared is None or settings.storage.redis_url is None:
-        return MemoryLog(kept, standing)
+        return MemoryLog(kept, standing, wrote=wrote)
     url = settings.storage.redis_url.get_secret_value()
     word = await stack.enter_async_context(open_redis(url, connections=2))
-    return SharedLog(shared.redis, word, shared.prefix, kept, standing)
+    return SharedLog(shared.redis, word, shared.prefix, kept, standing, wrote=wrote)
 
 
 def _reading(settings: Settings) -> tuple[Rubrics, Judge]:

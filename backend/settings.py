@@ -186,10 +186,11 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "ANTHROPIC_BASE_URL": ("models", "anthropic_base_url"),
     "OLLAMA_BASE_URL": ("models", "ollama_base_url"),
     "AGENKIT_LOG_LEVEL": ("observability", "log_level"),
+    "AGENKIT_LOG_LEVELS": ("observability", "log_levels"),
     "AGENKIT_LOG_FORMAT": ("observability", "log_format"),
 }
 
-_LISTS = {"cors_origins", "graphs", *PROFILES}
+_LISTS = {"cors_origins", "graphs", "log_levels", *PROFILES}
 _SAMPLES = {"changeme", "change-me", "secret", "password", "your-api-key", "your-key-here", "sk-...", "sk-xxx", "xxx"}
 
 

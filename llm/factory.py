@@ -75,6 +75,8 @@ class Outside:
     counted: Counted = field(default=lambda operation, hit: None)
     # How long a call waited for its turn at a provider.
     waited: Callable[[str, float], None] = field(default=lambda provider, seconds: None)
+    # Where to ask how many wait there now.
+    queues: Callable[[str, Gate], None] = field(default=lambda provider, gate: None)
 
 
 @dataclass(slots=True)
@@ -126,7 +128,7 @@ class ModelFactory:
         for vendor in _named(self._settings):
             provider = await asyncio.to_thread(_provider, vendor, self._settings)
             self._providers[vendor] = provider
-            self._gates[vendor] = Gate(
+            gate = self._gates[vendor] = Gate(
                 GateSettings(
                     in_flight=provider.in_flight or self._settings.calls_in_flight,
                     waiting=self._settings.calls_waiting,
@@ -134,6 +136,7 @@ class ModelFactory:
                 ),
                 waited=partial(self._outside.waited, vendor),
             )
+            self._outside.queues(vendor, gate)
             self._asked[vendor] = asyncio.create_task(provider.refresh(), name=f"models of {vendor}")
             self._watching.append(asyncio.create_task(_watch(provider), name=f"watch {vendor}"))
 

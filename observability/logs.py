@@ -12,9 +12,9 @@ from observability.redaction import redacted
 from observability.settings import ObservabilitySettings
 from observability.tracing import current
 
-# Chatty, and of no use to an operator below this.
 # What we write ourselves, and what has no room for anybody's data.
 _OURS = {"timestamp", "level", "logger", "trace_id", "request_id"}
+# Chatty, and of no use to an operator below this.
 _QUIET = {"httpx": logging.WARNING, "httpx2": logging.WARNING, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
 
 
@@ -49,6 +49,8 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
     root.setLevel(settings.log_level.upper())
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(max(level, root.level))
+    for name, wanted in settings.package_levels.items():
+        logging.getLogger(name).setLevel(wanted.upper())
 
 
 def _rendered(settings: ObservabilitySettings, stream: TextIO) -> list[Processor]:

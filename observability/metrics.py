@@ -30,6 +30,18 @@ class Metrics:
             registry=self.registry,
         )
         self.streams = Gauge("streams_open", "Event streams open now.", registry=self.registry)
+        self.reader_lag_seconds = Histogram(
+            "reader_lag_seconds",
+            "From handing a piece to a reader's connection until it takes the next; what comes meanwhile waits.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.log_writes = Counter(
+            "log_writes",
+            "Writes to run logs: kept (in the memory of this process), shared (in Redis), failed (tried again).",
+            ("what",),
+            registry=self.registry,
+        )
         self.runs = Counter("run_outcomes", "Runs ended.", ("agent_id", "outcome"), registry=self.registry)
         self.agent_errors = Counter(
             "agent_errors", "Runs that ended in an error.", ("agent_id", "error_type"), registry=self.registry
@@ -88,6 +100,12 @@ class Metrics:
             "From a call's arrival at a provider's queue to its turn; 0 for who does not wait.",
             ("provider",),
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "llm_queue_depth",
+            "Calls that wait for their turn at a provider now.",
+            ("provider",),
             registry=self.registry,
         )
         self.breakers = Gauge(

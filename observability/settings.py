@@ -1,14 +1,21 @@
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+Level = Literal["debug", "info", "warning", "error"]
+_PACKAGE_LEVEL = re.compile(rf"[A-Za-z_][\w.]*=(?:{'|'.join(get_args(Level))})")
 _Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
 class ObservabilitySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    log_level: Level = Field("info", description="The least that is logged.")
+    log_levels: tuple[str, ...] = Field(
+        (), description="Of packages that say more or less, as in `storage=debug,httpx=error`; comma-separated."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is JSON unless a person watches in a terminal."
     )
@@ -32,6 +39,18 @@ class ObservabilitySettings(BaseModel):
         description="Said on every span: `production`, `staging` …",
     )
     release: str = Field("", max_length=200, description="Said on every span: which build this is.")
+
+    @field_validator("log_levels")
+    @classmethod
+    def _are_levels(cls, levels: tuple[str, ...]) -> tuple[str, ...]:
+        for told in levels:
+            if not _PACKAGE_LEVEL.fullmatch(told):
+                raise ValueError(f"{told!r} is no PACKAGE=LEVEL; levels are {', '.join(get_args(Level))}")
+        return levels
+
+    @property
+    def package_levels(self) -> Mapping[str, str]:
+        return dict(told.split("=") for told in self.log_levels)
 
     @field_validator("langfuse_public_key")
     @classmethod

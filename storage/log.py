@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 import orjson
@@ -136,6 +136,10 @@ class Batch:
 Fold = Callable[[Iterable[Event]], Iterable[Event]]
 
 
+# Told of each write: `kept` in this process's memory, `shared` with the others, or `failed`, and to be tried again.
+Wrote = Callable[[Literal["kept", "shared", "failed"]], None]
+
+
 class EventLog(Protocol):
     """Runs are known by their internal id. One process writes a run's log; any may read it."""
 
@@ -196,10 +200,17 @@ class LogSettings:
 class MemoryLog:
     """Logs in this process, gone with it."""
 
-    def __init__(self, settings: LogSettings, fold: Fold, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        settings: LogSettings,
+        fold: Fold,
+        clock: Callable[[], float] = monotonic,
+        wrote: Wrote = lambda what: None,
+    ) -> None:
         self._settings = settings
         self._fold = fold
         self._clock = clock
+        self._wrote = wrote
         self._runs: dict[str, Record] = {}
 
     async def open(self, run: str) -> None:
@@ -234,6 +245,7 @@ class MemoryLog:
     async def append(self, run: str, events: Sequence[Event]) -> None:
         if (record := self._runs.get(run)) is not None:
             record.append(events)
+            self._wrote("kept")
 
     async def end(self, run: str) -> None:
         if (record := self._runs.get(run)) is not None:

@@ -31,6 +31,7 @@ from storage.log import (
     Position,
     Record,
     UnknownLog,
+    Wrote,
     heard_by,
     new_incarnation,
     written,
@@ -97,13 +98,23 @@ class _Meta:
 class SharedLog:
     """`word` is a client of its own: it only listens for the word that there is something new."""
 
-    def __init__(self, redis: Redis, word: Redis, prefix: str, settings: LogSettings, fold: Fold) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        word: Redis,
+        prefix: str,
+        settings: LogSettings,
+        fold: Fold,
+        *,
+        wrote: Wrote = lambda what: None,
+    ) -> None:
         self._redis = redis
         self._prefix = f"{prefix}log:"
         self._settings = settings
         self._fold = fold
         self._me = uuid4().hex
-        self._memory = MemoryLog(settings, fold)
+        self._wrote = wrote
+        self._memory = MemoryLog(settings, fold, wrote=wrote)
         self._own: dict[str, _Own] = {}
         self._unsent: dict[str, None] = {}
         self._some = asyncio.Event()
@@ -290,10 +301,13 @@ class SharedLog:
         for at, run in enumerate(runs):
             try:
                 await self._send(run)
+                self._wrote("shared")
             except ResponseError:
                 # Redis is there and refuses this one, for want of room perhaps: the others come first next time.
+                self._wrote("failed")
                 left.append(run)
             except (RedisError, OSError, LogUnavailable):
+                self._wrote("failed")
                 left = [*runs[at:], *left]
                 break
         self._unsent = dict.fromkeys([*self._unsent, *left])

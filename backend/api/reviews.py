@@ -174,11 +174,18 @@ _ENTRY: Mapping[str, Any] = {
     "createdAt": "2026-11-20T12:00:00Z",
     "verdict": _VERDICT,
 }
+_EVENTS = """data: {"type":"RUN_STARTED","threadId":"review-1","runId":"review-1","protocolVersion":"1.0"}
+
+data: {"type":"ACTIVITY_SNAPSHOT","messageId":"review-1-review","activityType":"review","content":{"stage":"checking","attempt":1},"replace":true}
+
+data: {"type":"RUN_FINISHED","threadId":"review-1","runId":"review-1","outcome":{"type":"success"},"result":{"outcome":"passed"}}
+
+"""  # noqa: E501  # lines of the stream, as they are
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "application/json": {"example": _ENTRY},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS},
         }
     }
 }

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import anyio
@@ -308,7 +309,9 @@ class LiveRuns:
         self._metrics.streams.inc()
         try:
             async for told in frames(self._batches(reader), dialect):
+                handed = monotonic()
                 yield told
+                self._metrics.reader_lag_seconds.observe(monotonic() - handed)
         finally:
             self._metrics.streams.dec()
             await self.leave(reader)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -279,6 +280,34 @@ async def test_with_redis_away_a_run_goes_on_and_is_caught_up(redis_url: str, re
         await here.append("r", [_say("and after.")])
         await here.end("r")
         assert _text(await _all(there, "r")) == "Before, meanwhile and after."
+
+
+async def test_each_write_is_told(redis_url: str, redis_prefix: str) -> None:
+    told = Counter[str]()
+
+    def wrote(what: str) -> None:
+        told[what] += 1
+
+    client = Redis.from_url(redis_url, driver_info=None)
+    log = SharedLog(client, client, redis_prefix, LogSettings(), _fold, wrote=wrote)
+    await log.open("r")
+    await log.append("r", [_say("Hel")])
+    await _until_told(told, "shared")
+    away = _Away(log)
+    await away.gone()
+    await log.append("r", [_say("lo")])
+    await _until_told(told, "failed")
+    await away.back()
+    await _until_told(told, "shared", times=told["shared"] + 1)
+    assert told["kept"] == 2
+    await log.aclose()
+    await client.aclose()
+
+
+async def _until_told(told: Counter[str], what: str, times: int = 1) -> None:
+    async with asyncio.timeout(10):
+        while told[what] < times:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_what_redis_forgets_is_written_again(redis_url: str, redis_prefix: str, redis_client: Redis) -> None:

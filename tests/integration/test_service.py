@@ -23,7 +23,10 @@ async def test_the_agents_are_listed(server: Server) -> None:
         "description": "Answers questions, with tools for exact arithmetic and for dates.",
         "version": "1.0.0",
         "available": True,
+        "quality": "off",
     }
+    # One that does nothing but read cannot be told how, nor can a graph that has no step for it.
+    assert [agent["id"] for agent in everybody["items"] if "quality" in agent] == ["chat", "canvas"]
     assert missing["items"] == []
 
 
@@ -85,6 +88,9 @@ async def test_metrics_count_what_happened_in_bounded_series(server: Server) -> 
     assert 'llm_token_count_total{model="scripted:actor",operation="input"}' in told
     assert 'first_token_seconds_count{agent_id="chat"}' in told
     assert "streams_open 0.0" in told
+    assert 'llm_queue_depth{provider="scripted"} 0.0' in told
+    for counted in ('log_writes_total{what="kept"} ', "reader_lag_seconds_count "):
+        assert float(told.partition(f"\n{counted}")[2].partition("\n")[0]) >= 1
 
 
 async def test_openapi_is_the_one_in_the_docs(server: Server) -> None:
