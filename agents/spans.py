@@ -49,7 +49,10 @@ class Spans(BaseCallbackHandler):
         # A node itself, and not what runs within it: those carry its name in their metadata too.
         if node is None or kwargs.get("name") != node or not any(tag.startswith("graph:step") for tag in tags or ()):
             return
-        self._begin(run_id, begun(str(node), "node", self._above(parent_run_id)), step=told.get("langgraph_step"))
+        opened = begun(str(node), "node", self._above(parent_run_id))
+        if opened is not None:
+            self._begin(run_id, opened)
+            opened.set(step=told.get("langgraph_step"))
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         self._end(run_id)
@@ -69,10 +72,11 @@ class Spans(BaseCallbackHandler):
     ) -> None:
         told = metadata or {}
         model = str(told.get("ls_model_name") or "model")
-        opened = begun(f"chat {model}", "model", self._above(parent_run_id))
+        above = self._above(parent_run_id)
+        opened = begun(f"chat {model}", "model", above)
         if opened is None:
             return
-        self._begin(run_id, opened)
+        self._begin(run_id, opened, above)
         opened.put("gen_ai.operation.name", "chat")
         opened.put("gen_ai.request.model", model)
         opened.put("gen_ai.provider.name", told.get("ls_provider"))
@@ -136,10 +140,8 @@ class Spans(BaseCallbackHandler):
             parent = self._parents.get(parent)
         return self._root
 
-    def _begin(self, run_id: UUID, opened: Span | None, **told: str | int | None) -> None:
-        if opened is not None:
-            opened.set(**told)
-            self._open[run_id] = opened, entered(opened)
+    def _begin(self, run_id: UUID, opened: Span, around: SpanRef | None = None) -> None:
+        self._open[run_id] = opened, entered(opened, around)
 
     def _end(self, run_id: UUID) -> None:
         self._parents.pop(run_id, None)

@@ -13,8 +13,8 @@ from llm.context import CallContext
 from llm.factory import Outside
 from llm.meter import Spent
 from observability.metrics import Metrics
+from observability.tracing import SpanKind, recorded
 from observability.tracing import noted as noted_span
-from observability.tracing import recorded
 from storage.breakers import RedisBreakers
 from storage.cache import MemoryCache, RedisCache
 from storage.redis import RedisClient
@@ -29,13 +29,13 @@ class Shared:
     prefix: str
 
 
-def counted_by(metrics: Metrics) -> Counted:
-    """Tells of a cache that was asked, in the metrics and beneath the span that is open."""
+def counted_by(metrics: Metrics, kind: SpanKind) -> Counted:
+    """Tells of a cache that was asked, in the metrics and as a span of that kind."""
 
     def counted(operation: str, hit: bool) -> None:
         found = "hit" if hit else "miss"
         metrics.cache.labels(operation, found).inc()
-        noted_span(f"cache {operation}", found=found)
+        noted_span(f"{kind} {operation}", kind, found=found)
 
     return counted
 
@@ -51,7 +51,7 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
             metrics.retries.labels(str(info.spec)).inc()
         else:
             metrics.candidates.labels(str(info.spec), what).inc()
-        noted_span(what, model=str(info.spec))
+        noted_span(what, "node", model=str(info.spec))
 
     return Outside(
         bill=bill,
@@ -59,7 +59,7 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
         books=_Books(usage),
         breakers=RedisBreakers(shared.redis, f"{shared.prefix}breakers:") if shared else None,
         cache=RedisCache(shared.redis, f"{shared.prefix}answers:") if shared else MemoryCache(cache_bytes),
-        counted=counted_by(metrics),
+        counted=counted_by(metrics, "cache"),
         waited=lambda provider, seconds: metrics.queue_seconds.labels(provider).observe(seconds),
         queues=lambda provider, gate: metrics.queue_depth.labels(provider).set_function(lambda: gate.waiting),
     )

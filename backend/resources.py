@@ -208,7 +208,7 @@ def _texts(
         artifacts,
         cache,
         ttl=settings.storage.artifact_cache_seconds,
-        counted=counted_by(metrics),
+        counted=counted_by(metrics, "artifact"),
         turns=turns,
     )
     texts.start()

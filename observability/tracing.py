@@ -45,6 +45,9 @@ _OBSERVED: Mapping[SpanKind, str] = {
 }
 
 
+_BESIDE_A_CALL: frozenset[SpanKind] = frozenset({"artifact", "review"})
+
+
 @dataclass(frozen=True, slots=True)
 class Who:
     """On whose behalf: said on every span. `session` is the thread as the client knows it."""
@@ -77,6 +80,11 @@ class _Active:
     tracing: "Tracing"
     who: Who
     context: SpanContext
+    # Around a call of a model: whoever listens does things while it speaks, and they are not the model's.
+    around: SpanContext | None = None
+
+    def above(self, kind: SpanKind) -> SpanContext:
+        return self.around if self.around is not None and kind in _BESIDE_A_CALL else self.context
 
 
 @dataclass(slots=True)
@@ -221,7 +229,7 @@ def span(name: str, kind: SpanKind) -> Iterator[Span | None]:
     if active is None:
         yield None
         return
-    with tracing(active.tracing, active.who, name, kind, active.context) as opened:
+    with tracing(active.tracing, active.who, name, kind, active.above(kind)) as opened:
         yield opened
 
 
@@ -243,19 +251,22 @@ def staying() -> Iterator[None]:
         _ACTIVE.set(before)
 
 
-def entered(opened: Span) -> SpanContext | None:
-    """Makes a span the one that others belong to, in this task from here on; what was it before."""
+def entered(opened: Span, around: SpanRef | None = None) -> SpanContext | None:
+    """Makes a span the one that others belong to, in this task from here on; what was it before.
+
+    `around` a model's is what its listener's own work belongs to, while it speaks and after.
+    """
     active = _ACTIVE.get()
     if active is None:
         return None
-    _ACTIVE.set(replace(active, context=opened.context))
+    _ACTIVE.set(replace(active, context=opened.context, around=around))
     return active.context
 
 
 def left(before: SpanContext | None) -> None:
     active = _ACTIVE.get()
     if active is not None and before is not None:
-        _ACTIVE.set(replace(active, context=before))
+        _ACTIVE.set(replace(active, context=before, around=None))
 
 
 def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
@@ -263,12 +274,12 @@ def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
     active = _ACTIVE.get()
     if active is None:
         return None
-    return active.tracing.begin(name, kind, active.who, active.context, time_ns() - int(seconds * 1e9))
+    return active.tracing.begin(name, kind, active.who, active.above(kind), time_ns() - int(seconds * 1e9))
 
 
-def noted(name: str, **attributes: str) -> None:
+def noted(name: str, kind: SpanKind, **attributes: str) -> None:
     """An event beneath the span that is open, as a span without length."""
-    if (opened := recorded(name, "cache" if name.startswith("cache") else "node", 0.0)) is not None:
+    if (opened := recorded(name, kind, 0.0)) is not None:
         opened.set(**attributes)
         opened.end()
 

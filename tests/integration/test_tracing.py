@@ -134,6 +134,29 @@ async def test_a_document_that_is_read_first_is_one_tree(tmp_path: Path, sink: S
     assert _tree(sink.spans) == [expected]
 
 
+async def test_what_is_written_and_read_on_the_canvas_is_the_nodes_and_not_the_models(tmp_path: Path) -> None:
+    writer = {"AGENKIT_SCRIPT": str(TESTS / "canvas.json"), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
+    with serving(tmp_path, **writer) as server:
+        props: dict[str, Any] = {"kind": "markdown"}
+        await server.run("canvas", text="Write a note", run="r1", forwardedProps={"canvas": props})
+        async with server.client() as client:
+            (artifact,) = (await client.get("/api/v1/artifacts")).json()["items"]
+        props = {"artifactId": artifact["artifactId"]}
+        await server.run("canvas", text="Change it", run="r2", forwardedProps={"canvas": props})
+        wrote, changed = await _trace(server, "r1"), await _trace(server, "r2")
+    model, read = ["chat writer", "attempt scripted:writer"], "artifact read"
+
+    def tree(*nodes: Any) -> Tree:
+        return [["ask canvas", ["run canvas", ["canvas", *sorted(nodes, key=str)]]]]
+
+    check, follow_up = ["check", read], ["follow_up", model]
+    assert list(map(_stored, wrote["spans"])) == tree(
+        "understand", ["write", model, "write artifact"], check, follow_up
+    )
+    edit = ["edit", model, model, model, read, read, "write artifact"]
+    assert list(map(_stored, changed["spans"])) == tree(["understand", model, read], edit, check, follow_up)
+
+
 async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> None:
     with Loopback() as first, Loopback() as second:
         first.answer(lambda _: Cut(3, Reply("one two three four")))

@@ -66,7 +66,7 @@ def test_where_nobody_traces_nothing_is_opened() -> None:
     assert begun("a", "node") is None
     assert recorded("a", "attempt", 1.0) is None
     assert (current(), traceparent()) == (None, None)
-    noted("cache answers", found="hit")
+    noted("cache answers", "cache", found="hit")
 
 
 def test_spans_are_a_tree_that_says_for_whom(kept: Kept) -> None:
@@ -97,6 +97,29 @@ def test_what_is_entered_and_left_elsewhere_is_left_here(kept: Kept) -> None:
         entered(opened)
         left(before)
         assert current() == inside
+
+
+def test_what_is_written_while_a_model_speaks_stands_beside_it(kept: Kept) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run") as run:
+        model = begun("model", "model")
+        assert model is not None
+        before = entered(model, run.context)
+        with span("write", "artifact"):
+            pass
+        noted("cache exact", "cache", found="miss")
+        node = begun("node", "node", run.context)
+        assert node is not None
+        around = entered(node)
+        with span("write within", "artifact"):
+            pass
+        left(around)
+        left(before)
+        with span("write after", "artifact"):
+            pass
+    parents = {record.name: record.parent for record in kept.take(10)}
+    ids = {name: f"{opened.context.span_id:016x}" for name, opened in (("run", run), ("model", model), ("node", node))}
+    assert parents["write"] == parents["write after"] == ids["run"]
+    assert (parents["cache exact"], parents["write within"]) == (ids["model"], ids["node"])
 
 
 def test_what_fails_is_told_with_its_code_and_a_scrubbed_message(kept: Kept) -> None:
