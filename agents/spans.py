@@ -1,12 +1,14 @@
 """Spans of a graph's nodes, model calls and tools, whoever wrote the graph."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from time import time_ns
 from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from graphs.prompt import PROMPT, PROMPT_VERSION
@@ -26,6 +28,8 @@ class Spans(BaseCallbackHandler):
         # left here. Whose span a node stands beneath is read from this.
         self._parents: dict[UUID, UUID | None] = {}
         self._root = current()
+        # Calls whose listener had heard enough, and when: what they took is known a moment later.
+        self._broken_off: list[tuple[Span, int]] = []
 
     @property
     def listening(self) -> list[BaseCallbackHandler]:
@@ -91,15 +95,23 @@ class Spans(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         held = self._open.get(run_id)
-        if held is not None:
-            for batch in response.generations[:1]:
-                for generation in batch[:1]:
-                    if isinstance(generation, ChatGeneration):
-                        _answered(held[0], generation.message)
+        if held is not None and (message := _answer(response)) is not None:
+            held[0].said("output", _said(message))
+            if not held[0].has_spent and (usage := getattr(message, "usage_metadata", None)):
+                held[0].spend(_tokens(usage), None)
         self._end(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        self._fail(run_id, error)
+        held, response = self._open.get(run_id), kwargs.get("response")
+        if held is not None and isinstance(response, LLMResult) and (message := _answer(response)) is not None:
+            held[0].said("output", _said(message))
+        if held is not None and isinstance(error, GeneratorExit):
+            held[0].set(cancelled=True)
+            self._broken_off.append((held[0], time_ns()))
+            left(held[1])
+            del self._open[run_id]
+        else:
+            self._fail(run_id, error)
 
     def on_tool_start(
         self,
@@ -131,6 +143,8 @@ class Spans(BaseCallbackHandler):
         for run_id in list(self._open)[::-1]:
             self._open[run_id][0].set(cancelled=True)
             self._end(run_id)
+        for opened, at in self._broken_off:
+            opened.end(at)
 
     def _above(self, parent: UUID | None) -> SpanRef | None:
         """The nearest span around a run; the agent's own, where there is none."""
@@ -186,15 +200,19 @@ def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None
     return json.dumps(said, default=str) if said else None
 
 
-def _answered(opened: Span, message: BaseMessage) -> None:
-    opened.said("output", _said(message))
-    usage: Any = getattr(message, "usage_metadata", None) or {}
-    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
-    counts: Sequence[tuple[str, int | None]] = (
-        ("gen_ai.usage.input_tokens", usage.get("input_tokens")),
-        ("gen_ai.usage.output_tokens", usage.get("output_tokens")),
-        ("gen_ai.usage.cached_input_tokens", read.get("cache_read")),
-        ("gen_ai.usage.reasoning_tokens", written.get("reasoning")),
-    )
-    for name, count in counts:
-        opened.put(name, count)
+def _answer(response: LLMResult) -> BaseMessage | None:
+    found = (each for batch in response.generations for each in batch if isinstance(each, ChatGeneration))
+    return next((each.message for each in found), None)
+
+
+def _tokens(usage: UsageMetadata) -> Mapping[str, int]:
+    """Of a model that none of our layers counts."""
+    cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
+    thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
+    told = {
+        "input": usage["input_tokens"] - cached,
+        "output": usage["output_tokens"] - thought,
+        "input_cached_tokens": cached,
+        "output_reasoning_tokens": thought,
+    }
+    return {name: count for name, count in told.items() if count or name in {"input", "output"}}

@@ -1,6 +1,5 @@
 """What the model layer is given by the house, and what it tells it: the metrics, the books, what replicas share."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +7,12 @@ from decimal import Decimal
 
 from llm.allowance import Period, Sum, Who
 from llm.cache.answers import Counted
-from llm.catalog import ModelInfo
+from llm.catalog import ModelInfo, Tokens
 from llm.context import CallContext
 from llm.factory import Outside
 from llm.meter import Spent
 from observability.metrics import Metrics
-from observability.tracing import SpanKind, recorded
+from observability.tracing import SpanKind, calling_model, recorded
 from observability.tracing import noted as noted_span
 from storage.breakers import RedisBreakers
 from storage.cache import MemoryCache, RedisCache
@@ -46,12 +45,12 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
         _trace(spent)
         usage.add(context.tenant, context.user, _spending(spent))
 
-    def noticed(what: str, info: ModelInfo) -> None:
+    def noticed(what: str, info: ModelInfo, why: str) -> None:
         if what == "retried":
             metrics.retries.labels(str(info.spec)).inc()
         else:
             metrics.candidates.labels(str(info.spec), what).inc()
-        noted_span(what, "node", model=str(info.spec))
+        noted_span(what, "event", model=str(info.spec), reason=why)
 
     return Outside(
         bill=bill,
@@ -98,19 +97,40 @@ def _trace(spent: Spent) -> None:
     opened = recorded(f"attempt {spent.spec}", "attempt", spent.seconds)
     if opened is None:
         return
-    opened.put("gen_ai.provider.name", spent.spec.provider)
-    opened.put("gen_ai.request.model", spent.spec.name)
-    opened.put("langfuse.observation.model.name", spent.spec.name)
-    opened.put("gen_ai.usage.input_tokens", spent.tokens.input)
-    opened.put("gen_ai.usage.output_tokens", spent.tokens.output)
-    counts = {"input": spent.tokens.input, "output": spent.tokens.output, "total": spent.tokens.total}
-    opened.put("langfuse.observation.usage_details", json.dumps(counts))
-    if spent.cost is not None:
-        opened.put("langfuse.observation.cost_details", json.dumps({"total": float(spent.cost)}))
-    opened.set(outcome=spent.outcome, estimated=spent.estimated, first_token_seconds=spent.first_token)
+    dollars = None if spent.cost is None else float(spent.cost)
+    opened.set(
+        provider=spent.spec.provider,
+        model=spent.spec.name,
+        outcome=spent.outcome,
+        input_tokens=spent.tokens.input,
+        output_tokens=spent.tokens.output,
+        estimated=spent.estimated,
+        cost_usd=dollars,
+        first_token_seconds=spent.first_token,
+    )
+    if (call := calling_model()) is not None:
+        call.spend(_classes(spent.tokens), dollars)
+        if spent.outcome == "ok":
+            call.set(first_token_seconds=spent.first_token)
+            call.put("gen_ai.response.model", spent.spec.name)
+            call.put("langfuse.observation.model.name", spent.spec.name)
     if spent.outcome not in {"ok", "stopped"}:
         opened.fail(spent.outcome)
     opened.end()
+
+
+def _classes(tokens: Tokens) -> Mapping[str, int]:
+    """As Langfuse names them, where a class has no token of another; parts that are none are not told."""
+    parts = {
+        "input_cached_tokens": tokens.cached,
+        "input_cache_creation": tokens.cache_write,
+        "output_reasoning_tokens": tokens.reasoning,
+    }
+    whole = {
+        "input": tokens.input - tokens.cached - tokens.cache_write,
+        "output": tokens.output - tokens.reasoning,
+    }
+    return whole | {name: count for name, count in parts.items() if count}
 
 
 def _count(metrics: Metrics, spent: Spent) -> None:

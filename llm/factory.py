@@ -67,7 +67,7 @@ class Outside:
     """
 
     bill: Bill = field(default=lambda spent, context: None)
-    noticed: Noticed = field(default=lambda what, info: None)
+    noticed: Noticed = field(default=lambda what, info, why: None)
     books: Books | None = None
     # What all replicas share: the states of breakers, and answers. Without it, each process keeps its own.
     breakers: BreakerStore | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from time import time_ns
 from typing import Any, Literal, TypeAlias
@@ -18,9 +19,12 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
 
-SpanKind = Literal["request", "run", "agent", "node", "model", "attempt", "tool", "cache", "artifact", "review"]
+SpanKind = Literal[
+    "request", "run", "agent", "node", "model", "attempt", "event", "tool", "cache", "artifact", "review"
+]
 Redact = Callable[[str], str]
 # Where a span stands, for whoever opens one beneath it.
 SpanRef: TypeAlias = SpanContext
@@ -28,6 +32,8 @@ SpanRef: TypeAlias = SpanContext
 # Characters of one value; a megabyte in a span helps nobody.
 _LONGEST = 64_000
 _CUT = "… [cut]"
+# Characters of a value that is looked up before it is redacted, and how many of those are remembered.
+_SHORT, _REMEMBERED = 48, 1024
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
@@ -37,7 +43,9 @@ _OBSERVED: Mapping[SpanKind, str] = {
     "agent": "agent",
     "node": "chain",
     "model": "generation",
-    "attempt": "generation",
+    # The call that it was made for is the generation: what was spent is to be counted once.
+    "attempt": "span",
+    "event": "event",
     "tool": "tool",
     "cache": "span",
     "artifact": "span",
@@ -82,6 +90,8 @@ class _Active:
     context: SpanContext
     # Around a call of a model: whoever listens does things while it speaks, and they are not the model's.
     around: SpanContext | None = None
+    # That call.
+    call: "Span | None" = None
 
     def above(self, kind: SpanKind) -> SpanContext:
         return self.around if self.around is not None and kind in _BESIDE_A_CALL else self.context
@@ -103,9 +113,14 @@ _ACTIVE: ContextVar[_Active | None] = ContextVar("span", default=None)
 class Span:
     """A span that is open. What is set on it is redacted and cut to size."""
 
-    def __init__(self, tracing: "Tracing", span: trace.Span) -> None:
+    def __init__(self, tracing: "Tracing", span: trace.Span, tags: Sequence[str] = ()) -> None:
         self._tracing = tracing
         self._span = span
+        # What its trace is found by, in Langfuse.
+        self._tags = tags
+        # What a model's call took, all attempts together; dollars, `None` once those of one are not known.
+        self._tokens: dict[str, int] = {}
+        self._dollars: float | None = 0.0
 
     @property
     def context(self) -> SpanContext:
@@ -127,8 +142,15 @@ class Span:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.safe(text))
 
-    def event(self, name: str, **attributes: str) -> None:
-        self._span.add_event(name, {key: self._tracing.safe(value) for key, value in attributes.items()})
+    @property
+    def has_spent(self) -> bool:
+        return bool(self._tokens)
+
+    def spend(self, tokens: Mapping[str, int], dollars: float | None) -> None:
+        """Adds to what a model's call took. Classes of tokens as Langfuse names them; they do not overlap."""
+        for name, count in tokens.items():
+            self._tokens[name] = self._tokens.get(name, 0) + count
+        self._dollars = None if dollars is None or self._dollars is None else self._dollars + dollars
 
     def fail(self, error: str, message: str = "") -> None:
         """`error` is a stable code, or the kind of an exception."""
@@ -136,11 +158,24 @@ class Span:
         self._span.set_status(StatusCode.ERROR, told)
         self._span.set_attribute("error.type", error)
         self._span.set_attribute("langfuse.observation.level", "ERROR")
+        self._span.set_attribute("langfuse.trace.tags", [*self._tags, "error"])
         if told:
             self._span.set_attribute("langfuse.observation.status_message", told)
 
     def end(self, at: int | None = None) -> None:
+        if self._tokens:
+            self._say_spent()
         self._span.end(at)
+
+    def _say_spent(self) -> None:
+        read = sum(count for name, count in self._tokens.items() if name.startswith("input"))
+        written = sum(count for name, count in self._tokens.items() if name.startswith("output"))
+        self.put("gen_ai.usage.input_tokens", read)
+        self.put("gen_ai.usage.output_tokens", written)
+        told = json.dumps({**self._tokens, "total": read + written})
+        self._span.set_attribute("langfuse.observation.usage_details", told)
+        if self._dollars is not None:
+            self._span.set_attribute("langfuse.observation.cost_details", json.dumps({"total": self._dollars}))
 
 
 class Tracing:
@@ -160,9 +195,13 @@ class Tracing:
         self.captures = captures
         self._share = share
         self._redact = redact
+        # Names, models, outcomes: the same few in every run.
+        self._known = lru_cache(_REMEMBERED)(self._looked_at)
         self._noted = noted
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
-        self._provider = TracerProvider(resource=Resource.create({"service.name": "agenkit"}), shutdown_on_exit=False)
+        # Which run is traced is decided before (`wants`), and not for each span.
+        resource = Resource.create({"service.name": "agenkit"})
+        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
         for outlet in outlets:
             self._provider.add_span_processor(outlet)
         self._tracer = self._provider.get_tracer("agenkit")
@@ -173,6 +212,9 @@ class Tracing:
 
     def safe(self, text: str) -> str:
         """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
+        return self._known(text) if len(text) <= _SHORT else self._looked_at(text)
+
+    def _looked_at(self, text: str) -> str:
         if len(text) > _LONGEST:
             self._noted("cut")
             text = text[:_LONGEST] + _CUT
@@ -185,10 +227,12 @@ class Tracing:
     def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanContext | None, at: int | None = None) -> Span:
         # Of nobody's but ours: libraries that trace by themselves have a context of their own.
         above = Context() if parent is None else trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
-        return Span(self, self._tracer.start_span(name, above, attributes=self._stamped(kind, who), start_time=at))
+        tags = [who.agent] if who.agent else []
+        stamped = self._stamped(kind, who, tags)
+        return Span(self, self._tracer.start_span(name, above, attributes=stamped, start_time=at), tags)
 
-    def _stamped(self, kind: SpanKind, who: Who) -> dict[str, str]:
-        told = {
+    def _stamped(self, kind: SpanKind, who: Who, tags: Sequence[str]) -> Mapping[str, str | Sequence[str]]:
+        told: dict[str, str | Sequence[str]] = {
             "agenkit.kind": kind,
             "langfuse.observation.type": _OBSERVED[kind],
             "agenkit.tenant": who.tenant,
@@ -196,6 +240,7 @@ class Tracing:
             "session.id": who.session,
             "agenkit.run": who.run,
             "gen_ai.agent.id": who.agent,
+            "langfuse.trace.tags": tags,
             **self._stamp,
         }
         return {name: value for name, value in told.items() if value}
@@ -259,14 +304,14 @@ def entered(opened: Span, around: SpanRef | None = None) -> SpanContext | None:
     active = _ACTIVE.get()
     if active is None:
         return None
-    _ACTIVE.set(replace(active, context=opened.context, around=around))
+    _ACTIVE.set(replace(active, context=opened.context, around=around, call=opened if around else None))
     return active.context
 
 
 def left(before: SpanContext | None) -> None:
     active = _ACTIVE.get()
     if active is not None and before is not None:
-        _ACTIVE.set(replace(active, context=before, around=None))
+        _ACTIVE.set(replace(active, context=before, around=None, call=None))
 
 
 def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
@@ -275,6 +320,12 @@ def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
     if active is None:
         return None
     return active.tracing.begin(name, kind, active.who, active.above(kind), time_ns() - int(seconds * 1e9))
+
+
+def calling_model() -> Span | None:
+    """The span of the call of a model within which this is."""
+    active = _ACTIVE.get()
+    return None if active is None else active.call
 
 
 def noted(name: str, kind: SpanKind, **attributes: str) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Row,
@@ -117,7 +118,7 @@ class Spans:
             index_elements=["tenant_id", "user_id", "id"], set_={"spans": traces.c.spans}
         )
         await connection.execute(taken, [{**_NOTHING, **dict(zip(_KEY, key, strict=True))} for key in keys])
-        told = (await connection.execute(_told(keys))).all()
+        told = (await connection.execute(_TOLD, {"keys": keys})).all()
         its = and_(*(traces.c[name] == bindparam(f"its_{name}") for name in _KEY))
         await connection.execute(update(traces).where(its), [_row(row) for row in told])
 
@@ -167,8 +168,8 @@ async def _full(connection: AsyncConnection, keys: Collection[_Key]) -> set[_Key
 _NOTHING: Mapping[str, Any] = {"name": "", "began_at": _EPOCH, "nanoseconds": 0, "spans": 0}
 
 
-def _told(keys: Sequence[_Key]) -> Select[Any]:
-    """What the spans of each of these traces say of it."""
+def _telling() -> Select[Any]:
+    """What the spans of each of the traces `keys` say of it."""
     its = and_(*(of == traces.c[name] for name, of in zip(_KEY, _OF, strict=True)))
 
     def first(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -179,7 +180,12 @@ def _told(keys: Sequence[_Key]) -> Select[Any]:
     ends = {"spans": func.count(), "began": func.min(spans.c.began), "ended": func.max(spans.c.ended)}
     sums = (select(of).select_from(spans).where(its).scalar_subquery().label(name) for name, of in ends.items())
     key = [traces.c[name] for name in _KEY]
-    return select(*(column.label(f"its_{column.name}") for column in key), *same, *sums).where(tuple_(*key).in_(keys))
+    asked: BindParameter[Any] = bindparam("keys", expanding=True)
+    return select(*(column.label(f"its_{column.name}") for column in key), *same, *sums).where(tuple_(*key).in_(asked))
+
+
+# Made once: to make it anew takes longer than to run it.
+_TOLD = _telling()
 
 
 def _row(told: Row[Any]) -> dict[str, Any]:

@@ -109,4 +109,6 @@ def _spans(body: bytes) -> list[Arrived]:
 
 
 def _value(value: Any) -> Any:
-    return getattr(value, value.WhichOneof("value") or "string_value")
+    kind = value.WhichOneof("value") or "string_value"
+    told = getattr(value, kind)
+    return [_value(each) for each in told.values] if kind == "array_value" else told

@@ -60,5 +60,5 @@ def _found(check: Check, subject: Subject) -> list[Finding]:
                 break
     # A check that breaks on a text is a bug of ours, which is told to us; the reader gets what the others find.
     except Exception:  # noqa: BLE001
-        _log.exception("a check broke", check=check.__name__)
+        _log.exception("check_broke", check=check.__name__)
     return found

@@ -39,8 +39,9 @@ METERED = "ls_metered"
 # Who gave one part of an answer that several gave.
 _OF_ONE = ("id", "model", "model_name", "model_provider", "system_fingerprint", "service_tier", "created_at")
 
-# What happened to a candidate (`passed_over`, `fell_back`, `hedged`), and to which; a metric listens.
-Noticed = Callable[[str, ModelInfo], None]
+# What happened to a candidate (`passed_over`, `fell_back`, `hedged`), to which, and why: an error's code, or what it
+# lacks. Metrics and traces listen.
+Noticed = Callable[[str, ModelInfo, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class _Turns:
         return ["tools"] if self._without[at] else []
 
     def _tell(self, what: str, link: Link, lacks: Sequence[str], *, asked_last: bool = False) -> None:
-        self._noticed(what, link.info)
+        self._noticed(what, link.info, ", ".join(lacks))
         _log.warning("model_lacks", model=str(link.info.spec), lacks=list(lacks), asked=asked_last)
 
 
@@ -246,7 +247,7 @@ class Fallback(Layer):
             asked = (part.at, beside)
 
             def ask_beside() -> Chunks:
-                self.noticed("hedged", self.links[beside].info)
+                self.noticed("hedged", self.links[beside].info, "slow")
                 return part.ask(beside)
 
             def failed(which: int, error: ModelError) -> None:
@@ -296,7 +297,7 @@ class Fallback(Layer):
 
     def _tell(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
         if after is not None:
-            self.noticed("fell_back", self.links[at].info)
+            self.noticed("fell_back", self.links[at].info, error.code)
         _log.warning(
             "model_fell_back" if after is not None else "models_exhausted",
             provider=error.provider,

@@ -58,7 +58,7 @@ class RetryBudget:
         return True
 
 
-def _nobody() -> None:
+def _nobody(why: str) -> None:
     pass
 
 
@@ -69,8 +69,8 @@ class Retried(Layer):
 
     settings: RetrySettings
     budget: RetryBudget
-    # Told of each attempt after the first.
-    retried: Callable[[], None] = _nobody
+    # Told of each attempt after the first, with the code of the error before it.
+    retried: Callable[[str], None] = _nobody
 
     async def _astream(
         self,
@@ -117,8 +117,10 @@ class Retried(Layer):
         )
 
     def _told(self, state: RetryCallState) -> None:
-        _said(state)
-        self.retried()
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ModelError):
+            _said(state, error)
+            self.retried(error.code)
 
     def _may_help(self, error: BaseException) -> bool:
         if not isinstance(error, ModelError) or not error.passing:
@@ -143,14 +145,12 @@ class _Past(stop_base):
         return monotonic() + retry_state.upcoming_sleep >= self._end
 
 
-def _said(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, ModelError):
-        _log.warning(
-            "model_retried",
-            provider=error.provider,
-            model=error.model,
-            attempt=state.attempt_number,
-            wait=round(state.upcoming_sleep, 2),
-            error=error.code,
-        )
+def _said(state: RetryCallState, error: ModelError) -> None:
+    _log.warning(
+        "model_retried",
+        provider=error.provider,
+        model=error.model,
+        attempt=state.attempt_number,
+        wait=round(state.upcoming_sleep, 2),
+        error=error.code,
+    )

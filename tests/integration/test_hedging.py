@@ -46,7 +46,7 @@ async def factory(first: Loopback, second: Loopback) -> AsyncIterator[ModelFacto
         retry_attempts=1,
     )
 
-    def noticed(what: str, info: ModelInfo) -> None:
+    def noticed(what: str, info: ModelInfo, why: str) -> None:
         NOTICED.append((what, info.spec.provider))
 
     NOTICED.clear()

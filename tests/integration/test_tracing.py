@@ -177,6 +177,14 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> N
         ("attempt openai:loop", "error", "model_unavailable"),
         ("attempt ollama:loop:latest", "ok", None),
     ]
+    # What both took is the answer's, and no attempt is a generation: nobody counts it twice.
+    model = next(span for span in _flat(told["spans"][0]) if span["kind"] == "model")
+    took = json.loads(model["attributes"]["langfuse.observation.usage_details"])["total"]
+    each = [span["attributes"][f"agenkit.{way}_tokens"] for span in spans for way in ("input", "output")]
+    assert took == sum(each) > 0
+    generations = [s for s in _flat(told["spans"][0]) if s["attributes"]["langfuse.observation.type"] == "generation"]
+    assert generations == [model]
+    assert model["attributes"]["gen_ai.response.model"] == "loop:latest"
     # The provider is told whose work it is.
     headers = {name.lower(): value for name, value in calls[0].request.headers.items()}
     assert headers["traceparent"].split("-")[1] == told["traceId"]

@@ -1,5 +1,6 @@
 """What the docs list is what there is."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,36 @@ def test_every_metric_is_listed_with_its_labels() -> None:
     collectors: list[Any] = list(Metrics().registry._collector_to_names)
     declared = {metric._name: (metric._type, metric._labelnames) for metric in collectors}
     assert listed == declared
+
+
+def _events() -> Iterator[tuple[str, str, str]]:
+    """Each event of a log line, a level and a field that it may have; a field is empty where there is none."""
+    for package in ("agents", "artifacts", "backend", "evaluation", "graphs", "llm", "observability", "storage"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                match node:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="_log"), attr=level), args=[said, *_]):
+                        fields = {keyword.arg or "" for keyword in node.keywords}
+                        if level == "exception":
+                            level, fields = "error", fields | {"exc_info"}
+                        for word in ast.walk(said):
+                            if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                                yield from ((word.value, level, name) for name in fields or {""})
+
+
+def test_every_event_of_the_log_is_listed_with_its_fields() -> None:
+    _, _, lines = (ROOT / "docs" / "telemetry.md").read_text().partition("## Log lines")
+    listed = {
+        (row[0], level, field)
+        for row in _rows(lines)
+        for level in row[1].split(", ")
+        for field in re.findall(r"`(\w+)`", row[2]) or [""]
+    }
+    written = set(_events())
+    assert {(event, level) for event, level, _ in written} == {(event, level) for event, level, _ in listed}
+    assert {(event, field) for event, _, field in written if field} == {
+        (event, field) for event, _, field in listed if field
+    }
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

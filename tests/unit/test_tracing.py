@@ -1,5 +1,6 @@
 """Spans, and where they go."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from observability.tracing import (
     Tracing,
     Who,
     begun,
+    calling_model,
     coming_in,
     current,
     entered,
@@ -120,6 +122,29 @@ def test_what_is_written_while_a_model_speaks_stands_beside_it(kept: Kept) -> No
     ids = {name: f"{opened.context.span_id:016x}" for name, opened in (("run", run), ("model", model), ("node", node))}
     assert parents["write"] == parents["write after"] == ids["run"]
     assert (parents["cache exact"], parents["write within"]) == (ids["model"], ids["node"])
+
+
+@pytest.mark.parametrize(("dollars", "told"), [(0.25, '{"total": 0.75}'), (None, None)])
+def test_what_the_attempts_of_a_call_took_is_told_once(kept: Kept, dollars: float | None, told: str | None) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run") as run:
+        assert calling_model() is None
+        model = begun("model", "model")
+        assert model is not None
+        before = entered(model, run.context)
+        for cost in (0.5, dollars):
+            call = calling_model()
+            assert call is not None
+            call.spend({"input": 3, "input_cached_tokens": 2, "output": 1}, cost)
+        left(before)
+        assert calling_model() is None
+        model.end()
+        # Too late, and harmless.
+        model.spend({"input": 1}, 1.0)
+    (record,) = [record for record in kept.take(10) if record.name == "model"]
+    usage = json.loads(record.attributes["langfuse.observation.usage_details"])
+    assert usage == {"input": 6, "input_cached_tokens": 4, "output": 2, "total": 12}
+    assert record.attributes["gen_ai.usage.input_tokens"] == 10
+    assert record.attributes.get("langfuse.observation.cost_details") == told
 
 
 def test_what_fails_is_told_with_its_code_and_a_scrubbed_message(kept: Kept) -> None:
