@@ -8,6 +8,7 @@ from llm.context import CallContext, calling
 from llm.errors import ModelError, NoModel
 from llm.factory import ModelFactory
 from observability.logs import get_logger
+from observability.tracing import Tracing, Who, tracing
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.memories import Memories, NoMemory, TooManyMemories
@@ -24,8 +25,17 @@ _AT_ONCE = 2
 class Reflections:
     """Notes beside everything else what is worth remembering of a person."""
 
-    def __init__(self, models: ModelFactory, memories: Memories, *, enabled: bool, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        models: ModelFactory,
+        memories: Memories,
+        traced: Tracing,
+        *,
+        enabled: bool,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._models = models
+        self._traced = traced
         self._memories = memories
         self._enabled = enabled
         self._patience = patience
@@ -49,7 +59,8 @@ class Reflections:
         try:
             async with asyncio.timeout(self._patience), self._turns:
                 candidate = await self._models.candidate(profile=_PROFILE, without=_TOO_SMALL)
-                with calling(CallContext(caller.tenant, caller.user)):
+                who, context = Who(caller.tenant, caller.user), CallContext(caller.tenant, caller.user)
+                with calling(context), tracing(self._traced, who, "reflection", "agent"):
                     return await self._reflector.notes(candidate, messages, known)
         except (ModelError, NoModel, TimeoutError) as error:
             _log.info("nothing_reflected", reason=str(error) or type(error).__name__)

@@ -9,6 +9,7 @@ from llm.context import CallContext, calling
 from llm.errors import ModelError, NoModel
 from llm.factory import ModelFactory
 from observability.logs import get_logger
+from observability.tracing import Tracing, Who, tracing
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.threads import Threads
@@ -24,8 +25,17 @@ _AT_ONCE = 2
 class Titles:
     """Names threads that have no name, beside everything else."""
 
-    def __init__(self, models: ModelFactory, threads: Threads, *, enabled: bool, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        models: ModelFactory,
+        threads: Threads,
+        traced: Tracing,
+        *,
+        enabled: bool,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._models = models
+        self._traced = traced
         self._threads = threads
         self._enabled = enabled
         self._patience = patience
@@ -57,7 +67,8 @@ class Titles:
             async with asyncio.timeout(self._patience), self._turns:
                 candidate = await self._models.candidate(profile=_PROFILE)
                 # It belongs to no run: it neither spends what a run may, nor is it told with it.
-                with calling(CallContext(caller.tenant, caller.user)):
+                who, context = Who(caller.tenant, caller.user), CallContext(caller.tenant, caller.user)
+                with calling(context), tracing(self._traced, who, "title", "agent"):
                     return await self._titler.title(candidate.model, messages)
         except (ModelError, NoModel, TimeoutError) as error:
             _log.info("title_not_made", reason=str(error) or type(error).__name__)

@@ -130,16 +130,16 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
     memories, reviews = Memories(database), Reviews(database)
     gates = Gates(models, *await asyncio.to_thread(_reading, settings))
+    tracing, kept_spans, outlets = open_tracing(settings.observability, metrics)
     house = Housekeeping(
-        titles=Titles(models, threads, enabled=settings.server.titles),
-        reflections=Reflections(models, memories, enabled=settings.server.reflections),
+        titles=Titles(models, threads, tracing, enabled=settings.server.titles),
+        reflections=Reflections(models, memories, tracing, enabled=settings.server.reflections),
         threads=threads,
         artifacts=artifacts,
         checkpoints=checkpoints,
         keep=settings.storage.checkpoints_kept,
     )
     spans = Spans(database)
-    tracing, kept_spans, outlets = open_tracing(settings.observability, metrics)
     keeper = Keeper(spans, kept_spans, settings.observability.trace_days, metrics.spans.labels("store", "dropped").inc)
     keeper.start()
     stack.push_async_callback(keeper.aclose)

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
+from random import random
 from time import time_ns
 from typing import Any, Literal, TypeAlias
 
@@ -207,7 +208,11 @@ class Tracing:
         self._tracer = self._provider.get_tracer("agenkit")
 
     def wants(self, run: str) -> bool:
-        """Whether a run is traced, of whom only a share is; always the same answer for the same run."""
+        """Whether a run is traced, of whom only a share is; always the same answer for the same run. What is done
+        beside runs has no name of one.
+        """
+        if not run:
+            return random() < self._share  # noqa: S311  # nosec B311  # no secret is made of it
         return self._share >= 1.0 or int(sha256(run.encode()).hexdigest()[:8], 16) < self._share * 2**32
 
     def safe(self, text: str) -> str:

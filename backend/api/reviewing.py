@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
-from uuid import uuid4
 
 from pydantic import BaseModel
 
@@ -17,9 +16,8 @@ Event = Mapping[str, Any]
 Reviewed = Callable[[Callable[[Stage], None]], Awaitable[BaseModel]]
 
 
-async def events_of(reviewed: Reviewed) -> AsyncIterator[Event]:
+async def events_of(run: str, reviewed: Reviewed) -> AsyncIterator[Event]:
     """How far it is, as it goes, and the review at the end. Who leaves takes it along."""
-    run = f"review-{uuid4().hex}"
     ids = {"threadId": run, "runId": run}
     stages = asyncio.Queue[Stage | None]()
     reading = asyncio.ensure_future(reviewed(stages.put_nowait))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -213,14 +214,15 @@ async def create_review(asked: ReviewAsked, request: Request, who: Who, has: Has
         rubric = has.gates.rubrics.get(asked.rubric) if asked.rubric else has.gates.rubrics.of_kind(subject.kind)
     except UnknownRubric as error:
         raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
-    above = accepted(has.tracing, Traced(who.tenant, who.user), "ask review")
-    wanted = ReadingAsked(subject, rubric, asked.samples, asked.judge, above)
+    name = f"review-{uuid4().hex}"
+    above = accepted(has.tracing, Traced(who.tenant, who.user, run=name), "ask review")
+    wanted = ReadingAsked(name, subject, rubric, asked.samples, asked.judge, above)
 
     async def reviewed(say: Callable[[Stage], None]) -> ReviewEntry:
         return _entry(await has.reviews.add(who, await read_by(has.gates, has.tracing, who, wanted, say)))
 
     if "text/event-stream" in request.headers.get("Accept", ""):
-        return sent(has, events_of(reviewed))
+        return sent(has, events_of(name, reviewed))
     return await reviewed(lambda stage: None)
 
 

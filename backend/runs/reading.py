@@ -20,8 +20,11 @@ from storage.reviews import ReviewDraft
 
 @dataclass(frozen=True, slots=True)
 class ReadingAsked:
-    """`samples` is how often it is judged, if not as often as usual; `above` the span of the request."""
+    """`name` is what its trace and its stream are found by; `samples` how often it is judged, if not as often as usual;
+    `above` the span of the request.
+    """
 
+    name: str
     subject: Subject
     rubric: Rubric
     samples: int | None = None
@@ -34,7 +37,7 @@ async def read_by(
 ) -> ReviewDraft:
     """What the checks find and, if it is to be `judged`, the judge. `say` hears how far it is."""
     said, meter = Judgement(why="no judge was asked"), Meter()
-    who = Who(caller.tenant, caller.user)
+    who = Who(caller.tenant, caller.user, run=asked.name)
     with (
         calling(CallContext(caller.tenant, caller.user, None, meter)),
         tracing(traced, who, "review", "review", asked.above) as span,
