@@ -18,7 +18,7 @@ run: .venv/.run frontend/dist/index.html  ## set up, bring the schema up and ser
 test: .venv/.dev frontend/dist/index.html tests/e2e/clients/node_modules/.ready  ## set up and run every test
 	@$(BIN)/python requirements/npm.py frontend run --silent test
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest $(TESTS)
+	@$(BIN)/python -m coverage run -m pytest -n logical --maxprocesses 4 --dist loadfile $(TESTS)
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --fail-under=90
 
 test-ollama: .venv/.dev  ## run the tests that ask a real Ollama (OLLAMA_BASE_URL, or `ollama` on the PATH)
