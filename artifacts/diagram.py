@@ -1,5 +1,6 @@
 """Whether a Mermaid diagram is well-formed, as far as that can be told without drawing it. Pure."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -42,19 +43,26 @@ _TYPES = frozenset(
         "venn",
         "ishikawa",
         "swimlane",
+        "cynefin",
+        "eventmodeling",
+        "railroad",
+        "wardley",
     ]
 )
+# How near a word has to be to one of them to be a slip. Each version brings younger ones.
+_NEAR = 0.82
 _TYPE = re.compile(
     r"(C4(?:Context|Container|Component|Dynamic|Deployment))\b|([A-Za-z]+)(?:-(?:beta|v2|elk))?(?=[\s:;{]|$)"
 )
 _DIRECTION = re.compile(r"(?:graph|flowchart(?:-elk)?)[ \t]+(\w+)[ \t]*(?:;|$)")
 _DIRECTIONS = {"TB", "TD", "BT", "LR", "RL"}
 
-_QUOTED = r'\s*"[^"]*"\s*'
+_QUOTED = r'\s*"(?:[^"]|(?<=\\)")*"\s*'
 _LABEL = rf'(?:{_QUOTED}|[^"\[\](){{}}|\n]*)'
 _SHAPES = "|".join(
     opening + _LABEL + closing
     for opening, closing in (
+        (r"\[[/\\]", r"[/\\]\]"),
         (r"\(\(\(", r"\)\)\)"), (r"\(\(", r"\)\)"), (r"\(\[", r"\]\)"), (r"\(-", r"-\)"), (r"\[\[", r"\]\]"),
         (r"\[\(", r"\)\]"), (r"\[\|", r"\|\]"), (r"\{\{", r"\}\}"), (r"\{", r"\}"), (r"\[", r"\]"), (r"\(", r"\)"), (r">", r"\]"),  # noqa: E501
     )
@@ -83,7 +91,7 @@ _BETWEEN = {"else": {"alt"}, "and": {"par", "par_over"}, "option": {"critical"}}
 _RELATION = re.compile(r".*?(\|o|\|\||\}o|\}\|)(?:--|\.\.|-\.|\.-)(o\||\|\||o\{|\|\{)")
 _CARDINALITIES = re.compile(r"(?<=\s)[|}{o]{1,2}[-.]{1,3}[|}{o]{1,2}(?=\s)")
 _ENTITY = re.compile(r'[^\s{}|]+(?:\s*\[[^\]]*\])?(?::::\S+)?\s*\{|"[^"]*"\s*\{')
-_SLICE = re.compile(r'"[^"]*"\s*:\s*\d+(?:\.\d+)?')
+_SLICE = re.compile(r'(?:"[^"]*"|\'[^\']*\')\s*:\s*[+-]?\d+(?:\.\d+)?\s*(?:%%.*)?')
 _GANTT_WORDS = re.compile(
     r"(?:title|dateFormat|axisFormat|section|excludes|includes|todayMarker|tickInterval|weekday|weekend"
     r"|inclusiveEndDates"
@@ -98,7 +106,8 @@ def diagram_faults(text: str) -> Iterator[Fault]:
     named = _TYPE.match(first[1])
     name = (named[1] or named[2]) if named else ""
     if named is None or not (named[1] or named[2] in _TYPES):
-        yield Fault(f"{first[1][:40]!r} begins no diagram", first[0])
+        if _is_no_type(first[1]):
+            yield Fault(f"{first[1][:40]!r} begins no diagram", first[0])
         return
     direction = _DIRECTION.match(first[1])
     if direction and direction[1] not in _DIRECTIONS:
@@ -108,6 +117,19 @@ def diagram_faults(text: str) -> Iterator[Fault]:
         yield from reading([each for each in lines if each[0] > first[0]])
         if name in {"graph", "flowchart"} and ";" in first[1]:
             yield from _flow([(first[0], first[1].partition(";")[2])])
+
+
+def _is_no_type(line: str) -> bool:
+    """Whether a first line is a slip or belongs to a body, and may be no type that came after these."""
+    found = re.match(r"([A-Za-z][A-Za-z0-9]*)(?:-[A-Za-z0-9-]+)?(?=[\s:;{]|$)(.*)", line)
+    if found is None or re.search(r"-->|->>|--|\[|==", found[2]):
+        return True
+    if re.fullmatch(r"\s+(?:TB|TD|BT|LR|RL)\s*;?\s*", found[2]):
+        return True
+    word = found[1]
+    return word not in _TYPES and any(
+        difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio() >= _NEAR for each in _TYPES
+    )
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -263,6 +285,9 @@ def _entities(lines: Lines) -> Iterator[Fault]:
 
 def _quotes(lines: Lines) -> Iterator[Fault]:
     for number, line in lines:
+        if line.startswith("note ") and line.count('"') % 2:
+            # It goes on below.
+            return
         if line.count('"') % 2:
             yield Fault("a quotation mark is never closed", number)
             return

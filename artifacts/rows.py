@@ -2,29 +2,48 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from artifacts.fault import Fault
 
+_EMPTY_LINES = re.compile(r"(?:\r?\n[ \t]*){2,}")
 _DELIMITERS = ",;\t|"
 # Enough to tell by which sign the fields are kept apart.
 _LOOKED_AT = 20_000
 
 
 def row_faults(text: str) -> Iterator[Fault]:
-    """The first row that has another number of fields than the first one."""
+    """The first row that has another number of fields than the first one of its part; an empty line may part tables
+    of their own, and a line may be a remark.
+    """
     body = text.strip("\ufeff\n\r")
     skipped = text[: text.find(body)].count("\n") if body else 0
+    faults = list(_faults(body, skipped))
+    if faults and len(parts := _EMPTY_LINES.split(body)) > 1 and not any(list(_faults(part, 0)) for part in parts):
+        return
+    yield from faults
+
+
+def _faults(body: str, skipped: int) -> Iterator[Fault]:
     rows = csv.reader(io.StringIO(body, newline=""), delimiter=_delimiter(body), strict=True)
     width = 0
     try:
         for row in rows:
+            if _is_remark(row):
+                continue
             width = width or len(row)
-            if row and len(row) != width:
+            if len(row) != width:
                 yield Fault(f"{len(row)} fields, where the first row has {width}", rows.line_num + skipped)
                 return
     except csv.Error as error:
-        yield Fault(str(error), rows.line_num + skipped)
+        if '\\"' not in body:
+            yield Fault(str(error), rows.line_num + skipped)
+
+
+def _is_remark(row: list[str]) -> bool:
+    """Whether a row is none: empty, a comment, or what tells Excel the delimiter."""
+    return not row or row[0].lstrip().startswith("#") or row[0].startswith("sep=")
 
 
 def width(text: str) -> int:
@@ -48,7 +67,7 @@ def _widths(text: str, delimiter: str) -> list[int]:
     widths = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            widths += [len(row)] if row else []
+            widths += [] if _is_remark(row) else [len(row)]
     except csv.Error:
         pass
     return widths or [1]

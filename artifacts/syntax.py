@@ -69,12 +69,68 @@ _MACRO = re.compile(
 )
 _NEAR = 2
 
+# What compilers know and the grammars do not.
+_UNKNOWN = {
+    "c": re.compile(
+        r"\b(?:constexpr|typeof|nullptr|_BitInt|defer)\b|\[\[|^\s*#\s*(?:if|else|elif"
+        r"|endif)",
+        re.MULTILINE,
+    ),
+    "cpp": re.compile(
+        r"\bmodule\b|\bif (?:not |!)?consteval\b|<<<|\.\.\.|\b(?:pre|post|contract_assert)\s*\("
+        r"|\btemplate (?:struct|class)\b|= \{\}\)|\b(?:signals|slots|emit)\b"
+        r"|^\s*#\s*(?:if|else|elif|endif)|\^\^|\[:",
+        re.MULTILINE,
+    ),
+    "csharp": re.compile(
+        r"\bextension\b|\?[.\[][\w.\[\]?]*\s*[-+*/|&^%?]{0,2}=(?![=>])|^\s*#|\bunion\b"
+        r"|\bfield\b",
+        re.MULTILINE,
+    ),
+    "java": re.compile(r"\bimport module\b|\b(?:super|this)\s*\(|\bSTR\.|\bvalue (?:class|record)\b"),
+    "javascript": re.compile(
+        r"\baccessor\b|\bimport (?:defer|source)\b|\|>|\bmatch\s*\(|\b(?:type|interface"
+        r"|opaque|declare)\b"
+    ),
+    "rust": re.compile(
+        r"\bsafe\b|#!?\[\w+::\w+::|\b(?:gen|yeet|become|pin|default|auto|macro)\b|\bdyn\*"
+        r"|\bfor<|~const"
+    ),
+    "shell": re.compile(
+        r"<>|>\(|^\s*for \w+ \(|^\s*(?:end|function \w+)\s*$|^\s*set -[gxUe]+ \w+ |=\("
+        r"|\$\{\(",
+        re.MULTILINE,
+    ),
+    "typescript": re.compile(
+        r"\b(?:accessor|in out)\b|<(?:in|out|const) |\bexport type \*|\bimport (?:defer|source)\b"
+        r"|\bimport (?:type )?\w+ ="
+        r"|\basserts\b|\busing\b|\bimport\(|\bdefault function \("
+    ),
+}
+_UNKNOWN |= {"jsx": _UNKNOWN["javascript"], "tsx": _UNKNOWN["typescript"]}
+
 # What the grammar of CSS does not know, and browsers do.
 _CSS_PRELUDE = re.compile(r"@(?:media|container|supports|layer|property|scope)\b[^{};]*(?=\{)")
+_CSS_TEXT = re.compile(
+    r"/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|url\([^()\n\"']{0,5000}\)",
+    re.DOTALL,
+)
+_CSS_DECLARATION = re.compile(r"(?<=[{};])[^{};]*(?=[;}])")
 _CSS_IMPORTANT = re.compile(r"!\s+(?=important\b)")
 
 # Quoted text and comments of SQL, which hold no syntax.
-_SQL_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_SQL_TEXT = re.compile(
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|`[^`]*(?:`|\Z)|\$(\w*)\$.{0,20000}?\$\1\$",
+    re.DOTALL,
+)
+# A backslash escapes in some dialects, a hash begins a comment, brackets quote a name.
+_SQL_TEXT_ESCAPED = re.compile(
+    r"--[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)|'''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|\[[\w ']{1,100}\]"
+    r"|\b[qQ]'(?:\[.{0,2000}?\]|\{.{0,2000}?\}|\(.{0,2000}?\)|<.{0,2000}?>|(?P<q>[^\w\s]).{0,2000}?(?P=q))'"
+    r"|'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\Z)|`[^`]*(?:`|\Z)"
+    r"|\$(?P<d>\w*)\$.{0,20000}?\$(?P=d)\$",
+    re.DOTALL,
+)
 _STRAY_COMMA = re.compile(
     r",\s*(?:\)|;|$|(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LIMIT|UNION|INNER\s+JOIN|LEFT\s+JOIN|VALUES)\b)",
     re.IGNORECASE,
@@ -134,7 +190,21 @@ def _is_newer(text: str, error: SyntaxError) -> bool:
 
 def _sql(text: str) -> Iterator[Fault]:
     """What no dialect takes; the rest is left to its database."""
-    plain = _SQL_TEXT.sub(lambda found: " " + "\n" * found[0].count("\n"), text)
+    faults = list(_sql_faults(_SQL_TEXT.sub(_blank, text)))
+    if faults and list(_sql_faults(_SQL_TEXT_ESCAPED.sub(_blank, text))):
+        yield from faults
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A name for what is quoted, nothing for a comment, and the mark of what is never closed."""
+    text, lines = found[0], "\n" * found[0].count("\n")
+    if text.startswith(("--", "#", "/*")):
+        return f" {lines}"
+    is_open = text[0] in "'\"`" and (len(text) == 1 or text[-1] != text[0])
+    return f"'{lines}" if is_open else f"x{lines}"
+
+
+def _sql_faults(plain: str) -> Iterator[Fault]:
     for pattern, what in ((_STRAY_COMMA, "a comma with nothing behind it"), (_WITHOUT_ORDER, "a clause is empty")):
         if found := pattern.search(plain):
             yield Fault(what, plain.count("\n", 0, found.start()) + 1)
@@ -161,8 +231,40 @@ def _parsed(text: str, language: str) -> Iterator[Fault]:
         text = _CSS_IMPORTANT.sub("!", _CSS_PRELUDE.sub(lambda found: "@media all" + "\n" * found[0].count("\n"), text))
     root = _tree(language, text)
     node = _broken(root) if root.has_error else None
-    if node is not None and not (language in {"c", "cpp"} and _is_by_macro(text, node)):
+    if node is None or (language in {"c", "cpp"} and _is_by_macro(text, node)) or _is_unknown(text, node, language):
+        return
+    if language != "css" or _is_wrong_css(text):
         yield Fault(_said(node), node.start_point.row + 1)
+
+
+def _is_unknown(text: str, node: Node, language: str) -> bool:
+    """Whether what makes no sense to a grammar may be younger than it, or of a dialect."""
+    pattern = _UNKNOWN.get(language)
+    if pattern is None:
+        return False
+    at = node.start_point.row
+    # Branches of a preprocessor may open a brace twice and close it once, far away.
+    has_branches = language in {"c", "cpp", "csharp"} and "#if" in text
+    near = [text] if has_branches else text.split("\n")[at : node.end_point.row + 1]
+    return pattern.search("\n".join(near)) is not None
+
+
+def _is_wrong_css(text: str) -> bool:
+    """Whether brackets do not fit, or a declaration has no colon or no end. The grammar knows less than browsers do."""
+    plain = _CSS_TEXT.sub(lambda found: "" if found[0].startswith("/*") else _blank(found), text)
+    opened = list[str]()
+    for sign in re.findall(r"[()\[\]{}]", plain):
+        if sign in "([{":
+            opened.append({"(": ")", "[": "]", "{": "}"}[sign])
+        elif not opened or opened.pop() != sign:
+            return True
+    if opened or "'" in plain:
+        return True
+    return any(
+        re.match(r"[\w*-]+\s*:[^;\n]*\n\s*[\w-]+\s*:\s", held) or re.fullmatch(r"[a-z-]+(?:\s+[\w#%.-]+)*", held)
+        for held in map(str.strip, _CSS_DECLARATION.findall(plain))
+        if held and not held.startswith("@")
+    )
 
 
 def _is_by_macro(text: str, node: Node) -> bool:

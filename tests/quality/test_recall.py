@@ -1,21 +1,20 @@
 """How many of the labelled defects the checks find, and that they let the clean texts be. `-s` shows the figures."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from graphs.quality.checking import CHECKS, checked
 from graphs.quality.subject import Subject
-from tests.quality.samples import Sample, kept_aside, samples
+from tests.quality.samples import SECOND, Sample, kept_aside, samples
 from tests.quality.test_samples import CHECKS as NAMES
 
 pytestmark = pytest.mark.quality
 
-ALL = samples()
-TUNED = [sample for sample in ALL if not kept_aside(sample)]
-KEPT_ASIDE = [sample for sample in ALL if kept_aside(sample)]
+FIRST, MORE = samples(), samples(folder=SECOND)
+TUNED = [sample for sample in (*FIRST, *MORE) if not kept_aside(sample)]
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,11 @@ def test_of_what_was_tuned_on_nearly_all_is_found() -> None:
     assert told.recall >= 0.9
 
 
-def test_of_what_nobody_looked_at_as_much_is_found_as_is_said() -> None:
-    told = figures(KEPT_ASIDE)
+# None was the aim. These are what the one run found after the last change: of the first set 41 of 44 with 1 alarm on 50
+# clean texts, of the second 28 of 30 with 2 on 59. Fewer alarms would be better, more are a step back.
+@pytest.mark.parametrize(("written", "alarms"), [(FIRST, 1), (MORE, 2)], ids=["first", "second"])
+def test_of_what_nobody_looked_at_as_much_is_found_as_is_said(written: Sequence[Sample], alarms: int) -> None:
+    told = figures(sample for sample in written if kept_aside(sample))
     print(f"\nkept aside\n{told.shown()}")  # noqa: T201
     assert told.recall >= 0.9
-    # None was the aim. These are what the one run found (41 of 44, 4 alarms on 50 clean texts), and nothing was tuned
-    # after it: fewer would be better, more is a step back.
-    assert told.alarms.total() <= 4
+    assert told.alarms.total() <= alarms

@@ -16,40 +16,15 @@ from typing import Any
 
 from artifacts.fault import Fault
 from artifacts.syntax import is_parsed, parses, syntax_faults
-from graphs.quality.checks.pieces import Piece, in_piece, pieces
+from graphs.quality.checks.parts import goes_together, is_part, is_session
+from graphs.quality.checks.pieces import Piece, fences, in_piece, pieces
+from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding, Severity
 from graphs.quality.subject import Subject
 
-# What a block in prose may be a part of.
-_FRAMES = {
-    "csharp": ("class C {{ {} }}", "class C {{ void F() {{ {} }} }}"),
-    "cpp": ("class C {{ {} }};", "void f() {{ {} }}", "int a[] = {};"),
-    "c": ("void f() {{ {} }}", "int a[] = {};"),
-    "css": ("a {{ {} }}",),
-    "go": ("func f() {{ {} }}", "var a = {}"),
-    "java": ("class C {{ {} }}", "class C {{ void f() {{ {} }} }}"),
-    "javascript": ("({})", "class C {{ {} }}", "async function* f() {{ {} }}", "switch (a) {{ {} }}", "({{ {} }})"),
-    "jsx": ("({})", "<>{}</>", "class C {{ {} }}"),
-    "php": ("class C {{ {} }}",),
-    "rust": ("fn f() {{ {} }}", "impl C {{ {} }}", "match a {{ {} }}", "struct C {{ {} }}"),
-    "shell": (),
-    "tsx": ("({})", "<>{}</>", "class C {{ {} }}"),
-    "typescript": ("({})", "class C {{ {} }}", "interface C {{ {} }}", "async function* f() {{ {} }}", "type C = {}"),
-}
-_PROMPT = re.compile(r"^(?:>>> |In \[\d+\]: |\$ |irb|mysql> |sqlite> )", re.MULTILINE)
-_MAGIC = re.compile(r"^(\s*)(?:[%!].*|\w+\?{1,2})$", re.MULTILINE)
-_ELISION = re.compile(
-    r"^[ \t]*(?:\.\.\.|…|<[^<>\n]*(?:\.\.\.|…)[^<>\n]*>|\{\s*(?:\.\.\.|…)\s*\})[ \t]*[,;]?[ \t]*$", re.MULTILINE
-)
-_INLINE_ELISION = re.compile(r"(?<=[({\[,])\s*(?:\.\.\.|…)\s*(?=[)}\],])")
-_TEMPLATE = re.compile(r"\{%.*?%\}|<%.*?%>|\{\{.*?\}\}", re.DOTALL)
-_DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |[+-] ?\S)", re.MULTILINE)
 _OLD_PYTHON = re.compile(r"\bpython\s*2(?:\.\d)?\b|パイソン2", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"<[a-z][\w -]*>")
-_ASKED_BROKEN = re.compile(
-    r"\b(?:broken|wrong|invalid|mistake|error|fails?|pseudo-?code|falsch|fehlerhaft|incorrecte?|incorrecto)\b",
-    re.IGNORECASE,
-)
+# Blocks that one may go on with.
+_JOINED = 3
 
 # What is wrong whenever it runs; matters of taste are left to their authors.
 _RULES = (
@@ -58,6 +33,7 @@ _RULES = (
     "PLE,PLW0127,PLW0128,PLW0129,PLW0133,PLW0211,PLW0602,PLW0711,PLW1501"
 )
 _WARNED = frozenset({"F402", "F541", "F811", "B006", "B023", "PLW0602"})
+_SLIP = 0.8
 _LARGEST_LINTED = 300_000
 _SECONDS = 5.0
 _LINTED_ANSWERS = 4
@@ -127,41 +103,46 @@ _WELL_KNOWN = frozenset(
 
 
 def code_parses(subject: Subject) -> Iterator[Finding]:
-    for piece in pieces(subject):
-        if not is_parsed(piece.language) or _is_of_old(piece, subject):
-            continue
+    code = [each for each in pieces(subject) if is_parsed(each.language)]
+    for at, piece in enumerate(code):
         fault = next(syntax_faults(piece.text, piece.language), None)
-        if fault is not None and (piece.whole or not _is_part(piece)):
+        if fault is not None and not _is_right(piece, fault, subject) and not _goes_on(at, code, subject):
             yield in_piece("code_parses", "error", fault, subject, piece)
 
 
+def _is_right(piece: Piece, fault: Fault, subject: Subject) -> bool:
+    """Whether what does not parse was not meant to."""
+    is_meant = _is_of_old(piece, subject) or is_subject(piece, fault.line, subject)
+    return is_meant or (not piece.whole and is_part(piece))
+
+
+def _goes_on(at: int, code: Sequence[Piece], subject: Subject) -> bool:
+    """Whether a block parses with those before it, those behind it, or with the code of the person."""
+    piece = code[at]
+    if piece.whole:
+        return False
+    before = [each.text for each in code[:at] if each.language == piece.language][-_JOINED:]
+    after = [each.text for each in code[at + 1 :] if each.language == piece.language][:_JOINED]
+    chains = [
+        *([*before[start:], piece.text] for start in range(len(before))),
+        *([piece.text, *after[: end + 1]] for end in range(len(after))),
+    ]
+    if known := _code_given(subject):
+        chains.append([known, piece.text])
+    return any(goes_together(each, piece.language) for each in chains)
+
+
+def _code_given(subject: Subject) -> str:
+    """Code that a person left for the text to go on with."""
+    blocks = fences(subject.asked)
+    return subject.given or (blocks[-1].content if blocks else "")
+
+
 def _is_of_old(piece: Piece, subject: Subject) -> bool:
-    return piece.language == "python" and _OLD_PYTHON.search(subject.asked) is not None
-
-
-def _is_part(piece: Piece) -> bool:
-    """Whether a block in prose is right as a part of something: a session, a fragment, with omissions, a template."""
-    text = textwrap.dedent(piece.text)
-    if piece.language in {"python", "shell", "sql", "javascript", "ruby"} and _PROMPT.search(text):
-        return True
-    if piece.language in {"shell", "sql"} and (_PLACEHOLDER.search(text) or _ELISION.search(text)):
-        return True
-    if piece.language != "python" and _TEMPLATE.search(text):
-        text = _TEMPLATE.sub("x", text)
-    if _is_difference(text):
-        return True
-    text = (
-        _INLINE_ELISION.sub("", _ELISION.sub("", text)) if piece.language != "python" else _MAGIC.sub(r"\1pass", text)
-    )
-    if parses(text, piece.language):
-        return True
-    return any(parses(frame.format(text), piece.language) for frame in _FRAMES.get(piece.language, ()))
-
-
-def _is_difference(text: str) -> bool:
-    lines = [line for line in text.split("\n") if line.strip()]
-    marked = [line for line in lines if _DIFF.match(line)]
-    return len(marked) >= 2 and any(line[0] == "+" for line in marked) and any(line[0] == "-" for line in marked)
+    if piece.language != "python":
+        return False
+    told = subject.asked if piece.whole else f"{subject.asked}\n{subject.text}"
+    return _OLD_PYTHON.search(told) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +161,12 @@ def lints(subject: Subject) -> Iterator[Finding]:
     code = [each for each in pieces(subject) if each.language == "python" and len(each.text) <= _LARGEST_LINTED]
     for piece in code[:_LINTED_ANSWERS]:
         text = piece.text if piece.whole else textwrap.dedent(piece.text)
-        if not parses(text, "python") or _is_of_old(piece, subject):
+        if not parses(text, "python") or _is_of_old(piece, subject) or (not piece.whole and is_session(text)):
             continue
         others = "\n".join([subject.given, subject.asked, *(each.text for each in code if each is not piece)])
         for remark in _ruff(text):
+            if is_subject(piece, remark.line, subject):
+                break
             if piece.whole or _counts(remark, text, others):
                 severity: Severity = "warning" if remark.code in _WARNED else "error"
                 message = f"{remark.message} ({remark.code})"
@@ -193,7 +176,8 @@ def lints(subject: Subject) -> Iterator[Finding]:
 def _counts(remark: _Remark, text: str, others: str) -> bool:
     """Whether a remark on a block in prose is more than that the block is a part."""
     if remark.code in {"F811", "F704", "F706", "F822", "F541", "PLE1142", "PLE0118"}:
-        return remark.code in {"F541", "F811"} and "def " in text
+        # A block may show two ways to write one thing.
+        return remark.code == "F541" and "def " in text
     if remark.code != "F821":
         return True
     name = remark.words
@@ -214,7 +198,9 @@ def _is_slip(name: str, text: str) -> bool:
             re.MULTILINE,
         )
     )
-    return bool(difflib.get_close_matches(name, defined - {name}, n=1, cutoff=0.85))
+    # Not one of many: `item` and `items`, `row` and `row2`.
+    others = {each for each in defined if not each.startswith(name) and not name.startswith(each)}
+    return bool(difflib.get_close_matches(name, others, n=1, cutoff=_SLIP))
 
 
 def _ruff(text: str) -> Sequence[_Remark]:

@@ -11,13 +11,23 @@ from graphs.quality.checks.pieces import tokens
 
 _WORD = re.compile(r"[^\W_]+(?:[’'.,:/@&_+-][^\W_]+)*")  # noqa: RUF001
 _PART = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")  # noqa: RUF001
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+[」』”）]*")  # noqa: RUF001
+# Scripts that put no blanks between words; those of Thailand and its neighbours end no sentence with a sign.
+_CJK = re.compile(r"[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_ENDLESS_SCRIPT = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff]")
+_END = re.compile(r"[.!?…؟۔।॥።]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+[」』”）]*")  # noqa: RUF001
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|»[^«\n]*«|「[^」\n]*」|『[^』\n]*』|\([^()\n]*\)")
+# Above a poem, or a line that leads to it.
+_TITLE = re.compile(r"\s*(?:#.*|\*\*.*\*\*|[^:]{1,40}:)\s*")
+_SHORTEST_LINE = 30
+_MANY = 1_000_000
+# A shorter paragraph is a title, a greeting, a name below a letter.
+_SHORTEST_PARAGRAPH = 8
 _ABBREVIATED = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|Sra|Srta|Mt|No|Nr|Vol|Fig|Art|Abs|Kap|Inc|Ltd|Co|Corp|vs|etc|approx|ca"
     r"|usw|bzw|ggf|evtl|inkl|max|min|Mio|Mrd|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Okt|Dez|p|pp|S|M|Mme|Mlle|av|env|ej|pág|Ud|Uds|D|Hr|Fr"
-    r"|geb|gest|Gen|Col|Capt|Lt|Sgt|Rev|Hon)"
+    r"|geb|gest|al|cf|Abb|Tab|Eq|Ch|Bd|Str|Tel|tel|ext|sog|vgl|Vgl|Hg|Aufl|Op|op|bd|ed|eds"
+    r"|Nos|sec|Sec|Gen|Col|Capt|Lt|Sgt|Rev|Hon)"
     r"|\b[^\W\d_](?:\.\s?[^\W\d_])*|\b\d{1,4}|\b(?:z\.\s?B|d\.\s?h|u\.\s?a|o\.\s?ä|i\.\s?e|e\.\s?g|a\.\s?m"
     r"|p\.\s?m|c\.-à-d|p\.\s?ej))$"
 )
@@ -55,21 +65,30 @@ def words(text: str) -> Count:
     plain = prose(text)
     if len(_CJK.findall(plain)) > len(plain) / 5:
         return Count(0, len(plain))
-    least = len(_WORD.findall(plain))
-    return Count(least, max(len(_PART.findall(plain)), len(plain.split()), least))
+    found, spaced = len(_WORD.findall(plain)), len(plain.split())
+    return Count(min(found, spaced), max(len(_PART.findall(plain)), spaced, found))
 
 
 def sentences(text: str) -> Count:
     """What ends after an abbreviation may go on; list entries without an end may be sentences or none."""
     least = most = 0
+    if _ENDLESS_SCRIPT.search(text):
+        return Count(1, _MANY)
     for block in _blocks(text):
         found = list(_END.finditer(block))
-        sure = [end for end in found if _is_end(block, end)]
+        plain = _QUOTED.sub(_emptied, block)
+        sure = [end for end in _END.finditer(plain) if _is_end(plain, end)]
         likely = [end for end in found if _may_end(block, end)]
         unended = bool(block.strip()) and not (found and found[-1].end() >= len(block.rstrip()))
         least += len(sure)
         most += len(likely) + unended
     return Count(max(least, 1 if text.strip() else 0), max(most, 1 if text.strip() else 0))
+
+
+def _emptied(found: re.Match[str]) -> str:
+    """What is quoted or put in brackets has sentences of its own; only its last sign may end the one around it."""
+    inner = found[0][-2:-1]
+    return f"x{inner if inner in {'.', '!', '?', '。'} and found[0][0] != '(' else ''}"
 
 
 def _blocks(text: str) -> Sequence[str]:
@@ -90,28 +109,36 @@ def _is_end(block: str, end: re.Match[str]) -> bool:
     if not _may_end(block, end):
         return False
     after = block[end.end() :].strip()
+    if end[0].startswith(("…", "..")) and after:
+        return False
     if end[0][0] != ".":
         return not after[:1].islower()
     return not after or _ABBREVIATED.search(block[max(0, end.start() - 12) : end.start()]) is None
 
 
 def paragraphs(text: str) -> Count:
-    """Headings, lists and blocks of code may count or not."""
-    types = [(token.type, token.level) for token in tokens(text)]
-    plain = sum(each == ("paragraph_open", 0) for each in types)
-    others = sum(
-        level == 0 and kind.endswith(("list_open", "heading_open", "quote_open", "fence")) for kind, level in types
-    )
-    return Count(plain, plain + others)
+    """Headings, lists, blocks of code, greetings and names below a letter may count or not."""
+    least = most = 0
+    for token, inline in pairwise([*tokens(text), *tokens("x")[:1]]):
+        if token.level == 0 and token.type == "paragraph_open":
+            words_of_it = inline.content.split()
+            is_long = (
+                len(words_of_it) >= _SHORTEST_PARAGRAPH or len(_CJK.findall(inline.content)) >= _SHORTEST_PARAGRAPH * 2
+            )
+            least += is_long
+            most += 1
+        elif token.level == 0 and token.type.endswith(("list_open", "heading_open", "quote_open", "fence")):
+            most += 1
+    return Count(least, max(most, 1))
 
 
 def lines(text: str) -> Count:
     shown = [line for line in text.split("\n") if line.strip()]
     plain = [line for line in shown if not line.lstrip().startswith(("```", "~~~"))]
-    titled = [
-        line for line in plain if not line.lstrip().startswith("#") and not re.fullmatch(r"\s*\*\*.*\*\*\s*", line)
-    ]
-    return Count(len(titled), len(text.strip().split("\n")))
+    titled = [line for line in plain if not _TITLE.fullmatch(line)]
+    # One that is long is broken where it is shown.
+    wrapped = sum(max(1, len(line) // _SHORTEST_LINE) for line in shown)
+    return Count(len(titled), max(len(text.strip().split("\n")), wrapped))
 
 
 def characters(text: str) -> Count:
@@ -119,6 +146,16 @@ def characters(text: str) -> Count:
     stripped = text.strip()
     shown = prose(text)
     return Count(min(len(shown), len(stripped)), len(stripped))
+
+
+def titles(text: str) -> Sequence[int]:
+    """What entries may be counted by instead: headings, numbers at the beginning of lines, rows of tables."""
+    types = [token.type for token in tokens(text)]
+    headings = [token.markup for token in tokens(text) if token.type == "heading_open"]
+    numbers = set(re.findall(r"^\W*(\d{1,2})[.):]", text, re.MULTILINE))
+    bold = len(re.findall(r"^\s*(?:[-*+]\s+)?\*\*[^*\n]+\*\*", text, re.MULTILINE))
+    rows = types.count("tr_open") - types.count("thead_open")
+    return [len(headings), *(headings.count(each) for each in set(headings)), len(numbers), bold, rows]
 
 
 def items(text: str) -> Sequence[int]:

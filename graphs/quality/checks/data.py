@@ -1,18 +1,30 @@
 """Whether data parses."""
 
+import json
 import re
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 
 from artifacts.data import data_faults, is_data
 from graphs.quality.checks.pieces import Piece, in_piece, pieces
+from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
-_ELISION = re.compile(r"(?<![\w\"'.])(?:\.\.\.|…)(?![\w\"'.])")
+_MOST = 20
+_ELISION = re.compile(r"(?<![\w\"'.])(?:\.\.\.|…)(?![\w\"'.])|\[\.\.\.\]|^\s*[#;/]*\s*\.\.\.", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_TEMPLATE = re.compile(r"\{\{|\{%|<%|^\s*<[\w -]+>\s*$", re.MULTILINE)
+_TEMPLATE = re.compile(
+    r"\{\{|\{%|<%|\$\{|^\s*<[\w -]+>\s*$|:\s*<[\w -]+>\s*,?\s*$|%\w+%|@@\w+@@|\bundefined\b", re.MULTILINE
+)
 _DOCUMENT_END = re.compile(r"^\.\.\.\s*$", re.MULTILINE)
+# As editors and compilers take them in their settings, and as people explain a form with.
+_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?(?:\*/|\Z)|(?<![^\s,\[{])#[^\n]*', re.DOTALL)
+_COMMA_AT_END = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
+_PROMPT = re.compile(r"^(?:\$ |> |>>> |HTTP/\d|(?:GET|POST|PUT|PATCH|DELETE) \S|[\w-]+: \S+$)", re.MULTILINE)
+_BETWEEN = re.compile(r"[\s,]*(?:[-=]{3,}\s*)?")
+_DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |[+-]\s*[\"{}\[\]\w])", re.MULTILINE)
 
 
 def data_parses(subject: Subject) -> Iterator[Finding]:
@@ -20,13 +32,11 @@ def data_parses(subject: Subject) -> Iterator[Finding]:
         if not is_data(piece.language) or (not piece.whole and _is_sketch(piece)):
             continue
         text = piece.text if piece.whole else textwrap.dedent(piece.text)
-        if not piece.whole and not text.strip():
+        faults = list(islice(data_faults(text, piece.language), _MOST))
+        if not faults or (not piece.whole and _is_part(text, piece.language)):
             continue
-        if not piece.whole and piece.language == "json" and not list(data_faults(f"{{{text}}}", "json")):
-            # Members of an object, shown without it.
-            continue
-        for fault in data_faults(text, piece.language):
-            yield in_piece("data_parses", "error", fault, subject, piece)
+        if not is_subject(piece, faults[0].line, subject):
+            yield from (in_piece("data_parses", "error", fault, subject, piece) for fault in faults)
 
 
 def _is_sketch(piece: Piece) -> bool:
@@ -34,4 +44,50 @@ def _is_sketch(piece: Piece) -> bool:
     text = _QUOTED.sub('""', piece.text)
     if piece.language == "yaml":
         text = _DOCUMENT_END.sub("", text)
-    return _ELISION.search(text) is not None or (piece.language == "yaml" and _TEMPLATE.search(text) is not None)
+    return _ELISION.search(text) is not None or _TEMPLATE.search(text) is not None
+
+
+def _is_part(text: str, language: str) -> bool:
+    """Whether a block in prose is right as a part of data, as several of them, or with remarks."""
+    if not text.strip():
+        return True
+    if len(_DIFF.findall(text)) >= 2 and re.search(r"^\+", text, re.MULTILINE):
+        return True
+    if language == "json":
+        return _is_part_of_json(text)
+    return language == "yaml" and _is_cut_yaml(text)
+
+
+def _is_part_of_json(text: str) -> bool:
+    plain = _COMMENT.sub(lambda found: found[1] or "", text)
+    if plain != text:
+        # Who takes remarks takes a comma at the end as well.
+        plain = _COMMA_AT_END.sub(lambda found: found[1] or "", plain)
+    if not plain.strip() or _PROMPT.search(plain):
+        return True
+    if any(not list(data_faults(frame.format(plain), "json")) for frame in ("{}", "{{{}}}", "[{}]")):
+        return True
+    is_cut = re.match(r"\s*[}\],]", plain) or re.search(r"[{\[,:]\s*\Z", plain)
+    return is_cut is not None or _is_several(plain)
+
+
+def _is_several(text: str) -> bool:
+    """Whether there are several values, one behind the other."""
+    decoder, at, values = json.JSONDecoder(), 0, 0
+    try:
+        while at < len(text):
+            blank = _BETWEEN.match(text, at)
+            at = blank.end() if blank else at
+            if at < len(text):
+                _, at = decoder.raw_decode(text, at)
+                values += 1
+    except (ValueError, RecursionError):
+        return False
+    return values > 1
+
+
+def _is_cut_yaml(text: str) -> bool:
+    """Whether it begins deeper than it goes on, as what is cut out of a file does."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    depths = [len(line) - len(line.lstrip()) for line in lines]
+    return bool(depths) and depths[0] > min(depths)

@@ -7,8 +7,9 @@ from artifacts.data import data_faults
 from artifacts.fences import whole
 from artifacts.markup import xml_faults
 from artifacts.rows import row_faults, width
+from artifacts.syntax import is_parsed
 from graphs.quality.checks.pieces import at_line, fences, language_of, tokens
-from graphs.quality.checks.wishes import Form, Shape, Without, shapes, unwanted
+from graphs.quality.checks.wishes import Form, Shape, Without, asks_back, shapes, unwanted
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
@@ -17,6 +18,16 @@ _WORDS = re.compile(r"\w+(?:[-'’.]\w+)*")  # noqa: RUF001
 _YES_NO = re.compile(
     r"\W*(?:yes|no|yeah|nope|ja|nein|doch|oui|non|si|sí|はい|いいえ|是|否|não|sim|да|нет)\W*", re.IGNORECASE
 )
+_YES_NO_FIRST = re.compile(rf"\W*(?:answer|antwort|réponse|respuesta)?\W*{_YES_NO.pattern}", re.IGNORECASE)
+# With its sign and its unit.
+_LONGEST_NUMBER = 5
+# A name above a block.
+_FILE = re.compile(r"\W*[\w./-]+(?: [\w./-]+)?\W*")
+_NUMBER_FIRST = re.compile(
+    r"^\W*(?:\(?\d+\W*[.):\u20e3]|[IVX]+[.)]|[a-z][.)]|[①-⑳➀-➓]|(?:step|schritt|étape|paso|nr\.?|no\.?)\s*\d)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_BULLET_FIRST = re.compile(r"^\s*[•‣◦▪●○■□✓✔➤→·*–—-]\s?\S", re.MULTILINE)  # noqa: RUF001
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff\u2705\u2728\u274c\u2764]")
 _CODE_LIKE = re.compile(
     r"[;{}=()<>\[\]]|^\s*(?:import|from|def|class|return|echo|cd|npm|pip|git|SELECT|find|ls)\b", re.MULTILINE
@@ -27,10 +38,14 @@ _NAMES: dict[Form, str] = {"json": "JSON", "yaml": "YAML", "csv": "CSV", "xml": 
 def format_kept(subject: Subject) -> Iterator[Finding]:
     if subject.kind != "answer" or not subject.text.strip() or len(subject.text) > _LARGEST:
         return
+    if asks_back(subject.text):
+        return
     for wish in {each.form: each for each in shapes(subject.asked)}.values():
         if (what := _missed(wish, subject.text)) is not None:
             yield Finding("format_kept", "error", f"Asked for was “{wish.said}”: {what}.")
     for unwished, said in unwanted(subject.asked):
+        if unwished == "emoji" and _EMOJI.search(f"{subject.asked}{subject.given}"):
+            continue
         if (line := _line_with(unwished, subject.text)) is not None:
             yield at_line("format_kept", "error", f"Asked for was “{said}”, and there is one.", subject.text, line)
 
@@ -43,6 +58,8 @@ def _missed(wish: Shape, text: str) -> str | None:
             return _marked_up(text)
         case "capitals" | "small letters":
             return _letters(text, capitals=wish.form == "capitals")
+        case "yes or no" if not wish.only:
+            return None if _YES_NO_FIRST.match(text.strip()) else "it says neither at its beginning"
         case "code" | "one word" | "yes or no" | "a number":
             return None if _KEPT[wish.form](text) else _SAID[wish.form]
         case _:
@@ -56,7 +73,10 @@ def _data(wish: Shape, text: str) -> str | None:
         body = whole(text)
         alone = len(blocks) <= 1 and (not blocks or _covers(text))
         return None if alone and _is(wish.form, body) else f"there is more than {name}, or none"
-    if any(language_of(each) == wish.form or _is(wish.form, each.content) for each in blocks):
+    if any(is_parsed(language_of(each)) for each in blocks):
+        # A program that reads or writes it.
+        return None
+    if any(language_of(each).startswith(wish.form) or _is(wish.form, each.content) for each in blocks):
         return None
     return None if _is(wish.form, text) or _holds(wish.form, text) else f"there is no {name}"
 
@@ -103,10 +123,19 @@ def _holds(form: Form, text: str) -> bool:
 def _is_code_only(text: str) -> bool:
     blocks = fences(text)
     if blocks:
-        return len(blocks) == 1 and _covers(text)
+        return all(_FILE.fullmatch(line) for line in _outside(text) if line.strip())
     lines = [line for line in text.strip().split("\n") if line.strip()]
     prose = [line for line in lines if re.match(r"[A-ZÄÖÜÉ][^=(){};]*[a-z] [^=(){};]*[.:]$", line.strip())]
     return not prose and (_CODE_LIKE.search(text) is not None or len(lines) == 1)
+
+
+def _outside(text: str) -> Sequence[str]:
+    """The lines that stand in no block."""
+    lines = text.split("\n")
+    for block in reversed(fences(text)):
+        if block.map:
+            del lines[block.map[0] : block.map[1]]
+    return lines
 
 
 def _marked_up(text: str) -> str | None:
@@ -141,9 +170,9 @@ def _shown(form: Form, text: str) -> str | None:
     found = {
         "table": "table_open" in types
         or "<table" in text.lower()
-        or re.search(r"^\s*\|.*\|\s*$", text, re.MULTILINE) is not None,
-        "numbered": "ordered_list_open" in types or re.search(r"^\s*\**\d+[.)]", text, re.MULTILINE) is not None,
-        "bullets": "bullet_list_open" in types or re.search(r"^\s*[•‣–-] ", text, re.MULTILINE) is not None,  # noqa: RUF001
+        or re.search(r"^\s*\|.*\|\s*$|^.*[┼│├╋].*$|^\s*\+[-=]+\+", text, re.MULTILINE) is not None,
+        "numbered": "ordered_list_open" in types or re.search(_NUMBER_FIRST, text) is not None,
+        "bullets": "bullet_list_open" in types or re.search(_BULLET_FIRST, text) is not None,
         "code block": "fence" in types or "code_block" in types,
     }
     names = {
@@ -174,7 +203,7 @@ _KEPT: dict[Form, Callable[[str], bool]] = {
     "code": _is_code_only,
     "one word": lambda text: len(_WORDS.findall(text)) <= 1 or len(text.split()) <= 1,
     "yes or no": lambda text: _YES_NO.fullmatch(text.strip()) is not None,
-    "a number": lambda text: re.fullmatch(r"\W*\d[\d.,\s]*\W*\w{0,3}\W*", text.strip()) is not None,
+    "a number": lambda text: len(text.split()) <= _LONGEST_NUMBER,
 }
 _SAID: dict[Form, str] = {
     "code": "there is text around the code",

@@ -1,7 +1,10 @@
 """Whether Markdown's fences are closed and its links lead somewhere."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import unescape
 from itertools import pairwise
 from urllib.parse import unquote
 
@@ -15,12 +18,27 @@ from graphs.quality.subject import Subject
 _INFO = re.compile(r"[A-Za-z][\w+#.-]*")
 _ANCHOR = re.compile(r"<[A-Za-z][^<>]{0,300}?\s(?:id|name)\s*=\s*[\"']?([^\s\"'>]+)")
 _TARGET = re.compile(r"<a\b[^<>]{0,300}?\shref\s*=\s*[\"']#([^\"']+)", re.IGNORECASE)
-_OWN_ID = re.compile(r"\s*\{#([^\s}]+)\}\s*$")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_TITLE = re.compile(r"<h[1-6]\b[^<>]*>(.{0,500}?)</h[1-6]>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_OWN_ID = re.compile(r"\s*\{:?\s*#([^\s}]+)[^{}]*\}\s*$")
 _REFERENCE = re.compile(r"(?<![\w\])])!?\[([^\[\]\n]+)\]\[([^\[\]\n]*)\]")
+_DEFINED = re.compile(r"^[ >]*\[([^\[\]\n^][^\[\]\n]*)\]:", re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\](?!:)")
+# Other brackets in brackets are classes of characters.
+_NUMBERED = re.compile(r"\d{1,3}|(?:fn|note|ref)[\w-]*", re.IGNORECASE)
+_CHARACTERS = re.compile(
+    r"\bregex|\bregular expression|\bregulär|\bexpression régulière|\bexpresión regular|正規表現|正则", re.IGNORECASE
+)
 _FOOTNOTE_DEFINED = re.compile(r"^[ >]*\[\^([^\]\s]+)\]:", re.MULTILINE)
 _NO_SLUG = re.compile(r"[^\w\- ]")
 _ALWAYS_THERE = {"", "top"}
+# Where a page decides what is shown, lines of a source, words to be looked for, and what is still to be filled in.
+_NO_ANCHOR = re.compile(
+    r"[/!:?].*|L\d+(?:-L?\d+)?|(?:your[-_]?)?(?:link|url|todo|tbd|placeholder|x+|here|anchor|id)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LABEL = re.compile(r"[^\W\d_](?:[^\[\]]*\w)?")
 
 
 def fences_closed(subject: Subject) -> Iterator[Finding]:
@@ -55,17 +73,21 @@ def links_resolve(subject: Subject) -> Iterator[Finding]:
     if subject.kind == "html":
         yield from _html_links(subject)
     elif is_prose(subject):
-        yield from _links(subject, _anchors(subject.text))
+        anchors = set().union(*(map(_plain, _anchors(text)) for text in (subject.text, subject.given, subject.asked)))
+        yield from _links(subject, anchors)
 
 
 def _html_links(subject: Subject) -> Iterator[Finding]:
-    there = {each.lower() for each in _ALWAYS_THERE} | set(_ANCHOR.findall(subject.text))
+    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), subject.text)
+    there = _ALWAYS_THERE | {unescape(each) for each in _ANCHOR.findall(text)}
     if "<script" in subject.text.lower():
         # What a script adds cannot be told.
         return
-    for found in _TARGET.finditer(subject.text):
-        if unquote(found[1]) not in there:
-            line = subject.text.count("\n", 0, found.start()) + 1
+    for found in _TARGET.finditer(text):
+        target = unquote(unescape(found[1]))
+        is_there = target in there or target.lower() in _ALWAYS_THERE or f'"{found[1]}"' in subject.given
+        if not is_there and not _NO_ANCHOR.fullmatch(target) and not re.search(r"[{}<%$]", target):
+            line = text.count("\n", 0, found.start()) + 1
             yield at_line("links_resolve", "error", f"Nothing has the id {found[1]!r}.", subject.text, line)
 
 
@@ -76,13 +98,15 @@ def _anchors(text: str) -> set[str]:
     for opening, inline in pairwise(all_tokens):
         if opening.type == "heading_open":
             own = _OWN_ID.search(inline.content)
-            slug = own[1] if own else _slug(inline)
+            found.update([own[1]] if own else [])
+            slug = _slug(inline)
             count = counts.get(slug, 0)
             counts[slug] = count + 1
-            found.add(f"{slug}-{count}" if count else slug)
+            found.update({f"{slug}-{count}", f"{slug}_{count}"} if count else {slug})
     for token in all_tokens:
         if token.type in {"html_block", "inline"}:
-            found.update(_ANCHOR.findall(token.content))
+            found.update(map(unescape, _ANCHOR.findall(token.content)))
+            found.update(_slugged(unescape(_TAG.sub("", title))) for title in _TITLE.findall(token.content))
     return found
 
 
@@ -91,16 +115,30 @@ def _slug(heading: Token) -> str:
         each.content if each.type in {"text", "code_inline"} else " " * (each.type == "softbreak")
         for each in heading.children or ()
     )
+    return _slugged(shown)
+
+
+def _slugged(shown: str) -> str:
     return _NO_SLUG.sub("", shown.strip().lower()).replace(" ", "-")
 
 
+def _plain(anchor: str) -> str:
+    """An anchor without what pages make of it in different ways: case, accents that are signs of their own, and
+    hyphens at the ends, which an emoji leaves.
+    """
+    normal = unicodedata.normalize("NFC", anchor).casefold().removeprefix("user-content-")
+    return re.sub(r"[^\w\-.:]", "", normal).strip("-")
+
+
 def _links(subject: Subject, anchors: set[str]) -> Iterator[Finding]:
-    noted = set(_FOOTNOTE_DEFINED.findall(subject.text))
+    has_titles = subject.kind == "markdown" or any(each.type == "heading_open" for each in tokens(subject.text))
+    known = _known(subject)
     for token in tokens(subject.text):
         if token.type != "inline" or token.map is None:
             continue
         line = token.map[0] + 1
-        for message in (*_dead(token, anchors), *_unresolved(token.children or (), noted)):
+        dead = _dead(token, anchors) if has_titles else ()
+        for message in (*dead, *_empty(token.children or ()), *_unresolved(token.children or (), known)):
             yield at_line(
                 "links_resolve", "error", message, subject.text, _line_within(subject.text, message, token, line)
             )
@@ -115,22 +153,62 @@ def _line_within(text: str, message: str, token: Token, line: int) -> int:
 
 def _dead(token: Token, anchors: set[str]) -> Iterator[str]:
     for each in token.children or ():
-        if each.type != "link_open":
-            continue
-        target = str(each.attrs.get("href", ""))
-        if target.startswith("#") and unquote(target[1:]) not in anchors:
-            yield f"No heading has the anchor `{unquote(target)}`."
-        elif not target:
+        target = unquote(str(each.attrs.get("href", ""))) if each.type == "link_open" else ""
+        if target.startswith("#") and not _NO_ANCHOR.fullmatch(target[1:]) and _plain(target[1:]) not in anchors:
+            yield f"No heading has the anchor `{target}`."
+
+
+def _empty(children: Sequence[Token]) -> Iterator[str]:
+    """Links without an address, but for a call in prose: `handlers[i]()`, `[this]() {}`."""
+    for at, each in enumerate(children[:-2]):
+        before = children[at - 1].content if at else ""
+        is_call = before[-1:].isalnum() or before[-1:] in {"_", "]", ")"} or _is_capture(children[at + 1 :])
+        if each.type == "link_open" and not each.attrs.get("href") and not is_call:
             yield "A link leads nowhere: its address is empty."
 
 
-def _unresolved(children: Sequence[Token], noted: set[str]) -> Iterator[str]:
+def _is_capture(children: Sequence[Token]) -> bool:
+    """Whether it is a lambda of C++ that stands in prose."""
+    behind = children[2].content if len(children) > 2 else ""
+    return children[0].content in {"this", "&", "="} and behind.lstrip().startswith("{")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is defined: footnotes of the text, labels of links of the person's."""
+
+    notes: frozenset[str]
+    labels: frozenset[str]
+    # Whether brackets that begin with ^ may be classes of characters.
+    has_classes: bool
+
+
+def _known(subject: Subject) -> _Known:
+    given = f"{subject.given}\n{subject.asked}"
+    notes = _FOOTNOTE_DEFINED.findall(f"{subject.text}\n{given}")
+    labels = (each.casefold() for each in _DEFINED.findall(given))
+    return _Known(
+        frozenset(notes), frozenset(labels), _CHARACTERS.search(f"{subject.asked}\n{subject.text}") is not None
+    )
+
+
+def _unresolved(children: Sequence[Token], known: _Known) -> Iterator[str]:
     shown = "".join(
         each.content if each.type == "text" else "\0" if each.type != "softbreak" else " " for each in children
     )
     for text, label in _REFERENCE.findall(shown):
-        if not text.startswith("^") and not label.startswith("^"):
+        if _is_reference(text, label) and (label or text).casefold() not in known.labels:
             yield f"The reference `[{label or text}]` is not defined."
     for label in _FOOTNOTE.findall(shown):
-        if label not in noted:
+        is_note = _NUMBERED.fullmatch(label) or known.notes
+        if is_note and label not in known.notes and not known.has_classes:
             yield f"The footnote `[^{label}]` is not defined."
+
+
+def _is_reference(text: str, label: str) -> bool:
+    """Whether two pairs of brackets are a link, rather than indices, keys to be pressed, sources or options."""
+    if text.startswith("^") or label.startswith("^") or text.casefold() == label.casefold():
+        return False
+    return _LABEL.fullmatch(label or text) is not None or (
+        label.isdigit() and re.search(r"[^\W\d]{2}", text) is not None
+    )

@@ -61,7 +61,7 @@ def tokens(text: str) -> Sequence[Token]:
 
 
 # Several checks read the same text, one right after the other.
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _tokens(text: str) -> tuple[Token, ...]:
     return tuple(MarkdownIt("commonmark").enable("table").parse(text))
 

@@ -4,8 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
+from itertools import islice
 
 from graphs.quality.checks.pieces import quoted, tokens
+from graphs.quality.checks.tongues import told
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
@@ -23,18 +26,20 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _ASKED_FOR = re.compile(
     r"\b(?:quot\w+|cit(?:e|es|ing|ation|ations)|verbatim|word for word|exact words|which (?:words|sentences?"
     r"|passages?|lines?|phrases?)|what (?:does|do|did) .{1,80}? (?:say|write|think|claim|state|argue|mean)"
+    r"|(?:pick|choose|find|select|name|show)\b.{0,40}\b(?:sentences?|lines?|passages?|phrases?|quotations?)"
+    r"|(?:strongest|best|key|central|most \w+) (?:sentences?|lines?|passages?|phrases?)"
     r"|zitier\w*|zitate?|wörtlich\w*|welche (?:worte|wörter|sätze|stellen?)|was (?:sagt|sagen|schreibt|steht"
     r"|meint)|citez?|citations?|quels mots|quelles phrases|que dit|que disent|qu'écrit|textuellement"
     r"|citas?|citar|literalmente|qué dice|qué dicen|qué escribe|qué palabras)\b|引用|何と(?:言|書)|述べて|引用して|怎么说|说了什么",  # noqa: E501
     re.IGNORECASE,
 )
 _ATTRIBUTED = re.compile(
-    r"\b(?:says?|said|saying|writes?|wrote|written|states?|stated|stating|reads|notes?|noted|claims?|claimed"
+    r"\b(?:says?|said|saying|writes?|wrote|written|states?|stated|stating|reads|notes that|noted|claims?|claimed"
     r"|argues?|argued|explains?|adds?|added|according to|in the words of|words?:|quotes?|quoted|mentions?|"
     r"concludes?|admits?|insists?|the (?:text|memo|letter|contract|article|report|email|author|document|passage"
     r"|review|source|clause|paragraph)[^.\n]{0,30}|"
-    r"sagt\w*|schreibt|schrieb|heißt es|steht|stehen|laut|zufolge|meint|betont|erklärt|nennt|wörtlich|zitat|im text|"
-    r"dit|disait|écrit|écrivait|selon|d'après|affirme|note|ajoute|précise|explique|déclare|on lit|le texte|"
+    r"sagt\w*|schreibt|schrieb|heißt es|steht|stehen|laut|zufolge|meint|betont|erklärt|wörtlich|zitat|im text|"
+    r"dit|disait|écrit|écrivait|selon|d'après|affirme|ajoute|précise|explique|déclare|on lit|le texte|"
     r"dice|dijo|escribe|escribió|según|afirma|añade|explica|declara|señala|el texto)\b|述べ|書い|言っ|とある|によると|という|写道|说",  # noqa: E501
     re.IGNORECASE,
 )
@@ -47,18 +52,56 @@ _AS_SUGGESTION = re.compile(
     r"prints?|outputs?|displays?|appears?|shows?|enters?|type|returns?|error|message|gibt aus|ausgabe|affiche"
     r"|muestra|imprime|"
     r"titled|called|entitled|book|film|movie|novel|song|poem|series|titel|buch|film|roman|livre|libro|película"
+    r"|in other words|that is|i\.e|roughly|basically|in effect|so to speak|paraphras\w*|reword\w*"
+    r"|in short|as if|sort of"
+    r"|sinngemäß|mit anderen worten|sozusagen|gewissermaßen|kurz gesagt|autrement dit|c'est-à-dire|en gros|es decir"
+    r"|en otras palabras|o sea|in (?:english|german|french|spanish|italian|plain \w+)|auf (?:deutsch"
+    r"|englisch|französisch)"
+    r"|en (?:français|anglais|allemand|espagnol|inglés|francés|alemán|español)|button|menu|click|label"
+    r"|heading|column|named|file|command|knopf|schaltfläche|menü|überschrift|bouton"
+    r"|botón|menú|whether|rather than|as opposed to|unlike|anders als|statt"
     r"|means?|meaning|heißt so viel|bedeutet|signifie|significa|translat\w+|übersetz\w*|tradui\w*)\b|例えば|たとえば|意味",  # noqa: E501
     re.IGNORECASE,
 )
 _KNOWN_SAYING = re.compile(
     r"\b(?:famous\w*|well[- ]known|known for|proverb|saying|as they say|berühmt\w*|bekannt\w*|sprichwort"
-    r"|célèbre\w*|proverbe|famos\w*|refrán|dicho)\b|ことわざ|有名",
+    r"|dictionary|encyclop\w+|duden|wikipedia|bible|bibel|constitution|grundgesetz|the law|gesetz\w*|la loi|la ley|rfc"
+    r"|documentation|docs|manual|maxim|motto|slogan|redewendung|célèbre\w*|proverbe|famos\w*|refrán|dicho)\b|ことわざ|有名",
     re.IGNORECASE,
 )
 _OTHER_SPEAKER = re.compile(
     r"\b(?!(?:The|It|He|She|They|This|That|Who|What|And|But|In|As|His|Her"
     r"|Their)\b)([A-Z][\w'-]+)\s+(?:\w+\s+)?(?:says?|said|wrote|writes|put it|observed|argued|remarked)\b"
 )
+_OTHER_SOURCE = re.compile(
+    r"\b(?i:wie|comme(?: le)?|como|as|laut|selon|según|d'après|according to)\s+(?:schon "
+    r"|le |dit |écrit |dijo |dice |sagte? |der |die )*"
+    r"(?!(?:The|Der|Die|Das|Le|La|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
+    r"|Bericht\w*)\b)([A-ZÄÖÜÉ][\w'-]+)"
+)
+# What is said behind a quotation and takes it back.
+_TAKEN_BACK = re.compile(
+    r"^[^.!?\n]{0,80}(?:\?|\b(?:paraphras\w*|would|could|might|better|clearer|instead|does(?:n't"
+    r"| not)|is not|isn't|never|nowhere"
+    r"|no such|(?:my|own) (?:translation|words)|sinngemäß|nicht|nirgends|wäre|könnte|besser|(?:eigene )?übersetzung"
+    r"|n'est pas|nulle part|serait|pourrait|mieux|traduction|no aparece|no está|sería|podría"
+    r"|mejor|traducción)\b)|^\s*\?",
+    re.IGNORECASE,
+)
+_WRITING = re.compile(
+    r"\b(?:continue|write|story|dialogue?|scene|poem|draft|compose|rewrite|rephrase|improve"
+    r"|polish|translat\w+|imagine|role-?play"
+    r"|reply to|respond to|answer (?:this|the) (?:mail|e-?mail|letter)|schreib\w*|dialog"
+    r"|szene|gedicht|geschichte|formulier\w*"
+    r"|übersetz\w*|verbesser\w*|setze? .{0,30}fort|écri\w+|rédige\w*|histoire|dialogue|poème|tradui\w*|réécri\w*"
+    r"|escrib\w+|redacta\w*|historia|diálogo|poema|traduc\w*|reescrib\w*|mejora\w*)\b|翻訳|書き直|翻译|改写",
+    re.IGNORECASE,
+)
+_DRAFT = re.compile(r"\b(?:here(?:'s| is| are)|hier (?:ist|sind|kommt)|voici|aquí)\b", re.IGNORECASE)
+_LONG_QUOTE = 6
+_MOST_QUOTES = 500
+# Before a quotation, to tell whose it is.
+_LONGEST_LEAD = 300
 _SIGNS = str.maketrans(
     {
         "“": '"',
@@ -88,19 +131,40 @@ class _Quote:
     text: str
     start: int
     before: str
+    after: str = ""
     block: bool = False
 
 
 def quotes_occur(subject: Subject) -> Iterator[Finding]:
     if subject.kind not in {"answer", "markdown"} or not subject.given.strip() or len(subject.text) > _LARGEST:
         return
-    known = _plain(f"{subject.given}\n{subject.asked}\n{subject.system}")
+    known = _known(f"{subject.given}\n{subject.asked}\n{subject.system}")
     is_asked = _ASKED_FOR.search(subject.asked) is not None
-    for quote in _quotes(subject.text):
-        if _is_attributed(quote, is_asked, subject) and not _occurs(quote.text, known):
+    if not is_asked and _WRITING.search(subject.asked):
+        # What is said in it is said by its own people.
+        return
+    spoken = told(subject.given)
+    for quote in islice(_quotes(subject.text), _MOST_QUOTES):
+        is_said = _is_attributed(quote, is_asked, subject) and not _occurs(quote.text, known)
+        if is_said and not _is_translated(quote.text, spoken):
             line = subject.text.count("\n", 0, quote.start) + 1
             shown = quoted(quote.text.split("\n")[0])
             yield Finding("quotes_occur", "error", "These words do not stand in the text that was given.", shown, line)
+
+
+def _known(text: str) -> str:
+    """What was given, and the same without what readers skip: marks of notes, addresses of links, tags, hyphens at
+    the ends of lines.
+    """
+    skipped = re.sub(r"\[\d{1,3}\]|[¹²³⁰-⁹]+|<[^<>\n]{1,200}>|\]\([^()\s]{0,300}\)", "", unescape(text))
+    joined = re.sub(r"\u00ad|(?<=\w)-[ \t]*\n\s*(?=\w)", "", skipped)
+    return "\0".join(dict.fromkeys(map(_plain, (text, skipped, joined))))
+
+
+def _is_translated(quote: str, spoken: str | None) -> bool:
+    """Whether a quotation is in another language than the given text."""
+    own = told(quote)
+    return own is not None and spoken is not None and own != spoken
 
 
 def _quotes(text: str) -> Iterator[_Quote]:
@@ -109,15 +173,11 @@ def _quotes(text: str) -> Iterator[_Quote]:
     for found in _MARKS.finditer(plain):
         words = next(filter(None, found.groups()))
         start = found.start() + found[0].index(words)
-        begin = (
-            max(
-                plain.rfind("\n", 0, found.start()),
-                *(plain.rfind(end, 0, found.start()) for end in (". ", "! ", "? ", "。")),
-                last - 1,
-            )
-            + 1
-        )
-        yield _Quote(text[start : start + len(words)], start, plain[begin : found.start()])
+        nearest = max(0, found.start() - _LONGEST_LEAD)
+        ends = (plain.rfind(end, nearest, found.start()) for end in ("\n", ". ", "! ", "? ", "。"))
+        begin = max(nearest, *ends, last - 1) + 1 if nearest else max(*ends, last - 1) + 1
+        after_it = plain[found.end() : found.end() + 120]
+        yield _Quote(text[start : start + len(words)], start, plain[begin : found.start()], after_it)
         after = re.match(r"[,.]?[^.!?\n]{0,60}", plain[found.end() :])
         last = found.end() if after and after[0][:1] in {".", "!"} else last
     yield from _block_quotes(text)
@@ -149,14 +209,16 @@ def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
         re.match(r"\*\*|note|tip|hinweis|warning", quote.text, re.IGNORECASE) and quote.block
     ):
         return False
-    if _AS_SUGGESTION.search(quote.before) or _KNOWN_SAYING.search(quote.before):
+    if _AS_SUGGESTION.search(quote.before) or _KNOWN_SAYING.search(quote.before) or _TAKEN_BACK.search(quote.after):
         return False
-    speaker = _OTHER_SPEAKER.search(quote.before)
-    if speaker and speaker[1] not in subject.given:
+    for source in (_OTHER_SPEAKER.search(quote.before), _OTHER_SOURCE.search(quote.before)):
+        if source and source[1] not in subject.given and source[1] not in subject.asked:
+            return False
+    if quote.block and not is_asked and _DRAFT.search(quote.before):
         return False
-    if not (is_asked or _ATTRIBUTED.search(quote.before)):
-        return False
-    return is_asked or not _is_title(words)
+    is_long = len(words) >= _LONG_QUOTE or quote.block or _is_unspaced(quote.text)
+    is_said = _ATTRIBUTED.search(quote.before) is not None
+    return (is_asked and is_long) or (is_said and not _is_title(words))
 
 
 def _is_unspaced(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Whether a text keeps to the language and the length that were asked for."""
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -7,11 +8,14 @@ from graphs.quality.checks import counts
 from graphs.quality.checks.counts import Count
 from graphs.quality.checks.pieces import LARGEST_MARKDOWN, at_line, lines_of, quoted, tokens
 from graphs.quality.checks.tongues import expected, told, unquoted
-from graphs.quality.checks.wishes import Length, lengths
+from graphs.quality.checks.wishes import Length, asks_back, lengths
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
 _SHORTEST_PART = 40
+_FOREIGN_SHARE = 0.25
+_MOST_NAMES = 12
+_SIGN = re.compile(r"[.!?。！？:;]")  # noqa: RUF001
 # Each costs half a millisecond; who changes the language does so early.
 _MOST_PARTS = 200
 
@@ -22,16 +26,30 @@ def language_kept(subject: Subject) -> Iterator[Finding]:
     wanted = expected(subject.asked, subject.given, subject.system)
     if not wanted:
         return
-    spoken = told("\n".join(part for _, part in _parts(subject.text)))
-    if spoken is not None and spoken not in wanted:
+    prose = "\n".join(part for _, part in _parts(subject.text))
+    spoken = told(prose)
+    if spoken is not None and spoken not in wanted and _is_told(prose):
         shown = next((line for line in lines_of(subject.text) if line.strip()), "")
         yield Finding("language_kept", "error", _message(spoken, wanted), quoted(shown))
         return
+    given = f"{subject.asked}\n{subject.given}"
+    foreign, letters = list[tuple[int, str, int]](), 0
     for line, part in islice(_parts(subject.text), _MOST_PARTS):
+        letters += len(part)
         found = told(part, shortest=_SHORTEST_PART)
-        if found is not None and found not in wanted:
-            yield at_line("language_kept", "error", _message(found, wanted), subject.text, line)
-            return
+        if found is not None and found not in wanted and _is_told(part) and part.strip() not in given:
+            foreign.append((line, found, len(part)))
+    # A line of a song or the name of a dish is no change of the language.
+    if sum(length for _, _, length in foreign) >= letters * _FOREIGN_SHARE and foreign:
+        line, found, _ = foreign[0]
+        yield at_line("language_kept", "error", _message(found, wanted), subject.text, line)
+
+
+def _is_told(part: str) -> bool:
+    """Whether a part is a sentence rather than names."""
+    words = len(part.split())
+    is_sentence = _SIGN.search(part) is not None or words > _MOST_NAMES
+    return is_sentence and part.count(",") <= words / 4
 
 
 def _message(found: str, wanted: frozenset[str]) -> str:
@@ -58,6 +76,8 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
 def length_kept(subject: Subject) -> Iterator[Finding]:
     if subject.kind != "answer" or not subject.text.strip() or len(subject.text) > LARGEST_MARKDOWN:
         return
+    if asks_back(subject.text):
+        return
     for wish in lengths(subject.asked):
         if (found := _outside(wish, subject.text)) is not None:
             yield Finding("length_kept", "error", f"Asked for was “{wish.said}”, and there are {found}.")
@@ -79,7 +99,9 @@ def _outside(wish: Length, text: str) -> str | None:
 def _items(wish: Length, text: str) -> str | None:
     """Where there are several lists, together or any one of them may be what was asked for."""
     found = counts.items(text)
-    if not found or any(wish.least <= each <= wish.most for each in (*found, sum(found))):
+    if not found or any(
+        wish.least <= each <= wish.most for each in (*found, sum(found), len(found), *counts.titles(text))
+    ):
         return None
     return f"{sum(found)} entries"
 

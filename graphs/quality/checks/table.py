@@ -8,23 +8,37 @@ from itertools import pairwise
 from artifacts.fault import Fault
 from artifacts.rows import row_faults
 from graphs.quality.checks.pieces import at_line, in_piece, is_prose, lines_of, pieces, tokens
+from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
 _LARGEST = 1_000_000
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_CONTAINERS = re.compile(r"^(?:\s*>)*\s*")
+_CONTAINERS = re.compile(r"^(?:\s*>)*\s*(?:(?:[-*+]|\d+[.)])\s+(?=\|))?")
+# What is left out of a block, in a line of its own.
+_ELISION = re.compile(r"^[ \t]*(?:[.…]+[,;\t ]*)+(?:\n|\Z)", re.MULTILINE)
+_PROMPT = re.compile(r"^(?:\$ |> |>>> )", re.MULTILINE)
+# Of tables that are no Markdown: Org, ASCII, Jira.
+_OTHER_TABLES = re.compile(r"\s*(?:[|+][-=+|]+[|+]|\|\|.*\|\|)\s*")
+_LONGEST_SIGN = 4
 _PIPE = re.compile(r"(?<!\\)\|")
 
 
 def table_well_formed(subject: Subject) -> Iterator[Finding]:
     for piece in pieces(subject):
         if piece.language in {"csv", "tsv"} and len(piece.text) <= _LARGEST:
-            text = piece.text if piece.whole else textwrap.dedent(piece.text)
+            text = piece.text if piece.whole else _ELISION.sub("", textwrap.dedent(piece.text))
             for fault in row_faults(text):
+                if is_subject(piece, fault.line, subject) or (not piece.whole and _PROMPT.search(text)):
+                    break
                 yield in_piece("table_well_formed", "error", fault, subject, piece)
     if is_prose(subject):
+        given = f"{subject.asked}\n{subject.given}"
+        lines = lines_of(subject.text)
         for fault in _markdown_faults(subject.text):
+            if fault.line and lines[fault.line - 1].strip() in given:
+                # The table of the person, as it was.
+                continue
             yield at_line("table_well_formed", "error", fault.what, subject.text, fault.line)
 
 
@@ -45,7 +59,8 @@ def _rows(block: Sequence[str], start: int) -> Iterator[Fault]:
     width = len(_cells(block[0]))
     for number, row in enumerate(block, start + 1):
         found = len(_cells(row))
-        if number != start + 2 and row.strip() and found != width:
+        # Text below a table becomes a row of it, and a single cell may be the heading of the rows below.
+        if number != start + 2 and found > 1 and found != width:
             yield Fault(f"This row has {found} cells, and the header has {width}.", number)
 
 
@@ -56,7 +71,12 @@ def _no_table(block: Sequence[str], start: int) -> Iterator[Fault]:
             found, width = len(_cells(following)), len(_cells(row))
             yield Fault(f"The line below the header has {found} cells, and the header has {width}.", start + at + 2)
             return
+    if any(_OTHER_TABLES.fullmatch(line) and not _DELIMITER.fullmatch(line) for line in block):
+        return
     rows = [at for at, line in enumerate(block) if _is_row(line)]
+    if all(len(cell.strip()) <= _LONGEST_SIGN for at in rows for cell in _cells(block[at])):
+        # The bars of a song, the board of a game.
+        return
     if len(rows) >= 2 and rows[-1] - rows[0] == len(rows) - 1 and not _DELIMITER.fullmatch(block[rows[0]]):
         yield Fault("These rows have no line of dashes below the header, so they are no table.", start + rows[0] + 1)
 

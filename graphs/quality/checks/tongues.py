@@ -5,6 +5,8 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # it ships none
 
+from graphs.quality.checks.wishes import bounded
+
 _SHORTEST = 20
 _SURE = 0.9
 _LOOKED_AT = 4_000
@@ -48,8 +50,24 @@ _KNOWN = [
     "vi",
     "zh",
 ]
+# Told apart from them, and not judged: nearest to one of the above, or too rare for a model to be sure of.
+_NEAREST = ["af", "lb"]
+_NEAREST = ["af", "lb"]
+_UNJUDGED = ["be", "bn", "ca", "cy", "eu", "ga", "gl", "is", "la", "mk", "ms", "mt", "sq", "sr", "sw", "tl", "ur"]
 # Too near to each other to be told apart in a few lines.
-_NEAR = {"da": "no", "nb": "no", "nn": "no", "sk": "cs", "sl": "hr", "sr": "hr", "bs": "hr", "ms": "id", "gl": "pt"}
+_NEAR = {
+    "da": "no",
+    "nb": "no",
+    "nn": "no",
+    "sk": "cs",
+    "sl": "hr",
+    "sr": "hr",
+    "bs": "hr",
+    "ms": "id",
+    "gl": "pt",
+    "lb": "de",
+    "af": "nl",
+}
 
 _NAMES = {
     name: code
@@ -122,6 +140,8 @@ _SYSTEM_ORDER = re.compile(
     re.IGNORECASE,
 )
 
+_LINES = re.compile(r"\n+|(?<=[.!?:])\s+")
+_MOST_LINES = 30
 _QUOTATION = re.compile(
     r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|»[^«\n]*«|「[^」\n]*」|『[^』\n]*』|(?<!\w)'[^'\n]{3,}'(?!\w)|‘[^’\n]*’"  # noqa: RUF001
 )
@@ -144,8 +164,18 @@ def told(text: str, *, shortest: int = _SHORTEST) -> str | None:
         return None
     if scripts is not None:
         return scripts
-    code, sure = _identifier().classify(plain)
-    return _NEAR.get(code, code) if sure >= _SURE else None
+    return _likeliest(plain)
+
+
+def _likeliest(plain: str) -> str | None:
+    """The language that a model is sure of, those that are near to each other taken together."""
+    shares = dict[str, float]()
+    for code, share in _identifier().rank(plain):
+        near = _NEAR.get(code, code)
+        shares[near] = shares.get(near, 0.0) + float(share)
+    best = max(shares, key=lambda code: shares[code])
+    judged = sum(share for code, share in shares.items() if code not in _UNJUDGED)
+    return best if best not in _UNJUDGED and shares[best] >= _SURE * judged else None
 
 
 def _script(letters: list[str]) -> str | None:
@@ -170,6 +200,7 @@ def expected(asked: str, given: str = "", system: str = "") -> frozenset[str]:
 
     What is named with a command binds; a language that is only mentioned is allowed beside that of the question.
     """
+    asked, system = bounded(asked), bounded(system)
     request = unquoted(_NO_WORDS.sub(" ", asked))
     ordered = {_code(found["name"] or found["cjk"]) for found in _ORDERED.finditer(request)}
     mentioned = {_code(found[0]) for found in _NAMED.finditer(request)}
@@ -181,9 +212,16 @@ def expected(asked: str, given: str = "", system: str = "") -> frozenset[str]:
     by_system = {_code(name) for found in _SYSTEM_ORDER.finditer(system) for name in found.groups() if name}
     if by_system:
         return frozenset(by_system | mentioned)
-    if own is None:
+    if own is None or _is_led(asked):
         return frozenset()
-    return frozenset({own, *mentioned, *filter(None, [told(given)])})
+    parts = (told(unquoted(line)) for line in _LINES.split(asked)[:_MOST_LINES])
+    return frozenset({own, *mentioned, *filter(None, [told(given), *parts])})
+
+
+def _is_led(asked: str) -> bool:
+    """Whether a few words, too few to tell their language, lead to a longer text to work with."""
+    lead, sign, rest = asked.partition(":") if ":" in asked.split("\n", maxsplit=1)[0] else asked.partition("\n")
+    return bool(sign) and told(lead) is None and len(rest) > 2 * len(lead)
 
 
 def _code(name: str) -> str:
@@ -193,5 +231,5 @@ def _code(name: str) -> str:
 @cache
 def _identifier() -> LanguageIdentifier:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(_KNOWN)
+    identifier.set_languages([*_KNOWN, *_NEAREST, *_UNJUDGED])
     return identifier

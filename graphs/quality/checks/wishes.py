@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 Unit = Literal["words", "sentences", "paragraphs", "items", "lines", "characters"]
@@ -104,6 +105,52 @@ _AFTER_LIMIT = re.compile(
 _AFTER_LEAST = re.compile(
     r"\s*(?:or more|at least|minimum|oder mehr|mindestens|au moins|ou plus|o más|como mínimo|mínimo)", re.IGNORECASE
 )
+# What is only a part of what is wanted, or one of several parts.
+_OF_PART = re.compile(
+    r"\b(?:with|and|plus|including|mit|und|samt|inklusive|avec|et|con|y)\s+(?:an?\s+|one\s+"
+    r"|the\s+|eine[mnr]?\s+|une?\s+|una?\s+)?"
+    r"(?:[\w-]+\s+){0,2}(?:titles?|headings?|headlines?|subjects?(?: lines?)?|summary|captions?"
+    r"|intro\w*|conclusion|abstract|hook"
+    r"|descriptions?|titel|überschrift|betreff\w*|zusammenfassung|einleitung|titre|objet"
+    r"|résumé|título|asunto|resumen)\s+"
+    r"(?:of|with|in|under|that has|von|mit|in|unter|de|à|con)?\s*$"
+    r"|\b(?:titles?|headings?|headlines?|subject lines?|words?|names?|lines?|überschriften?"
+    r"|betreff\w*|wörter|titres?)\s+"
+    r"(?:that (?:have|are)|of|with|von|mit|aus|de|à|avec)\s*$",
+    re.IGNORECASE,
+)
+_IN_PARTS = re.compile(
+    r"\b(?:then|followed by|(?:start|begin|end|finish|close)s? with|finally|as well as|after that|afterwards|plus|also"
+    r"|dann|danach|anschließend|gefolgt von|beginne|beende|abschließend|sowie|außerdem|puis"
+    r"|ensuite|suivi|commence|termine|enfin"
+    r"|luego|después|seguido|empieza|termina|finalmente|además)\b",
+    re.IGNORECASE,
+)
+# What follows is a text to work with, and asks for nothing.
+_WORKED_ON = re.compile(
+    r"^[^:\n]*\b(?:translat\w+|proofread|correct|rewrite|rephrase|summari[sz]e|shorten|classify"
+    r"|improve|explain|what does|review"
+    r"|übersetz\w*|korrigier\w*|fasse?|kürze?|verbesser\w*|tradui\w*|corrige\w*|résume\w*"
+    r"|réécri\w*|traduc\w*|resum\w*|mejora)\b"
+    r"[^:\n]*[:\n]",
+    re.IGNORECASE,
+)
+_OF_CODE = re.compile(
+    r"\s*(?:of|von|de|en|in)?\s*(?:code|python|javascript|bash|sql|java|css|html|c\+\+|rust|go|input|output)\b",
+    re.IGNORECASE,
+)
+_FEWEST_CHARACTERS = 15
+_LOOKED_AT = 3_000
+_MOST_WISHES = 10
+_LONGEST_QUESTION = 400
+_ASKS_BACK = re.compile(
+    r"^\W*(?:(?:i'?m |i am |we are )?(?:very |so )?sorry|i (?:can't|cannot|can not|couldn't)"
+    r"|unfortunately|i'?d need|could you|can you"
+    r"|es tut mir|entschuldig\w*|leider|ich kann|kannst du|könnt\w*|désolée?|je (?:suis désolée?"
+    r"|ne peux)|malheureusement"
+    r"|pouvez-vous|peux-tu|lo siento|no puedo|lamentablemente|申し訳|すみません|抱歉|对不起)",
+    re.IGNORECASE,
+)
 _WITHIN_UNIT = re.compile(
     r"(?:sentences?|lines?|bullets?|points?|items?|paragraphs?|sätzen?|zeilen|punkten?|absätzen?|phrases|lignes"
     r"|puces|frases|líneas|puntos)\s+(?:of|with|mit|von|de|con|à)\s*$",
@@ -125,7 +172,7 @@ _OF_INPUT = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = {"a", "an", "un", "une", "ein", "eine", "einem", "einen", "einer", "uno", "una"}
-_SOFT, _VERY_SOFT = 0.1, 0.2
+_SOFT, _SOFT_BELOW, _VERY_SOFT = 0.1, 0.25, 0.25
 _ENDLESS = float("inf")
 
 
@@ -169,10 +216,29 @@ def _unspaced_lengths(asked: str) -> Iterator[Length]:
                 yield Length(unit, number - soft, number + soft, found[0])
 
 
+def bounded(asked: str) -> str:
+    """The beginning and the end of a request: what is wanted stands there, and a text to work with between."""
+    return asked if len(asked) <= 2 * _LOOKED_AT else f"{asked[:_LOOKED_AT]}\n{asked[-_LOOKED_AT:]}"
+
+
+def asks_back(text: str) -> bool:
+    """Whether an answer is a question or says that there can be none: it has no length and no form to keep to."""
+    plain = text.strip()
+    return len(plain) <= _LONGEST_QUESTION and (plain.endswith(("?", "？")) or _ASKS_BACK.match(plain) is not None)  # noqa: RUF001
+
+
 def lengths(asked: str) -> Iterator[Length]:
-    yield from _unspaced_lengths(asked)
+    """What is asked for; nothing where two wishes cannot both be for the whole."""
+    found = [*islice(_unspaced_lengths(bounded(asked)), _MOST_WISHES), *islice(_spaced_lengths(asked), _MOST_WISHES)]
+    for wish in found:
+        others = [each for each in found if each.unit == wish.unit]
+        if max(each.least for each in others) <= min(each.most for each in others):
+            yield wish
+
+
+def _spaced_lengths(asked: str) -> Iterator[Length]:
     for sentence in _sentences(asked):
-        if _TASK.search(sentence):
+        if _TASK.search(sentence) or _IN_PARTS.search(sentence):
             continue
         for found in _LIMIT.finditer(sentence):
             if (wish := _length(found, sentence)) is not None:
@@ -180,21 +246,27 @@ def lengths(asked: str) -> Iterator[Length]:
 
 
 def _sentences(asked: str) -> list[str]:
-    return [each for each in _SENTENCE.split(_unquoted(asked)) if each.strip()]
+    request = _unquoted(bounded(asked))
+    if worked_on := _WORKED_ON.match(request):
+        request = worked_on[0]
+    return [each for each in _SENTENCE.split(request) if each.strip()]
 
 
 def _unquoted(asked: str) -> str:
     """Without what is quoted or shown: what stands in there asks for nothing."""
     plain = re.sub(r"```.*?(?:```|\Z)", " ", asked, flags=re.DOTALL)
     return re.sub(
-        r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|»[^«\n]*«|`[^`\n]*`|「[^」\n]*」|『[^』\n]*』", "X", plain
+        r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|»[^«\n]*«|`[^`\n]*`|「[^」\n]*」|『[^』\n]*』"
+        r"|(?<!\w)'[^'\n]{2,80}'(?!\w)",
+        "X",
+        plain,
     )
 
 
 def _length(found: re.Match[str], sentence: str) -> Length | None:
     unit: Unit = next(unit for unit, _ in _UNITS if found[unit])
     before = f"{sentence[: found.start()].rstrip()} " if found.start() else ""
-    if _EACH.search(found["after"]) or _EACH.search(before[-12:]) or _WITHIN_UNIT.search(before):
+    if _is_of_part(before, found["after"]):
         return None
     bounded = any(found[each] for each in ("most", "under", "least", "over", "exact", "about"))
     after = found["after"]
@@ -203,8 +275,8 @@ def _length(found: re.Match[str], sentence: str) -> Length | None:
     if is_bare and (_OF_INPUT.search(before) or not _is_wished(found, unit, before, sentence)):
         return None
     number = _value(found["n"])
-    if unit == "words" and number == 1:
-        # That is a form, and told as such.
+    if (unit == "characters" and number < _FEWEST_CHARACTERS) or (unit == "words" and number == 1):
+        # Those of a story; and one word is a form, which is told as such.
         return None
     if found["n"].casefold() in _ARTICLE and not _is_one(found, before):
         return None
@@ -214,6 +286,13 @@ def _length(found: re.Match[str], sentence: str) -> Length | None:
     elif bounds_after[1]:
         least, most = number, _ENDLESS
     return Length(unit, least, most, f"{found[0][: len(found[0]) - len(after)].strip()}")
+
+
+def _is_of_part(before: str, after: str) -> bool:
+    """Whether a number is that of each of several things, of a title, of code."""
+    is_each = _EACH.search(after) or _EACH.search(before[-12:])
+    is_within = _WITHIN_UNIT.search(before) or _OF_PART.search(before) or _OF_CODE.match(after)
+    return (is_each or is_within) is not None
 
 
 def _is_one(found: re.Match[str], before: str) -> bool:
@@ -245,12 +324,14 @@ def _value(number: str) -> int:
 
 
 def _bounds(found: re.Match[str], number: int, unit: Unit) -> tuple[float, float]:
-    """What is said to bind does; a bare number of words or characters has a tenth of room, after "about" a fifth."""
-    soft = _SOFT if unit in {"words", "characters"} else 0.0
+    """What is said to bind does; a bare number of words or characters has a tenth of room above and a quarter below,
+    after "about" a quarter.
+    """
+    below, above = (_SOFT_BELOW, _SOFT) if unit in {"words", "characters"} else (0.0, 0.0)
     if found["m"]:
         ends = sorted((number, _value(found["m"])))
-        return ends[0] * (1 - soft), ends[1] * (1 + soft)
-    about = max(number * _VERY_SOFT, 1.0)
+        return ends[0] * (1 - below), ends[1] * (1 + above)
+    about = max(number * _VERY_SOFT, 2.0 if unit == "words" else 1.0)
     bounds: dict[str, tuple[float, float]] = {
         "most": (0.0, number),
         "under": (0.0, number - 1),
@@ -260,7 +341,7 @@ def _bounds(found: re.Match[str], number: int, unit: Unit) -> tuple[float, float
         "about": (number - about, number + about),
     }
     said = next((each for each in bounds if found[each]), None)
-    return bounds[said] if said else (number * (1 - soft), number * (1 + soft))
+    return bounds[said] if said else (number * (1 - below), number * (1 + above))
 
 
 Form = Literal[
@@ -283,7 +364,46 @@ _ANSWER = (
     r"answer|reply|respond|output|return|give me|give|provide|print|antworte\w*|gib|liefere|ausgabe"
     r"|réponds|répondez|réponse|donne\w*|renvoie|responde\w*|devuelve|dame|da"
 )
-_DATA = r"json|yaml|csv|xml|html|toml"
+_DATA = (
+    r"json(?!\s*-?\s*(?:l\b|lines|ld\b|schema))|yaml|csv|xml(?!\s*schema)|html(?!\s*(?:tags?|entit\w+|e-?mail))|toml"
+)
+# Where a format is what a program reads or writes.
+_OF_PROGRAM = re.compile(
+    r"\b(?:python|pandas|polars|dataframe|javascript|typescript|node(?:\.js)?|java|kotlin"
+    r"|rust|golang|php|ruby|flask|fastapi|django"
+    r"|express|spring|react|sql|postgres\w*|mysql|excel|jq|curl|bash|powershell|save[sd]?"
+    r"|store[sd]?|load|read|parse|serializ\w+"
+    r"|serialis\w+|export|import|send|upload|download|responses?|requests?|rest|api|speicher\w*"
+    r"|lade|liest?|lesen|einles\w*|exportier\w*"
+    r"|importier\w*|sende\w*|enregistr\w*|charg\w*|lire|exporte\w*|envoie\w*|guard\w*|carg\w*"
+    r"|leer|exporta\w*|envía\w*)\b",
+    re.IGNORECASE,
+)
+_OF_DATABASE = re.compile(
+    r"\b(?:duplicates?|rows?|records?|sql|database|excel|word|latex|css|primary|foreign|joins?"
+    r"|keys?|zeilen|datensätze|datenbank"
+    r"|schlüssel|lignes|doublons|filas|registros)\b",
+    re.IGNORECASE,
+)
+_AND_MORE = re.compile(
+    r"^[^.!?\n]{0,20}\b(?:and|then|with|plus|followed|und|dann|mit|et|puis|avec|y|con)\b[^.!?\n]{0,30}\b(?:expla\w+"
+    r"|why|reason\w*"
+    r"|justif\w+|because|sentence\w*|example\w*|begründ\w*|erklär\w*|warum|satz|beispiel\w*"
+    r"|expli\w+|pourquoi|raison\w*|phrase"
+    r"|por qué|razón|frase|source|details?)\b",
+    re.IGNORECASE,
+)
+_PARTLY = re.compile(
+    r"^\s*(?:letters?\s+|words?\s+)?(?:for|in|at|on|when|where|whenever|only for|of the|für"
+    r"|bei|wenn|pour|dans|quand|para|en|cuando)\b",
+    re.IGNORECASE,
+)
+_OF_TITLE = re.compile(
+    r"\b(?:titles?|headings?|headers?|names?|first|initials?|keywords?|constants?|warnings?"
+    r"|variables?|titel|überschrift\w*|namen?"
+    r"|titres?|noms?|títulos?|nombres?|difference|between|unterschied|différence|diferencia)\b",
+    re.IGNORECASE,
+)
 _ONLY_DATA = re.compile(
     rf"\b(?:only|just|solely|nothing but|nur|ausschließlich|lediglich|uniquement|seulement|rien que|solo|sólo"
     rf"|solamente|únicamente)\s+(?:\w+\s+){{0,3}}?(?:in\s+|as\s+|als\s+|en\s+|valid\s+|gültiges\s+|du\s+|das\s+"
@@ -449,8 +569,25 @@ _WITHOUT: tuple[tuple[Without, re.Pattern[str]], ...] = tuple(
 )
 
 
+# Of something that is in a table, rather than something to be put there.
+_EXPLAINING = re.compile(
+    r"^\W*(?:please )?(?:explain|describe|erklär\w*|beschreib\w*|explique\w*|décri\w*|explica\w*"
+    r"|describ\w*) (?:what|how|why|the|was|wie|warum|ce que|comment|qué|cómo)\b",
+    re.IGNORECASE,
+)
+_MARKED = frozenset({"plain", "capitals", "small letters"})
+_STRICTLY = re.compile(
+    r"\b(?:only|just|simply|nothing|nur|ausschließlich|uniquement|seulement|juste|simplement"
+    r"|solo|sólo|solamente|únicamente)\b",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"\s*(?:can|could|would|will) you\b|\s*(?:kannst|könn\w+) (?:du|sie)\b|\s*(?:peux-tu"
+    r"|pouvez-vous|puedes|podrías?)\b",
+    re.IGNORECASE,
+)
 _UNSPACED_SHAPES: tuple[tuple[Form, re.Pattern[str]], ...] = (
-    ("json", re.compile(r"JSON(?:だけ|のみ)|(?:只|仅)(?:用|以|返回|输出)\s*JSON", re.IGNORECASE)),
+    ("json", re.compile(r"JSON(?! ?L)(?:だけ|のみ)|(?:只|仅)(?:用|以|返回|输出)\s*JSON", re.IGNORECASE)),
     ("code", re.compile(r"コード(?:だけ|のみ)|(?:只|仅)(?:要|给出|输出)代码")),
     ("table", re.compile(r"表(?:形式)?で(?:比較|まとめ|示し|教え|書い|出力)|用表格")),
     ("bullets", re.compile(r"箇条書きで")),
@@ -459,9 +596,11 @@ _UNSPACED_SHAPES: tuple[tuple[Form, re.Pattern[str]], ...] = (
 
 def shapes(asked: str) -> Iterator[Shape]:
     for form, pattern in _UNSPACED_SHAPES:
-        if found := pattern.search(_unquoted(asked)):
+        if found := pattern.search(_unquoted(bounded(asked))):
             yield Shape(form, only=form in {"json", "code"}, said=found[0])
     for sentence in _sentences(asked):
+        if _IN_PARTS.search(sentence):
+            continue
         yield from _said_shapes(sentence)
         if _TASK.search(sentence):
             continue
@@ -488,12 +627,23 @@ def _form(word: str) -> Form:
 def _said_shapes(sentence: str) -> Iterator[Shape]:
     for form, pattern in _SAID_SHAPES:
         found = pattern.search(sentence)
-        if found and not _NOT.search(sentence[: found.start()]) and not _TASK.search(sentence):
-            yield Shape(form, only=True, said=found[0].strip())
+        if found is None or _NOT.search(sentence[: found.start()]) or _TASK.search(sentence):
+            continue
+        before, after = sentence[: found.start()], sentence[found.end() :]
+        if _AND_MORE.match(after) or (form in _MARKED and (_PARTLY.match(after) or _OF_TITLE.search(before))):
+            continue
+        if form not in _MARKED or not (_asks(before, len(before)) or _is_question(sentence)):
+            yield Shape(form, only=form != "yes or no" or _STRICTLY.search(sentence) is not None, said=found[0].strip())
+
+
+def _is_question(sentence: str) -> bool:
+    """Whether it asks for a fact, and for no form: "Is mail sent in plain text?"."""
+    return sentence.rstrip().endswith("?") and not _SHOWING.search(sentence) and not _POLITE.match(sentence)
 
 
 def _wanted(sentence: str) -> Iterator[Shape]:
-    if (data := _AS_DATA.search(sentence)) and not _NOT.search(sentence[: data.start()]):
+    data = _AS_DATA.search(sentence)
+    if data and not _NOT.search(sentence[: data.start()]) and not _OF_PROGRAM.search(sentence):
         is_asked = _SHOWING.search(sentence) is not None or (
             len(sentence) - data.end() < 40 and not _ASKING.search(sentence)
         )
@@ -501,6 +651,8 @@ def _wanted(sentence: str) -> Iterator[Shape]:
             yield Shape(_form(data["form"] or data["named"]), only=False, said=data[0].strip())
     for form, pattern in _IN_SHAPE:
         found = pattern.search(sentence)
+        if form == "table" and (_OF_DATABASE.search(sentence) or _EXPLAINING.search(sentence)):
+            continue
         if found and _SHOWING.search(sentence) and not _NOT.search(sentence[: found.start()]):
             yield Shape(form, only=False, said=found[0].strip())
 
@@ -513,7 +665,28 @@ def _asks(sentence: str, end: int) -> bool:
 
 def unwanted(asked: str) -> Iterator[tuple[Without, str]]:
     for sentence in _sentences(asked):
-        if not _TASK.search(sentence):
-            for what, pattern in _WITHOUT:
-                if found := pattern.search(sentence):
-                    yield what, found[0]
+        if _TASK.search(sentence) or _is_question(sentence) or _asks(sentence, len(sentence)):
+            continue
+        for what, pattern in _WITHOUT:
+            found = pattern.search(sentence)
+            if found and _is_order(sentence[: found.start()]) and not _GOES_ON.match(sentence[found.end() :]):
+                yield what, found[0]
+
+
+def _is_order(before: str) -> bool:
+    """Whether what stands before "no lists" makes it a wish, and not what something lacks."""
+    plain = before.strip()
+    return (
+        not plain
+        or plain[-1] in ",;:(–—-"  # noqa: RUF001
+        or _SHOWING.search(before) is not None
+        or _WRITING.search(before) is not None
+        or re.search(r"\b(?:but|and|please|with|use|aber|und|bitte|mais|et|pero|y|por favor)\W*$", plain, re.IGNORECASE)
+        is not None
+    )
+
+
+_GOES_ON = re.compile(
+    r"\s*(?:comprehensions?|blocks?|elements?|tags?|columns?|joins?|views?|snippets?|in the|im|dans|en el)\b",
+    re.IGNORECASE,
+)
