@@ -12,7 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from graphs.prompt import PROMPT, PROMPT_VERSION
-from observability.tracing import Span, SpanRef, begun, current, entered, left
+from observability.tracing import Message, Span, SpanRef, begun, current, entered, left
 
 
 class Spans(BaseCallbackHandler):
@@ -91,12 +91,12 @@ class Spans(BaseCallbackHandler):
         prompt = next((m.additional_kwargs for batch in messages for m in batch if PROMPT in m.additional_kwargs), {})
         opened.put("langfuse.observation.prompt.name", prompt.get(PROMPT))
         opened.set(prompt_version=prompt.get(PROMPT_VERSION))
-        opened.said("input", [_said(message) for batch in messages for message in batch])
+        opened.spoke("input", [_said(message) for batch in messages for message in batch])
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         held = self._open.get(run_id)
         if held is not None and (message := _answer(response)) is not None:
-            held[0].said("output", _said(message))
+            held[0].spoke("output", [_said(message)])
             if not held[0].has_spent and (usage := getattr(message, "usage_metadata", None)):
                 held[0].spend(_tokens(usage), None)
         self._end(run_id)
@@ -104,7 +104,7 @@ class Spans(BaseCallbackHandler):
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         held, response = self._open.get(run_id), kwargs.get("response")
         if held is not None and isinstance(response, LLMResult) and (message := _answer(response)) is not None:
-            held[0].said("output", _said(message))
+            held[0].spoke("output", [_said(message)])
         if held is not None and isinstance(error, GeneratorExit):
             held[0].set(cancelled=True)
             self._broken_off.append((held[0], time_ns()))
@@ -178,11 +178,9 @@ def _is_bubbling(error: Exception) -> bool:
     return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
 
 
-def _said(message: BaseMessage) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": message.type, "content": message.text}
-    if calls := getattr(message, "tool_calls", None):
-        told["tool_calls"] = [{"name": call["name"], "args": call["args"]} for call in calls]
-    return told
+def _said(message: BaseMessage) -> Message:
+    calls = getattr(message, "tool_calls", ())
+    return Message(message.type, message.text, [{"name": call["name"], "args": call["args"]} for call in calls])
 
 
 def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:

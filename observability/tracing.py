@@ -33,8 +33,10 @@ SpanRef: TypeAlias = SpanContext
 # Characters of one value; a megabyte in a span helps nobody.
 _LONGEST = 64_000
 _CUT = "… [cut]"
-# Characters of a value that is looked up before it is redacted, and how many of those are remembered.
-_SHORT, _REMEMBERED = 48, 1024
+# Values that are looked up before they are redacted: names and outcomes, the same few in every run, and texts, which
+# stand on several spans of a run and in the next one's history. Characters of one, and how many are remembered.
+_SHORT, _SHORT_KEPT = 48, 1024
+_TEXT, _TEXTS_KEPT = 8_000, 128
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
@@ -66,6 +68,15 @@ class Who:
     session: str = ""
     run: str = ""
     agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody said, and the tools that were called with it: name and arguments of each."""
+
+    role: str
+    text: str
+    calls: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +150,25 @@ class Span:
 
     def said(self, name: Literal["input", "output"], value: object) -> None:
         """What went in or came out, as JSON, where content is captured."""
-        if self._tracing.captures and self._span.is_recording():
+        if self._captures:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.safe(text))
+
+    def spoke(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
+        """The same of messages. Each is looked at by itself: most were said before, and JSON hides where lines end."""
+        if self._captures:
+            told = json.dumps([self._safely(message) for message in messages], ensure_ascii=False)
+            self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.cut(told))
+
+    @property
+    def _captures(self) -> bool:
+        return self._tracing.captures and self._span.is_recording()
+
+    def _safely(self, message: Message) -> Mapping[str, str]:
+        told = {"role": message.role, "content": self._tracing.safe(message.text)}
+        if message.calls:
+            told["tool_calls"] = self._tracing.safe(json.dumps(message.calls, ensure_ascii=False, default=str))
+        return told
 
     @property
     def has_spent(self) -> bool:
@@ -196,8 +223,8 @@ class Tracing:
         self.captures = captures
         self._share = share
         self._redact = redact
-        # Names, models, outcomes: the same few in every run.
-        self._known = lru_cache(_REMEMBERED)(self._looked_at)
+        self._known_short = lru_cache(_SHORT_KEPT)(self._looked_at)
+        self._known_text = lru_cache(_TEXTS_KEPT)(self._looked_at)
         self._noted = noted
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
         # Which run is traced is decided before (`wants`), and not for each span.
@@ -212,22 +239,27 @@ class Tracing:
         beside runs has no name of one.
         """
         if not run:
-            return random() < self._share  # noqa: S311  # nosec B311  # no secret is made of it
+            return random() < self._share  # nosec B311  # no secret is made of it
         return self._share >= 1.0 or int(sha256(run.encode()).hexdigest()[:8], 16) < self._share * 2**32
 
     def safe(self, text: str) -> str:
         """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
-        return self._known(text) if len(text) <= _SHORT else self._looked_at(text)
+        if len(text) <= _SHORT:
+            return self._known_short(text)
+        return self._known_text(text) if len(text) <= _TEXT else self._looked_at(text)
 
     def _looked_at(self, text: str) -> str:
-        if len(text) > _LONGEST:
-            self._noted("cut")
-            text = text[:_LONGEST] + _CUT
         try:
-            return self._redact(text)
+            return self._redact(self.cut(text))
         except Exception:  # noqa: BLE001  # whatever it is, what could not be looked at is not said
             self._noted("closed")
             return "[not redacted, and so not kept]"
+
+    def cut(self, text: str) -> str:
+        if len(text) <= _LONGEST:
+            return text
+        self._noted("cut")
+        return text[:_LONGEST] + _CUT
 
     def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanContext | None, at: int | None = None) -> Span:
         # Of nobody's but ours: libraries that trace by themselves have a context of their own.
