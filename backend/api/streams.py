@@ -7,7 +7,7 @@ from starlette.background import BackgroundTask
 from backend.resources import Resources
 from backend.runs.dialect import Dialect
 from backend.runs.follow import frame
-from backend.runs.live import Reader
+from backend.runs.readers import Reader
 
 
 def sent(has: Resources, events: AsyncIterator[Mapping[str, Any]]) -> EventSourceResponse:

@@ -34,7 +34,7 @@ def test_every_problem_and_every_code_of_a_run_is_listed_with_its_remedy() -> No
     source = (ROOT / "backend" / "runs" / "execute.py").read_text() + (
         ROOT / "backend" / "runs" / "dialect.py"
     ).read_text()
-    source += (ROOT / "backend" / "runs" / "live.py").read_text()
+    source += (ROOT / "backend" / "runs" / "rescue.py").read_text()
     ours = {"step_limit", "internal", "interrupted", "shutting_down", "cancelled"}
     assert all(f'"{code}"' in source for code in ours)
     assert {row[0] for row in _rows(within)} == models | ours

@@ -1,0 +1,31 @@
+"""What is done beside the runs of a process, for as long as it lives."""
+
+import asyncio
+
+from observability.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+class Chores:
+    """Tasks that nobody waits for. One that breaks is logged, and takes nothing with it."""
+
+    def __init__(self) -> None:
+        self._going: set[asyncio.Task[None]] = set()
+
+    def begin(self, chore: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(chore, name=name)
+        self._going.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, chore: asyncio.Task[None]) -> None:
+        self._going.discard(chore)
+        if not chore.cancelled() and (error := chore.exception()) is not None:
+            _log.error("chore_failed", chore=chore.get_name(), exc_info=error)
+
+    async def aclose(self) -> None:
+        chores = list(self._going)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)

@@ -1,0 +1,155 @@
+"""The runs that this process drives: launched, stopped, drained."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from artifacts.desk import Desk
+from backend.runs.chores import Chores
+from backend.runs.execute import Asked, Execution, StopReason
+from backend.runs.housekeeping import Housekeeping
+from observability.logs import get_logger
+from observability.metrics import Metrics
+from observability.tracing import Tracing
+from storage.caller import Caller
+from storage.database import StorageFailed
+from storage.lease import Lease
+from storage.log import EventLog
+from storage.runs import RunRecord, RunRow, Runs
+
+_log = get_logger(__name__)
+
+# How often a task that has been cancelled and goes on is cancelled again.
+_INSIST_SECONDS = 0.5
+# How often it is looked whether somebody elsewhere wants a run of ours to stop.
+_LOOK_SECONDS = 0.2
+
+# By caller, the thread's internal id and the client's name of the run.
+Desks = Callable[[Caller, str, str], Desk]
+
+
+@dataclass(slots=True)
+class LiveRun:
+    id: str
+    # The thread's internal id.
+    thread: str
+    execution: Execution
+    task: asyncio.Task[None]
+    asked: Asked
+    readers: int = 0
+    leaving: asyncio.Task[None] | None = None
+
+    def stop(self, reason: StopReason) -> None:
+        self.execution.stop(self.task, reason)
+
+    async def stopped(self, reason: StopReason) -> None:
+        """Comes back when the run has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
+        while not self.task.done():
+            self.stop(reason)
+            await asyncio.wait({self.task}, timeout=_INSIST_SECONDS)
+
+
+class Driven:
+    """By their internal ids, until they have ended."""
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        runs: Runs,
+        metrics: Metrics,
+        lease: Lease,
+        house: Housekeeping,
+        desks: Desks,
+        tracing: Tracing,
+        chores: Chores,
+    ) -> None:
+        self._event_log = log
+        self._runs = runs
+        self._metrics = metrics
+        self._lease = lease
+        self._house = house
+        self._desks = desks
+        self._tracing = tracing
+        self._chores = chores
+        self._live: dict[str, LiveRun] = {}
+        self._closing = False
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return list(self._live)
+
+    def get(self, run: str) -> LiveRun | None:
+        return self._live.get(run)
+
+    def is_closing(self) -> bool:
+        """Whether no new runs are taken. To be asked again behind an `await`."""
+        return self._closing
+
+    def launch(
+        self,
+        asked: Asked,
+        record: RunRecord,
+        *,
+        its_turn: Callable[[], Awaitable[None]] | None = None,
+        begun: bool = False,
+    ) -> None:
+        execution = Execution(
+            asked,
+            record,
+            log=self._event_log,
+            runs=self._runs,
+            metrics=self._metrics,
+            house=self._house,
+            desk=self._desks(asked.caller, record.thread, asked.run),
+            tracing=self._tracing,
+            above=asked.above,
+            its_turn=its_turn,
+            begun=begun,
+        )
+        task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
+        live = self._live[record.id] = LiveRun(record.id, record.thread, execution, task, asked)
+        self._lease.take(record.thread)
+        task.add_done_callback(lambda _: self._ended(live, record))
+
+    def _ended(self, live: LiveRun, record: RunRecord) -> None:
+        del self._live[live.id]
+        if live.execution.left and not self._closing:
+            told = self._house.entitle(live.asked.caller, record, live.execution.left)
+            self._chores.begin(told, f"title of {record.thread}")
+            if live.asked.served.agent.reflects:
+                noted = self._house.reflect(live.asked.caller, live.asked.run, live.execution.left)
+                self._chores.begin(noted, f"reflection on {record.id}")
+        if not live.task.cancelled() and (error := live.task.exception()) is not None:
+            _log.error("run_not_settled", run=live.id, exc_info=error)
+
+    async def stop(self, row: RunRow) -> None:
+        """Comes back when the run has ended, or, of one that goes elsewhere, a moment after it was asked to."""
+        if (live := self._live.get(row.id)) is not None:
+            await live.stopped("cancelled")
+            return
+        await self._runs.ask_to_stop(row)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+    async def heed(self) -> None:
+        """Stops the runs of this process that others have asked to stop, for as long as the process lives."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                asked = await self._runs.asked_to_stop(list(self._live)) if self._live else ()
+            except StorageFailed:
+                continue
+            for run in asked:
+                if (live := self._live.get(run)) is not None:
+                    live.stop("cancelled")
+
+    async def drain(self, grace: float) -> Sequence[str]:
+        """No new runs; those that go get the grace, in seconds. Those that are then left, which have been stopped."""
+        self._closing = True
+        going = list(self._live.values())
+        if going:
+            _log.info("draining", runs=len(going), grace=grace)
+            await asyncio.wait({live.task for live in going}, timeout=grace)
+        left = [live for live in going if not live.task.done()]
+        await asyncio.gather(*(live.stopped("shutting_down" if live.execution.waits else "left") for live in left))
+        return [live.id for live in left]
