@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 # Spans that wait for the database, how many are written at once, and seconds between.
 _MOST = 20_000
-_AT_ONCE = 1000
+_AT_ONCE = 300
 _EVERY = 1.0
 _SWEEP_SECONDS = 3600.0
 

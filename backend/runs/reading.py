@@ -56,4 +56,5 @@ async def read_by(
         told={**told(found), "usage": usage(meter.spent)},
         score=said.score,
         judge=said.model,
+        run=asked.name,
     )

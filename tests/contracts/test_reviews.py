@@ -9,11 +9,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, text
 
+from observability.tracing import SpanRecord
+from observability.tracing import Who as On
 from storage.caller import Caller
 from storage.database import Database
 from storage.place import Place
 from storage.reviews import ReviewDraft, Reviews, UnknownFeedback, UnknownReview, Wanted
 from storage.runs import Runs
+from storage.spans import Spans
 from storage.tables import reviews as table
 from tests.contracts.plans import plans
 
@@ -55,6 +58,23 @@ async def test_lists_are_filtered_and_come_in_parts_newest_first(reviews: Review
     assert await reviews.listed(ANN, Wanted(limit=9, run="r1")) == [newest[0], newest[2]]
     assert await reviews.listed(ANN, Wanted(limit=9, outcome="passed")) == []
     assert await reviews.listed(ANN, Wanted(limit=9, message="m", rubric="answer", agent="chat")) == newest
+
+
+async def test_what_waits_for_export_knows_the_trace_of_its_run_also_a_shared_one(
+    reviews: Reviews, database: Database
+) -> None:
+    def run(at: int, trace: str, name: str, who: Caller = ANN) -> SpanRecord:
+        on = On(who.tenant, who.user, session="t", run=name, agent="chat")
+        return SpanRecord(trace, f"{at:016x}", None, "run chat", "run", on, None, 1_000 * at, 1_000 * at + 1)
+
+    one, both = "1" * 32, "2" * 32
+    spans = [run(1, one, "r1"), run(2, both, "r2"), run(3, both, "r3"), run(4, "3" * 32, "r4", OTHERS[0])]
+    await Spans(database).write(spans)
+    for name in ("r1", "r2", "r3", "r4"):
+        await reviews.add(ANN, replace(FOUND, run=name))
+        await reviews.say(ANN, f"m-{name}", thumb=1, score=None, comment=None, run=name)
+    waiting = await reviews.waiting(9, before=datetime.now(UTC) + timedelta(seconds=1))
+    assert [each.trace for each in waiting] == [one, both, both, None] * 2
 
 
 async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_kept_without(

@@ -149,13 +149,13 @@ async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
 
 async def test_a_reading_leaves_a_trace(server: Server) -> None:
     async with server.client() as client, asyncio.timeout(15):
-        await client.post("/api/v1/reviews", json={"text": RIGHT})
-        while not (found := (await client.get("/api/v1/traces?q=ask+review")).json()["items"]):  # noqa: ASYNC110
+        review = (await client.post("/api/v1/reviews", json={"text": RIGHT})).json()
+        while not (found := (await client.get("/api/v1/traces?runId=" + review["runId"])).json()["items"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
-    (review,) = told["spans"][0]["children"]
-    assert (told["name"], review["name"], review["attributes"]["agenkit.outcome"]) == ("ask review", "review", "passed")
-    assert {child["name"] for child in review["children"]} == {"attempt scripted:judge"}
+    (span,) = told["spans"][0]["children"]
+    assert (told["name"], span["name"], span["attributes"]["agenkit.outcome"]) == ("ask review", "review", "passed")
+    assert {child["name"] for child in span["children"]} == {"attempt scripted:judge"}
 
 
 async def test_a_judge_that_answers_prose_judges_nothing(server: Server) -> None:
