@@ -130,7 +130,9 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
     memories, reviews = Memories(database), Reviews(database)
     gates = Gates(models, *await asyncio.to_thread(_reading, settings))
-    tracing, kept_spans, outlets = open_tracing(settings.observability, metrics)
+    spans = Spans(database)
+    tracing, outlets = _traced(stack, settings, spans, metrics)
+    await _scored(stack, settings, reviews, metrics)
     house = Housekeeping(
         titles=Titles(models, threads, tracing, enabled=settings.server.titles),
         reflections=Reflections(models, memories, tracing, enabled=settings.server.reflections),
@@ -139,16 +141,6 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         checkpoints=checkpoints,
         keep=settings.storage.checkpoints_kept,
     )
-    spans = Spans(database)
-    keeper = Keeper(spans, kept_spans, settings.observability.trace_days, metrics.spans.labels("store", "dropped").inc)
-    keeper.start()
-    stack.push_async_callback(keeper.aclose)
-    for outlet in outlets:
-        stack.push_async_callback(asyncio.to_thread, outlet.shutdown)
-    if settings.observability.langfuse_public_key is not None:
-        outbox = await asyncio.to_thread(Outbox, reviews, settings.observability, metrics)
-        stack.push_async_callback(outbox.aclose)
-        outbox.start()
     live = LiveRuns(
         log=log,
         runs=runs,
@@ -193,6 +185,25 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         schedules=schedules,
         revision=revision,
     )
+
+
+def _traced(
+    stack: AsyncExitStack, settings: Settings, spans: Spans, metrics: Metrics
+) -> tuple[Tracing, Sequence[Outlet]]:
+    tracing, kept, outlets = open_tracing(settings.observability, metrics)
+    keeper = Keeper(spans, kept, settings.observability.trace_days, metrics.spans.labels("store", "dropped").inc)
+    keeper.start()
+    stack.push_async_callback(keeper.aclose)
+    for outlet in outlets:
+        stack.push_async_callback(asyncio.to_thread, outlet.shutdown)
+    return tracing, outlets
+
+
+async def _scored(stack: AsyncExitStack, settings: Settings, reviews: Reviews, metrics: Metrics) -> None:
+    if settings.observability.langfuse_public_key is not None:
+        outbox = await asyncio.to_thread(Outbox, reviews, settings.observability, metrics)
+        stack.push_async_callback(outbox.aclose)
+        outbox.start()
 
 
 def _texts(
