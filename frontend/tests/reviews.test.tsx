@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderToStaticMarkup } from "react-dom/server";
 
-import { forwarded, qualityOf, withAgent } from "../src/chat/choice";
+import type { Agent } from "../src/api";
+import { among, choiceOf, forwarded, qualityIn, withAgent } from "../src/chat/choice";
+import type { Choice } from "../src/chat/choice";
+import { Choices } from "../src/chat/Choices";
 import { counted, reviewOf, said, spent } from "../src/chat/reviews";
 import type { Review } from "../src/chat/reviews";
 import { Verdict } from "../src/chat/Verdict";
@@ -93,16 +96,93 @@ test("findings are shown with where they are, and quotes as text", () => {
   }
 });
 
-test("how an answer is to be read is sent where an agent can be told", () => {
-  const choice = { agentId: "chat", model: "", quality: "enforce" } as const;
-  assert.deepEqual(forwarded(choice, null), { onDisconnect: 60, quality: "enforce" });
-  assert.deepEqual(forwarded({ agentId: "canvas", model: "m", quality: "off" }, { artifactId: "x" }), {
+const agent = (id: string, quality?: string, available = true): Agent => ({
+  id,
+  name: id,
+  description: "",
+  available,
+  ...(quality !== undefined && { quality }),
+});
+const choice = (rest: Partial<Choice> = {}): Choice => ({
+  agentId: "chat",
+  model: "",
+  quality: undefined,
+  usual: undefined,
+  ...rest,
+});
+const sent = (chosen: Choice): unknown => forwarded(chosen, null).quality;
+
+test("how an answer is to be read is always sent where an agent can be told, and never where not", () => {
+  assert.deepEqual(forwarded(choice({ quality: "off", usual: "enforce" }), null), { onDisconnect: 60, quality: "off" });
+  assert.deepEqual(forwarded(choice({ model: "m", quality: "off", usual: null }), { artifactId: "x" }), {
     onDisconnect: 60,
     model: "m",
     canvas: { artifactId: "x" },
   });
-  const agent = { id: "quality", name: "Quality", description: "Reads.", available: true };
-  assert.deepEqual(withAgent(choice, "quality", agent), { agentId: "quality", model: "", quality: "off" });
-  assert.deepEqual(withAgent(choice, "canvas", { ...agent, id: "canvas", quality: "off" }).quality, "enforce");
-  assert.deepEqual(["advise", "strange", undefined].map(qualityOf), ["advise", "off", "off"]);
+  const choices: Partial<Choice>[] = [
+    { quality: "advise", usual: "off" },
+    { quality: "off", usual: "off" },
+    { usual: "advise" },
+    {},
+    { quality: "enforce", usual: null },
+  ];
+  assert.deepEqual(
+    choices.map((rest) => sent(choice(rest))),
+    ["advise", "off", "advise", undefined, undefined],
+  );
+});
+
+test("a thread begins with what its agent does by itself", () => {
+  const agents = [agent("away", "enforce", false), agent("canvas", "advise"), agent("chat", "off")];
+  const first = among(agents, choiceOf(undefined));
+  assert.deepEqual(first, choice({ agentId: "canvas", usual: "advise" }));
+  assert.equal(among(agents, first), first);
+  assert.equal(sent(among(agents, choice())), "off");
+  const gone = choice({ agentId: "gone", quality: "advise", usual: "off" });
+  assert.equal(among(agents, gone), gone);
+  assert.equal(sent(among([agent("chat")], choice({ quality: "advise" }))), undefined);
+  assert.equal(qualityIn(among([agent("chat", "strange")], choice())), null);
+});
+
+test("what a person chose goes along to another agent, where that can be told", () => {
+  const asked = choice({ quality: "off", usual: "advise" });
+  const reader = withAgent(asked, agent("quality"));
+  assert.deepEqual([reader.agentId, sent(reader)], ["quality", undefined]);
+  assert.equal(sent(withAgent(reader, agent("canvas", "enforce"))), "off");
+  const nothing = withAgent(choice({ usual: "advise" }), agent("quality"));
+  assert.equal(sent(withAgent(nothing, agent("canvas", "enforce"))), "enforce");
+});
+
+test("what an older page kept as not read is what the agent does by itself", () => {
+  const agents = [agent("chat", "advise")];
+  const chosen = { quality: "off", usual: "advise" };
+  const kept = [{}, { quality: "off" }, { quality: "enforce" }, { quality: "strange" }, chosen];
+  assert.deepEqual(
+    kept.map((rest) => {
+      const known = choiceOf({ agentId: "chat", model: "", ...rest } as Choice);
+      return [sent(known), sent(among(agents, known))];
+    }),
+    [
+      [undefined, "advise"],
+      [undefined, "advise"],
+      ["enforce", "enforce"],
+      [undefined, "advise"],
+      ["off", "off"],
+    ],
+  );
+});
+
+test("the page shows how answers are read, and offers it where an agent can be told", () => {
+  const shown = (chosen: Choice, quality?: string): string => {
+    const nothing = (): void => undefined;
+    const on = { onAgent: nothing, onModel: nothing, onQuality: nothing };
+    return renderToStaticMarkup(
+      <Choices agents={[agent("chat", quality)]} models={[]} choice={chosen} begun={false} {...on} />,
+    );
+  };
+  const usual = "advise";
+  assert.equal(shown(choice({ usual }), usual).includes('<option value="advise" selected="">'), true);
+  assert.equal(shown(choice({ quality: "off", usual }), usual).includes('<option value="off" selected="">'), true);
+  assert.equal(shown(choice(), "strange").includes('<option value="" disabled="" selected="">'), true);
+  assert.equal(shown(choice({ quality: "off", usual: null })).includes("Quality check"), false);
 });

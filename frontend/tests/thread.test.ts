@@ -2,8 +2,9 @@ import type { Message } from "@ag-ui/client";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { among } from "../src/chat/choice";
 import { key } from "../src/chat/entries";
-import { Opinions } from "../src/chat/opinions";
+import { Opinions, sayAgain } from "../src/chat/opinions";
 import { recall } from "../src/chat/shelf";
 import type { KeptThread } from "../src/chat/shelf";
 import { Thread } from "../src/chat/thread";
@@ -114,6 +115,39 @@ test("a page that comes back hears the verdict of the run that it left", async (
   assert.deepEqual(recall("t")?.opinions, { said: {}, runs: { m1: "r" } });
 });
 
+test("a run that is not found again is no run of an answer", async () => {
+  const left = { title: "", detail: "", fields: [], code: "left_early" };
+  const messages: Message[] = [
+    { id: "q", role: "user", content: "One" },
+    { id: "m1", role: "assistant", content: "Lyon." },
+  ];
+  const runs: (object | undefined)[] = [];
+  for (const before of [{}, { m1: "r" }]) {
+    const thread = new Thread("t", { ...EMPTY, failure: left, messages, opinions: { said: {}, runs: before } });
+    await ended(thread);
+    assert.equal(thread.view().failure?.code, "left_early");
+    runs.push(recall("t")?.opinions?.runs);
+  }
+  assert.deepEqual(runs, [{}, { m1: "r" }]);
+});
+
+test("a thread asks for what its agent does by itself, and for nothing else once a person chose", async () => {
+  const thread = new Thread("t", { ...EMPTY, agentId: "", quality: undefined });
+  const chat = { id: "chat", name: "Chat", description: "", available: true, quality: "advise" };
+  serve((asked) => run(asked, answered(`m${heard.length}`)));
+  thread.choose(among([chat], thread.view().choice));
+  await said(thread, "One");
+  thread.choose({ quality: "off" });
+  await said(thread, "Two");
+  const again = new Thread("t", recall("t") ?? EMPTY);
+  again.choose(among([chat], again.view().choice));
+  await said(again, "Three");
+  assert.deepEqual(
+    heard.map(({ path, body }) => [path, body.forwardedProps.quality]),
+    ["advise", "off", "off"].map((quality) => ["/api/v1/chat/chat", quality]),
+  );
+});
+
 test("an opinion is said of the answer and its run, kept, and taken back", async () => {
   const thread = new Thread("t", EMPTY);
   serve((asked) => (asked.method === "POST" ? run(asked, answered("m/1")) : json({})));
@@ -147,4 +181,48 @@ test("what the server did not take is not kept, and what it does not know is gon
 test("opinions of answers that are not in the thread any more are let go", () => {
   const all = { said: { a: { thumb: "up" as const }, b: { thumb: "down" as const } }, runs: { a: "1", b: "2" } };
   assert.deepEqual(new Opinions(all, () => undefined).kept(["b"]), { said: { b: all.said.b }, runs: { b: "2" } });
+});
+
+test("a comment that is being written is held until it is sent, and not kept", async () => {
+  let kept = 0;
+  const opinions = new Opinions({ said: { a: { thumb: "down" } }, runs: {} }, () => (kept += 1));
+  opinions.draft("a", "It is Par");
+  assert.deepEqual([opinions.draftOf("a"), opinions.draftOf("b"), kept], ["It is Par", undefined, 0]);
+  assert.deepEqual(opinions.kept(["a"]), { said: { a: { thumb: "down" } }, runs: {} });
+  serve(() => json({ title: "Away" }, 503));
+  await assert.rejects(opinions.say("a", { thumb: "down", comment: "It is Par" }), { status: 503 });
+  assert.equal(opinions.draftOf("a"), "It is Par");
+  serve(() => {
+    opinions.draft("a", "It is Paris. ");
+    return json({});
+  });
+  await opinions.say("a", { thumb: "down", comment: "It is Par" });
+  assert.equal(opinions.draftOf("a"), "It is Paris. ");
+  await opinions.say("a", { thumb: "down", comment: "It is Paris." });
+  assert.equal(opinions.draftOf("a"), undefined);
+});
+
+test("with an opinion that changes its comment is let go", async () => {
+  const opinions = new Opinions(undefined, () => undefined);
+  serve(() => json({}));
+  const deeds = [
+    () => opinions.dropDraft("a"),
+    () => opinions.say("a", { thumb: "up" }),
+    () => opinions.takeBack("a"),
+  ];
+  for (const deed of deeds) {
+    opinions.draft("a", "It is Par");
+    await deed();
+    assert.equal(opinions.draftOf("a"), undefined);
+  }
+});
+
+test("what is said again has the comment as it stands by now", () => {
+  const failed = { thumb: "down", comment: "It is Par" } as const;
+  assert.deepEqual(sayAgain(failed, " It is Paris. "), { thumb: "down", comment: "It is Paris." });
+  assert.deepEqual(sayAgain({ thumb: "down" }, "It is Paris."), { thumb: "down", comment: "It is Paris." });
+  assert.deepEqual(sayAgain(failed, " "), { thumb: "down" });
+  assert.deepEqual(sayAgain(failed, null), failed);
+  assert.deepEqual(sayAgain({ thumb: "up" }, "It is Paris."), { thumb: "up" });
+  assert.equal(sayAgain(null, "It is Paris."), null);
 });

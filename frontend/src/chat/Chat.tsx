@@ -2,7 +2,7 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExtern
 
 import { sharedToken } from "../canvas/shared";
 import { newThread, threadOfAddress } from "./address";
-import { withAgent } from "./choice";
+import { among, withAgent } from "./choice";
 import type { Choice } from "./choice";
 import { Choices } from "./Choices";
 import { Composer } from "./Composer";
@@ -37,10 +37,10 @@ export function Chat() {
   useThreadsInAddress(thread, setThread);
 
   useEffect(() => {
-    if (offer === null || agentId !== "") return;
-    const first = offer.agents.find(({ available }) => available);
-    if (first !== undefined) thread.choose({ agentId: first.id });
-  }, [offer, agentId, thread]);
+    if (offer === null) return;
+    const next = among(offer.agents, choice);
+    if (next !== choice) thread.choose(next);
+  }, [offer, choice, thread]);
 
   const startNew = (next: Choice): void => {
     thread.stop();
@@ -49,7 +49,8 @@ export function Chat() {
 
   const chooseAgent = (chosen: string): void => {
     const found = offer?.agents.find(({ id }) => id === chosen);
-    const next = withAgent(choice, chosen, found);
+    if (found === undefined) return;
+    const next = withAgent(choice, found);
     if (begun) startNew(next);
     else thread.choose(next);
   };

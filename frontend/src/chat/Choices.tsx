@@ -1,5 +1,5 @@
 import type { Agent, Model } from "../api";
-import { QUALITIES } from "./choice";
+import { QUALITIES, qualityIn } from "./choice";
 import type { Choice, Quality } from "./choice";
 
 interface Props {
@@ -13,9 +13,10 @@ interface Props {
 }
 
 export function Choices({ agents, models, choice, begun, onAgent, onModel, onQuality }: Props) {
-  const { agentId, model, quality } = choice;
+  const { agentId, model } = choice;
   const agent = agents.find(({ id }) => id === agentId);
-  const { hint } = QUALITIES[quality];
+  const quality = qualityIn(choice);
+  const hint = quality === null ? "" : QUALITIES[quality].hint;
   const providers = [...new Set(models.map(({ provider }) => provider))];
   return (
     <div className="choices">
@@ -72,10 +73,15 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
           <label>
             Quality check
             <select
-              value={quality}
+              value={quality ?? ""}
               aria-describedby={hint === "" ? undefined : "quality-hint"}
               onChange={({ target }) => onQuality(target.value as Quality)}
             >
+              {quality === null && (
+                <option value="" disabled>
+                  …
+                </option>
+              )}
               {Object.entries(QUALITIES).map(([name, { label }]) => (
                 <option key={name} value={name}>
                   {label}

@@ -3,6 +3,7 @@ import type { FormEvent, RefObject } from "react";
 
 import { useAttempt } from "../canvas/attempt";
 import { FailureNotice } from "./FailureNotice";
+import { sayAgain } from "./opinions";
 import type { Opinion, Opinions, Thumb } from "./opinions";
 import { sendOnEnter } from "./sending";
 
@@ -14,21 +15,24 @@ interface Props {
 /** What a person thinks of an answer, and whether that is kept. */
 export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
   const said = useSyncExternalStore(opinions.subscribe, () => opinions.of(answer));
+  const draft = useSyncExternalStore(opinions.subscribe, () => opinions.draftOf(answer));
   // Whoever asks for the field wants to write in it; where it is offered, nobody is taken there.
   const [commenting, setCommenting] = useState<"offered" | "asked" | null>(null);
   const [news, setNews] = useState("");
-  const [retry, setRetry] = useState<(() => void) | null>(null);
+  const [last, setLast] = useState<Opinion | null>(null);
   const { busy, failure, attempt } = useAttempt();
   const down = useRef<HTMLButtonElement>(null);
+  const open = said?.thumb === "down" && (commenting !== null || draft !== undefined);
+  const words = draft ?? said?.comment ?? "";
 
   const put = async (opinion: Opinion | null): Promise<void> => {
     if (busy) return;
     setNews("");
-    setRetry(() => () => void put(opinion));
+    setLast(opinion);
     if (!(await attempt(() => (opinion === null ? opinions.takeBack(answer) : opinions.say(answer, opinion))))) return;
     setCommenting(opinion?.thumb === "down" && opinion.comment === undefined ? "offered" : null);
     setNews(opinion === null ? "Taken back" : opinion.comment === undefined ? "Kept" : "Kept with your comment");
-    if (opinion?.comment !== undefined) down.current?.focus();
+    if (opinion?.comment !== undefined && opinions.draftOf(answer) === undefined) down.current?.focus();
   };
 
   const press = (thumb: Thumb): void => void put(said?.thumb === thumb ? null : { thumb });
@@ -41,24 +45,28 @@ export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
         <span className="news" role="status">
           {news}
         </span>
-        {said?.thumb === "down" && commenting === null && (
+        {said?.thumb === "down" && !open && (
           <button type="button" className="word" onClick={() => setCommenting("asked")}>
             {said.comment === undefined ? "Say why" : "Change your comment"}
           </button>
         )}
       </div>
-      {said?.thumb === "down" && commenting !== null && (
+      {open && (
         <Comment
           asked={commenting === "asked"}
-          before={said.comment ?? ""}
+          words={words}
+          onWrite={(written) => opinions.draft(answer, written)}
           onSend={(comment) => void put({ thumb: "down", comment })}
           onLeave={() => {
+            opinions.dropDraft(answer);
             setCommenting(null);
             down.current?.focus();
           }}
         />
       )}
-      {failure !== null && retry !== null && <FailureNotice failure={failure} onRetry={retry} />}
+      {failure !== null && (
+        <FailureNotice failure={failure} onRetry={() => void put(sayAgain(last, open ? words : null))} />
+      )}
     </div>
   );
 });
@@ -95,13 +103,13 @@ const LONGEST = 4000;
 
 interface CommentProps {
   asked: boolean;
-  before: string;
+  words: string;
+  onWrite: (words: string) => void;
   onSend: (comment: string) => void;
   onLeave: () => void;
 }
 
-function Comment({ asked, before, onSend, onLeave }: CommentProps) {
-  const [words, setWords] = useState(before);
+function Comment({ asked, words, onWrite, onSend, onLeave }: CommentProps) {
   const id = useId();
   const text = words.trim();
   const submit = (event: FormEvent): void => {
@@ -118,7 +126,7 @@ function Comment({ asked, before, onSend, onLeave }: CommentProps) {
         maxLength={LONGEST}
         enterKeyHint="send"
         value={words}
-        onChange={({ target }) => setWords(target.value)}
+        onChange={({ target }) => onWrite(target.value)}
         onKeyDown={sendOnEnter}
       />
       <p>

@@ -1,6 +1,6 @@
 import { randomUUID } from "@ag-ui/client";
 
-import { qualityOf } from "./choice";
+import { choiceOf } from "./choice";
 import type { Choice } from "./choice";
 import { keptThreads, recall } from "./shelf";
 import type { KeptThread } from "./shelf";
@@ -12,12 +12,7 @@ export function threadOfAddress(): Thread {
   if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
   const [latest] = keptThreads();
   const before = latest === undefined ? undefined : recall(latest);
-  const choice = {
-    agentId: before?.agentId ?? "",
-    model: before?.model ?? "",
-    quality: qualityOf(before?.quality),
-  };
-  return new Thread(id, recall(id) ?? empty(choice));
+  return new Thread(id, recall(id) ?? empty(choiceOf(before)));
 }
 
 /** A new thread under an address of its own: the browser's way back leads to the one before. */

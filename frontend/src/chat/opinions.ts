@@ -22,6 +22,7 @@ export class Opinions {
   readonly #keep: () => void;
   readonly #said: Map<string, Opinion>;
   readonly #runs: Map<string, string>;
+  readonly #drafts = new Map<string, string>();
 
   constructor(kept: KeptOpinions | undefined, keep: () => void) {
     this.#keep = keep;
@@ -38,6 +39,21 @@ export class Opinions {
     return this.#said.get(answer);
   }
 
+  /** A comment that is being written. */
+  draftOf(answer: string): string | undefined {
+    return this.#drafts.get(answer);
+  }
+
+  draft(answer: string, words: string): void {
+    this.#drafts.set(answer, words);
+    this.#tell();
+  }
+
+  dropDraft(answer: string): void {
+    this.#drafts.delete(answer);
+    this.#tell();
+  }
+
   came(answers: readonly string[], runId: string): void {
     for (const answer of answers) this.#runs.set(answer, runId);
   }
@@ -45,6 +61,9 @@ export class Opinions {
   async say(answer: string, opinion: Opinion): Promise<void> {
     await ask(at(answer), { method: "PUT", body: { ...opinion, runId: this.#runs.get(answer) } });
     this.#said.set(answer, opinion);
+    // What was written while the comment was on its way is yet to be sent.
+    const { thumb, comment = "" } = opinion;
+    if (thumb === "up" || this.#drafts.get(answer)?.trim() === comment) this.#drafts.delete(answer);
     this.#changed();
   }
 
@@ -56,6 +75,7 @@ export class Opinions {
       if (!(error instanceof Refused && error.status === 404)) throw error;
     }
     this.#said.delete(answer);
+    this.#drafts.delete(answer);
     this.#changed();
   }
 
@@ -67,9 +87,20 @@ export class Opinions {
   }
 
   #changed(): void {
-    for (const listener of this.#listeners) listener();
+    this.#tell();
     this.#keep();
   }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** What to say where `failed` was not kept: with the comment as its form has it by now, null where that is closed. */
+export function sayAgain(failed: Opinion | null, form: string | null): Opinion | null {
+  if (failed?.thumb !== "down" || form === null) return failed;
+  const comment = form.trim();
+  return comment === "" ? { thumb: "down" } : { thumb: "down", comment };
 }
 
 const at = (answer: string): string => `/api/v1/messages/${encodeURIComponent(answer)}/feedback`;

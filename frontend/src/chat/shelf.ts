@@ -15,7 +15,8 @@ export interface KeptThread {
   failure: Failure | null;
   /** Absent, as what follows, in what an older page kept. */
   canvas?: KeptCanvas;
-  quality?: Quality;
+  quality?: Quality | undefined;
+  usual?: Quality | null | undefined;
   opinions?: KeptOpinions;
 }
 

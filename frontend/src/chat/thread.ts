@@ -7,7 +7,7 @@ import { Canvas } from "../canvas/canvas";
 import type { Wish } from "../canvas/canvas";
 import { cutOff, failureOf, failureOfRun } from "../failure";
 import type { Failure } from "../failure";
-import { forwarded, qualityOf } from "./choice";
+import { choiceOf, forwarded } from "./choice";
 import type { Choice } from "./choice";
 import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
 import type { Entry } from "./entries";
@@ -71,7 +71,7 @@ export class Thread {
 
   constructor(id: string, kept: KeptThread) {
     this.id = id;
-    this.#choice = { agentId: kept.agentId, model: kept.model, quality: qualityOf(kept.quality) };
+    this.#choice = choiceOf(kept);
     this.#agent = new HttpAgent({
       url: chatUrl(kept.agentId),
       threadId: id,
@@ -256,7 +256,9 @@ export class Thread {
   }
 
   /** Whoever says what they think of an answer says of which run. */
-  #markAnswers({ runId, before }: Attempt): void {
+  #markAnswers({ runId, before, started }: Attempt): void {
+    // Until then the id is made up here, and a run that was left has another.
+    if (!started) return;
     const known = new Set(before.map(({ id }) => id));
     const news = this.#agent.messages.filter(({ id, role }) => role === "assistant" && !known.has(id));
     this.opinions.came(
