@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from artifacts.fault import Fault
 
 _EMPTY_LINES = re.compile(r"(?:\r?\n[ \t]*){2,}")
+_SPACED_QUOTE = re.compile(r"[,;|] +\"")
+_COUNT = re.compile(r"\(\d+ (?:rows?|records?|lines?|zeilen?|lignes?|filas?)[^()]*\)", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 # Enough to tell by which sign the fields are kept apart.
 _LOOKED_AT = 20_000
@@ -20,13 +22,16 @@ def row_faults(text: str) -> Iterator[Fault]:
     body = text.strip("\ufeff\n\r")
     skipped = text[: text.find(body)].count("\n") if body else 0
     faults = list(_faults(body, skipped))
+    if faults and _SPACED_QUOTE.search(body) and not list(_faults(body, skipped, spaced=True)):
+        # Who puts a blank behind each comma quotes behind the blank.
+        return
     if faults and len(parts := _EMPTY_LINES.split(body)) > 1 and not any(list(_faults(part, 0)) for part in parts):
         return
     yield from faults
 
 
-def _faults(body: str, skipped: int) -> Iterator[Fault]:
-    rows = csv.reader(io.StringIO(body, newline=""), delimiter=_delimiter(body), strict=True)
+def _faults(body: str, skipped: int, *, spaced: bool = False) -> Iterator[Fault]:
+    rows = csv.reader(io.StringIO(body, newline=""), delimiter=_delimiter(body), strict=True, skipinitialspace=spaced)
     width = 0
     try:
         for row in rows:
@@ -43,7 +48,12 @@ def _faults(body: str, skipped: int) -> Iterator[Fault]:
 
 def _is_remark(row: list[str]) -> bool:
     """Whether a row is none: empty, a comment, or what tells Excel the delimiter."""
-    return not row or row[0].lstrip().startswith("#") or row[0].startswith("sep=")
+    return (
+        not row
+        or (len(row) == 1 and _COUNT.fullmatch(row[0].strip()) is not None)
+        or row[0].lstrip().startswith("#")
+        or row[0].startswith("sep=")
+    )
 
 
 def width(text: str) -> int:

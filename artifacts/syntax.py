@@ -90,21 +90,21 @@ _UNKNOWN = {
     "java": re.compile(r"\bimport module\b|\b(?:super|this)\s*\(|\bSTR\.|\bvalue (?:class|record)\b"),
     "javascript": re.compile(
         r"\baccessor\b|\bimport (?:defer|source)\b|\|>|\bmatch\s*\(|\b(?:type|interface"
-        r"|opaque|declare)\b"
+        r"|opaque|declare)\b|\w`[^`\n]*\\[ux]"
     ),
     "rust": re.compile(
         r"\bsafe\b|#!?\[\w+::\w+::|\b(?:gen|yeet|become|pin|default|auto|macro)\b|\bdyn\*"
         r"|\bfor<|~const"
     ),
     "shell": re.compile(
-        r"<>|>\(|^\s*for \w+ \(|^\s*(?:end|function \w+)\s*$|^\s*set -[gxUe]+ \w+ |=\("
+        r"<>|>\(|[!@+?*]\([^()\s]+\)|^\s*for \w+ \(|^\s*(?:end|function \w+)\s*$|^\s*set -[gxUe]+ \w+ |=\("
         r"|\$\{\(",
         re.MULTILINE,
     ),
     "typescript": re.compile(
         r"\b(?:accessor|in out)\b|<(?:in|out|const) |\bexport type \*|\bimport (?:defer|source)\b"
         r"|\bimport (?:type )?\w+ ="
-        r"|\basserts\b|\busing\b|\bimport\(|\bdefault function \("
+        r"|\basserts\b|\busing\b|\bimport\(|\bdefault function \(|\w`[^`\n]*\\[ux]"
     ),
 }
 _UNKNOWN |= {"jsx": _UNKNOWN["javascript"], "tsx": _UNKNOWN["typescript"]}

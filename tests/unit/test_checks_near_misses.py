@@ -1267,6 +1267,135 @@ CLEAN = {
         Subject("Dans ce cas : `npm i`. C'est tout.", asked="Comment installer ?"),
         Subject("¡Claro! Aquí tienes: *feijoada*, *pão de queijo* y *moqueca*.", asked="Dime tres platos de Brasil"),
     ],
+    "answers of a fresh author": [
+        Subject("So:\n\n```python\n%%bash\nfor f in $(ls *.csv); do echo $f; done\n```\n"),
+        Subject('exec(open("settings.py").read())\n\nprint(DEBUG)\n', kind="code", language="python"),
+        Subject(
+            'for name in ("red", "green"):\n    globals()[name.upper()] = 1\n\nprint(RED, GREEN)\n',
+            kind="code",
+            language="python",
+        ),
+        Subject("x = 1\nreveal_type(x)\n", kind="code", language="python"),
+        Subject("const t = String.raw`a\\u{zz}b`;\n", kind="code", language="javascript"),
+        Subject("shopt -s extglob\nrm -- !(*.md|*.txt)\n", kind="code", language="bash"),
+        Subject('In the shell:\n\n```json\n{ "_id": ObjectId("507f"), "at": ISODate("2024-01-01") }\n```\n'),
+        Subject("A JavaScript object:\n\n```json\n{ name: 'Ada', roles: ['admin'] }\n```\n"),
+        Subject('The fields:\n\n```json\n{\n  "id": 1,\n  "tags"?: ["x"]\n}\n```\n'),
+        Subject(
+            "Two files:\n\n```html\n<!doctype html>\n<html>\n<body>\n<main>\n```\n\n```html\n</main>\n</body>\n</html>\n```\n"
+        ),
+        Subject('So:\n\n```html\n@if (user(); as u) {\n  <app-card [user]="u" (save)="onSave($event)" />\n}\n```\n'),
+        Subject('So:\n\n```html\n<path d="M0 0" />\n```\n'),
+        Subject(
+            'So:\n\n```xml\n<activity android:name=".Main">\n    <intent-filter>\n        <!-- ... -->\n    </intent-filter>\n```\n'
+        ),
+        Subject(
+            "See [Müller 2020][p. 3] and press [Ctrl][C]; the type is [string, number][], the date [YYYY][MM][DD]."
+        ),
+        Subject("# A\n\nSee [it][docs][^1].\n\n[^1]: A note.\n[docs]: https://example.com\n", kind="markdown"),
+        Subject('```csv\na, b, c\n1, "x, y", 3\n```\n\n```csv\nid,a,b\n1,2,3\n4,5,6\n(2 rows)\n```\n'),
+        Subject(
+            "The Bahn: +49 30 2970, the town hall: poststelle@fa-muenchen.bayern.de. Kundennummer 0815-4711.",
+            asked="Who can I call?",
+        ),
+        Subject(
+            "```yaml\nkind: Secret\ndata:\n  password: cGFzc3dvcmQ=\n```\n\n```ini\npassword = pypi-AgEIcHlwaS5vcmc...\n```\n",
+            asked="How do I store it?",
+        ),
+        Subject(
+            'The traceback says "ValueError: bad path: x".',
+            asked="What does it mean?",
+            given='raise ValueError("bad path: " + p)',
+        ),
+        Subject(
+            '"We are thrilled to open our doors," said baker Anna Blum.',
+            asked="Write an article about it with fictional quotes.",
+            given="A bakery opened in town.",
+        ),
+        Subject(
+            'She says "I can\'t, not today." once.',
+            asked="What does the text say? Quote it.",
+            given='She paused. "I can\'t," she whispered, "not today."',
+        ),
+        Subject(
+            "Sie sagt, wir hätten „die Wahl zwischen Angst und Mut“.",
+            asked="Was sagt sie? Zitiere.",
+            given="„Wir haben die Wahl“, rief sie, „zwischen Angst und Mut.“",
+        ),
+        Subject(
+            "Según el texto, los niños «corría[n] al patio».",
+            asked="¿Qué dice el texto? Cita.",
+            given="Y nosotros corríamos al patio.",
+        ),
+        Subject(
+            'It says "it was the best of times"; compare Dickens: "It was the age of wisdom, it was the age of foolishness".',
+            asked="What does the text say? Quote it.",
+            given="It was the best of times.",
+        ),
+        Subject(
+            "**Aufzug außer Betrieb** – Bitte benutzen Sie die Treppe. Wir danken für Ihr Verständnis.\n\n**Lift out of order** – Please use the stairs. Thank you for your understanding.",
+            asked="Write a bilingual (German/English) notice for the lift.",
+        ),
+        Subject(
+            "Hi! Your appointment is tomorrow at 10:00. Please reply YES to confirm.",
+            asked="Max. 160 characters: a text to remind of the appointment.",
+        ),
+        Subject(
+            "**Meta description:** xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            asked="Meta description under 160 characters.",
+        ),
+        Subject(
+            "word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29.\n\nword0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.",
+            asked="Summarise in 30 words. Then explain your choice in detail.",
+        ),
+        Subject(
+            "1. Introduction\n2. Body\n3. End", asked="My essay needs at least 250 words; what should the structure be?"
+        ),
+        Subject("1. Kürzen\n2. Lesen", asked="Wie schreibe ich eine Zusammenfassung mit 200 Wörtern?"),
+        Subject(
+            "- Eins ist da.\n- Zwei ist da.\n- Drei ist auch da, und es steht hier noch mehr.",
+            asked="Fasse es in genau drei Stichpunkten zusammen, jeder höchstens 15 Wörter.",
+        ),
+        Subject(
+            "Certainly! Below is a short description.\n\n---\n\nword0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.\n\n---\n\nLet me know if you'd like any changes!",
+            asked="Describe the scene in at most 50 words.",
+        ),
+        Subject(
+            "Of course:\n\nword0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.\n\nFeel free to adapt it.",
+            asked="Describe the scene in at most 50 words.",
+        ),
+        Subject(
+            "# Rain\n\nword0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.\n\n(50 words)",
+            asked="Describe the scene in at most 50 words.",
+        ),
+        Subject(
+            "Sure!\n\nOne is here. Two is here. Three is here.\n\nLet me know if you'd like more.",
+            asked="Explain it in exactly three sentences.",
+        ),
+        Subject("One is here. Two is here.", asked="In a nutshell, in a sentence or two: why is it blue?"),
+        Subject(
+            "word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49. word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.",
+            asked="Each sentence at most 20 words: tell a story.",
+        ),
+        Subject("a b\nc d\ne f\ng h\n\na b\nc d\ne f\ng h", asked="Write 2 stanzas of 4 lines."),
+        Subject(
+            "word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.\n\n- a long one here\n- b\n- c\n- d e f g h i j",
+            asked="Write a text (40-50 words) and 4 bullet points.",
+        ),
+        Subject(
+            "1/ Tea is water with ideas.\n\n2/ Milk first? Never.\n\n3/ Fin.",
+            asked="Write 3 tweets (≤ 280 characters) on tea.",
+        ),
+        Subject(
+            "**Kurz:** Kurz.\n\n**Lang:** word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 word10 word11 word12 word13 word14 word15 word16 word17 word18 word19 word20 word21 word22 word23 word24 word25 word26 word27 word28 word29 word30 word31 word32 word33 word34 word35 word36 word37 word38 word39 word40 word41 word42 word43 word44 word45 word46 word47 word48 word49.",
+            asked="Kurzbeschreibung, 20 Zeichen max, und Langbeschreibung, 50 Wörter",
+        ),
+        Subject("雨は水です。雲から落ちます。", asked="二、三文で答えて。"),
+        Subject("Great ☑ ★ →", asked="No emojis!"),
+        Subject("STRAßE", asked="Nur in Großbuchstaben: Straße"),
+        Subject("Yes, because of the clouds.", asked="Only yes or no: is it raining? If yes say why."),
+        Subject("・一つ\n・二つ", asked="箇条書きで教えて"),
+    ],
 }
 
 DEFECTS = {

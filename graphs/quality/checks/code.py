@@ -4,7 +4,7 @@ import builtins
 import difflib
 import json
 import re
-import subprocess  # nosec B404: ruff is asked, with a fixed command and the text on its stdin
+import subprocess  # nosec B404  # ruff is asked, with a fixed command and the text on its stdin
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -33,6 +33,11 @@ _RULES = (
     "PLE,PLW0127,PLW0128,PLW0129,PLW0133,PLW0211,PLW0602,PLW0711,PLW1501"
 )
 _WARNED = frozenset({"F402", "F541", "F811", "B006", "B023", "PLW0602"})
+_OF_TOOLS = frozenset({"reveal_type", "reveal_locals"})
+_NAMES_WRITTEN = re.compile(
+    r"(?<![\w.])(?:exec|execfile)\(|\b(?:globals|vars)\(\)(?:\[|\.(?:update|setdefault)\()|\b(?:builtins|__builtins__)\.\w+\s*="
+    r"|\bsetattr\((?:builtins|__builtins__|sys\.modules\[__name__\])"
+)
 _SLIP = 0.8
 _LARGEST_LINTED = 300_000
 _SECONDS = 5.0
@@ -167,10 +172,17 @@ def lints(subject: Subject) -> Iterator[Finding]:
         for remark in _ruff(text):
             if is_subject(piece, remark.line, subject):
                 break
+            if _is_defined_elsewhere(remark, text):
+                continue
             if piece.whole or _counts(remark, text, others):
                 severity: Severity = "warning" if remark.code in _WARNED else "error"
                 message = f"{remark.message} ({remark.code})"
                 yield in_piece("lints", severity, Fault(message, remark.line), subject, piece)
+
+
+def _is_defined_elsewhere(remark: _Remark, text: str) -> bool:
+    """Whether a name may come from what the text runs or writes into its names, or is one of a type checker's."""
+    return remark.code == "F821" and (remark.words in _OF_TOOLS or _NAMES_WRITTEN.search(text) is not None)
 
 
 def _counts(remark: _Remark, text: str, others: str) -> bool:
@@ -210,7 +222,7 @@ def _ruff(text: str) -> Sequence[_Remark]:
     command = [binary, "check", "--isolated", "--no-cache", "--quiet", "--select", _RULES, "--target-version", "py314",
                "--output-format", "json", "--stdin-filename", "text.py", "-"]  # fmt: skip
     try:
-        run = subprocess.run(  # nosec B603: no shell, and no word of the text in the command
+        run = subprocess.run(  # nosec B603  # no shell, and no word of the text in the command
             command, input=text.encode(errors="replace"), capture_output=True, timeout=_SECONDS, check=False
         )
         found = json.loads(run.stdout or b"[]")

@@ -18,6 +18,38 @@ _END = re.compile(r"[.!?…؟۔।॥።]+[\"'”’»)\]*_]*(?=\s|$)|[。！？
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|»[^«\n]*«|「[^」\n]*」|『[^』\n]*』|\([^()\n]*\)")
 # Above a poem, or a line that leads to it.
 _TITLE = re.compile(r"\s*(?:#.*|\*\*.*\*\*|[^:]{1,40}:)\s*")
+# Lines above a text, and lines beneath it.
+_MOST_FRAMED = 8
+_LONGEST_FRAME, _LONGEST_END = 250, 80
+_RULE = re.compile(r"\s*[-*_]{3,}\s*")
+_LEAD = re.compile(r"\s*(?:#.*|[^\n]{1,200}:\W*|\*\*[^*\n]+\*\*|-{3,}|\*{3,})\s*")
+_LABEL = re.compile(r"^\s*(?:\*\*[^*\n:]{1,40}(?::\*\*|\*\*\s*:)|__[^_\n:]{1,40}:__|[^\W\d_][\w -]{1,40}:(?=\s))\s*")
+_OPENS = re.compile(
+    r"\s*(?:sure|certainly|of course|absolutely|here(?:'s| is| are| you)|below|gern\w*|natürlich|klar"
+    r"|selbstverständlich|hier"
+    r"|bien sûr|voici|avec plaisir|claro|por supuesto|aquí|certo|ecco|naturalmente|com certeza"
+    r"|aqui)\b[^\n]{0,150}[!.:]\s*",
+    re.IGNORECASE,
+)
+_OFFERS = re.compile(
+    r"\s*[*_]*(?:let me know|feel free|would you like|do you want|if you(?:'d| would)? (?:like|want|need"
+    r"|prefer)|shall i|i hope|hope"
+    r"|happy to|i can also|just (?:say|tell|ask)|lass mich|sag (?:mir )?(?:einfach )?bescheid|wenn du"
+    r"|wenn sie|falls|möchtest du|möchten sie|soll ich"
+    r"|ich hoffe|gern\w* kann|n'hésite|si tu|si vous|souhaite\w*|veux-tu|voulez-vous|dis-moi|dites-moi"
+    r"|j'espère|si quieres|si necesitas|si desea"
+    r"|quieres que|espero|avísame|dime)\b[^\n]{0,250}",
+    re.IGNORECASE,
+)
+_COUNTED = r"(?:words?|characters?|chars?|wörter|worte?|zeichen|mots|caractères|palabras|caracteres|parole|文字|字)"
+_TELLS_LENGTH = re.compile(
+    rf"\W*(?:[^\n.!?]{{0,40}}\b\d+\s*{_COUNTED}\b[^\n]{{0,40}}"
+    rf"|[^\n.!?]{{0,20}}{_COUNTED}[^\n.!?]{{0,12}}:?\W*\d+[^\n]{{0,20}})\W*",
+    re.IGNORECASE,
+)
+_LENGTH_AT_END = re.compile(
+    rf"[\[(*_]{{1,4}}[^()\n]{{0,20}}\d{{1,6}}\s?{_COUNTED}[^()\n]{{0,20}}[\])*_]{{1,4}}\s*$", re.IGNORECASE
+)
 _SHORTEST_LINE = 30
 _MANY = 1_000_000
 # A shorter paragraph is a title, a greeting, a name below a letter.
@@ -37,6 +69,33 @@ _ABBREVIATED = re.compile(
 class Count:
     least: int
     most: int
+
+
+def framed(text: str) -> str:
+    """What stands between the lines that lead to it or tell of it: headings, "Here it is:", "(50 words)", offers."""
+    lines = text.strip().split("\n")
+    start, end = 0, len(lines)
+    while end - start > 1 and start < _MOST_FRAMED and _is_lead(lines[start]):
+        start += 1
+    while end - start > 1 and len(lines) - end < _MOST_FRAMED and _is_behind(lines[end - 1]):
+        end -= 1
+    kept = lines[start:end]
+    kept[0] = _LABEL.sub("", kept[0], count=1)
+    kept[-1] = kept[-1][:-_LONGEST_END] + _LENGTH_AT_END.sub("", kept[-1][-_LONGEST_END:])
+    return "\n".join(kept)
+
+
+def _is_lead(line: str) -> bool:
+    return not line.strip() or (
+        len(line) <= _LONGEST_FRAME and (_LEAD.fullmatch(line) or _OPENS.fullmatch(line)) is not None
+    )
+
+
+def _is_behind(line: str) -> bool:
+    return not line.strip() or (
+        len(line) <= _LONGEST_FRAME
+        and (_TELLS_LENGTH.fullmatch(line) or _OFFERS.fullmatch(line) or _RULE.fullmatch(line)) is not None
+    )
 
 
 def prose(text: str) -> str:
@@ -62,27 +121,32 @@ def words(text: str) -> Count:
     """Hyphenated words are one word or several, signs between blanks one or none; a script without blanks has none to
     count.
     """
-    plain = prose(text)
+    plain, body = prose(text), prose(framed(text))
     if len(_CJK.findall(plain)) > len(plain) / 5:
         return Count(0, len(plain))
     found, spaced = len(_WORD.findall(plain)), len(plain.split())
-    return Count(min(found, spaced), max(len(_PART.findall(plain)), spaced, found))
+    return Count(
+        min(found, spaced, len(_WORD.findall(body)), len(body.split())), max(len(_PART.findall(plain)), spaced, found)
+    )
 
 
 def sentences(text: str) -> Count:
     """What ends after an abbreviation may go on; list entries without an end may be sentences or none."""
-    least = most = 0
+    most = 0
     if _ENDLESS_SCRIPT.search(text):
         return Count(1, _MANY)
     for block in _blocks(text):
         found = list(_END.finditer(block))
-        plain = _QUOTED.sub(_emptied, block)
-        sure = [end for end in _END.finditer(plain) if _is_end(plain, end)]
         likely = [end for end in found if _may_end(block, end)]
         unended = bool(block.strip()) and not (found and found[-1].end() >= len(block.rstrip()))
-        least += len(sure)
         most += len(likely) + unended
+    least = min(_sure_ends(text), _sure_ends(framed(text)))
     return Count(max(least, 1 if text.strip() else 0), max(most, 1 if text.strip() else 0))
+
+
+def _sure_ends(text: str) -> int:
+    plain = (_QUOTED.sub(_emptied, block) for block in _blocks(text))
+    return sum(_is_end(block, end) for block in plain for end in _END.finditer(block))
 
 
 def _emptied(found: re.Match[str]) -> str:
@@ -118,6 +182,11 @@ def _is_end(block: str, end: re.Match[str]) -> bool:
 
 def paragraphs(text: str) -> Count:
     """Headings, lists, blocks of code, greetings and names below a letter may count or not."""
+    least, most = _paragraphs(text)
+    return Count(min(least, _paragraphs(framed(text))[0]), max(most, 1))
+
+
+def _paragraphs(text: str) -> tuple[int, int]:
     least = most = 0
     for token, inline in pairwise([*tokens(text), *tokens("x")[:1]]):
         if token.level == 0 and token.type == "paragraph_open":
@@ -129,7 +198,7 @@ def paragraphs(text: str) -> Count:
             most += 1
         elif token.level == 0 and token.type.endswith(("list_open", "heading_open", "quote_open", "fence")):
             most += 1
-    return Count(least, max(most, 1))
+    return least, most
 
 
 def lines(text: str) -> Count:
@@ -144,8 +213,7 @@ def lines(text: str) -> Count:
 def characters(text: str) -> Count:
     """Marks of Markdown may count or not."""
     stripped = text.strip()
-    shown = prose(text)
-    return Count(min(len(shown), len(stripped)), len(stripped))
+    return Count(min(len(prose(text)), len(prose(framed(text))), len(stripped)), len(stripped))
 
 
 def titles(text: str) -> Sequence[int]:

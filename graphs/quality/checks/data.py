@@ -8,7 +8,7 @@ from itertools import islice
 
 from artifacts.data import data_faults, is_data
 from graphs.quality.checks.pieces import Piece, in_piece, pieces
-from graphs.quality.checks.shown import is_subject
+from graphs.quality.checks.shown import is_subject, lead
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
@@ -16,13 +16,23 @@ _MOST = 20
 _ELISION = re.compile(r"(?<![\w\"'.])(?:\.\.\.|…)(?![\w\"'.])|\[\.\.\.\]|^\s*[#;/]*\s*\.\.\.", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _TEMPLATE = re.compile(
-    r"\{\{|\{%|<%|\$\{|^\s*<[\w -]+>\s*$|:\s*<[\w -]+>\s*,?\s*$|%\w+%|@@\w+@@|\bundefined\b", re.MULTILINE
+    r"\{\{|\{%|<%|\$\{|^\s*<[\w -]+>\s*$|:\s*<[\w -]+>\s*,?\s*$|%\w+%|@@\w+@@|\bundefined\b|\"\s*\?\s*:", re.MULTILINE
 )
 _DOCUMENT_END = re.compile(r"^\.\.\.\s*$", re.MULTILINE)
 # As editors and compilers take them in their settings, and as people explain a form with.
 _COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?(?:\*/|\Z)|(?<![^\s,\[{])#[^\n]*', re.DOTALL)
 _COMMA_AT_END = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
 _PROMPT = re.compile(r"^(?:\$ |> |>>> |HTTP/\d|(?:GET|POST|PUT|PATCH|DELETE) \S|[\w-]+: \S+$)", re.MULTILINE)
+# As shells of databases show values: `ObjectId("…")`.
+_CALL = re.compile(r"[:\[,]\s*(?:new )?[A-Z]\w+\([^()\n]*\)")
+# A value of a program, said to be one.
+_OF_CODE = re.compile(
+    r"\b(?:python|javascript|js|ruby|php|perl|lua|js-|mongo\w*)[\s-]+(?:dict\w*|objects?|objekt\w*"
+    r"|literals?|hash\w*|repr|array|"
+    r"wörterbuch|shell|notation)\b|\b(?:dict|repr|object literal|objet (?:js|javascript)|objeto (?:js"
+    r"|javascript)|json5|jsonc|hjson)\b",
+    re.IGNORECASE,
+)
 _BETWEEN = re.compile(r"[\s,]*(?:[-=]{3,}\s*)?")
 _DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |[+-]\s*[\"{}\[\]\w])", re.MULTILINE)
 
@@ -34,6 +44,8 @@ def data_parses(subject: Subject) -> Iterator[Finding]:
         text = piece.text if piece.whole else textwrap.dedent(piece.text)
         faults = list(islice(data_faults(text, piece.language), _MOST))
         if not faults or (not piece.whole and _is_part(text, piece.language)):
+            continue
+        if not piece.whole and piece.language == "json" and _OF_CODE.search(lead(piece, subject.text)):
             continue
         if not is_subject(piece, faults[0].line, subject):
             yield from (in_piece("data_parses", "error", fault, subject, piece) for fault in faults)
@@ -64,6 +76,8 @@ def _is_part_of_json(text: str) -> bool:
         # Who takes remarks takes a comma at the end as well.
         plain = _COMMA_AT_END.sub(lambda found: found[1] or "", plain)
     if not plain.strip() or _PROMPT.search(plain):
+        return True
+    if _CALL.search(_QUOTED.sub('""', plain)):
         return True
     if any(not list(data_faults(frame.format(plain), "json")) for frame in ("{}", "{{{}}}", "[{}]")):
         return True

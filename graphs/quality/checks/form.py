@@ -9,7 +9,9 @@ from artifacts.markup import xml_faults
 from artifacts.rows import row_faults, width
 from artifacts.syntax import is_parsed
 from graphs.quality.checks.pieces import at_line, fences, language_of, tokens
-from graphs.quality.checks.wishes import Form, Shape, Without, asks_back, shapes, unwanted
+from graphs.quality.checks.request import asks_back
+from graphs.quality.checks.shapes import Form, Shape, shapes
+from graphs.quality.checks.unwanted import Without, unwanted
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
@@ -27,8 +29,12 @@ _NUMBER_FIRST = re.compile(
     r"^\W*(?:\(?\d+\W*[.):\u20e3]|[IVX]+[.)]|[a-z][.)]|[①-⑳➀-➓]|(?:step|schritt|étape|paso|nr\.?|no\.?)\s*\d)",
     re.MULTILINE | re.IGNORECASE,
 )
-_BULLET_FIRST = re.compile(r"^\s*[•‣◦▪●○■□✓✔➤→·*–—-]\s?\S", re.MULTILINE)  # noqa: RUF001
-_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u26ff\u2705\u2728\u274c\u2764]")
+_BULLET_FIRST = re.compile(r"^\s*[・‧∙►▸▶⁃❖★☆✅☑•‣◦▪●○■□✓✔➤→·*–—-]\s?\S", re.MULTILINE)  # noqa: RUF001
+# Signs of text, ★ or ☑, are none unless they are shown as such.
+_EMOJI = re.compile(
+    "[\U0001f300-\U0001faff]|[\u2190-\u27bf\u2b00-\u2bff]\ufe0f|[\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1"
+    "\u26bd\u26be\u26c4\u26c5\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a-\u270c\u2728\u2600\u2639\u263a\u274c\u2753-\u2755\u2757\u2764\u2795-\u2797\u2b50]"
+)
 _CODE_LIKE = re.compile(
     r"[;{}=()<>\[\]]|^\s*(?:import|from|def|class|return|echo|cd|npm|pip|git|SELECT|find|ls)\b", re.MULTILINE
 )
@@ -158,7 +164,7 @@ def _marked_up(text: str) -> str | None:
 
 def _letters(text: str, *, capitals: bool) -> str | None:
     prose = re.sub(r"```.*?```|`[^`\n]*`|https?://\S+|\S+@\S+", " ", text, flags=re.DOTALL)
-    wrong = sum(each.islower() if capitals else each.isupper() for each in prose)
+    wrong = sum(each.islower() if capitals else each.isupper() for each in prose if each != "ß")
     letters = sum(each.isalpha() for each in prose)
     if not letters or wrong <= letters * 0.05:
         return None

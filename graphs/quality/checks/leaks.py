@@ -1,5 +1,6 @@
 """What a text must not tell: secrets, data of persons, the prompt it was written under."""
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,51 @@ _SHOWN = 4
 _LOCAL_NUMBER = 7
 _LARGEST = 1_000_000
 
+_LEAD = 100
+_LEFT_OUT = re.compile(r"\.\.\.|…|\*{3}|[xX•]{4}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{4,400}={0,2}")
+_HOUSE = re.compile(
+    r"\b(?:hotline|helpline|help ?desk|call ?cent(?:er|re)|switchboard|reception|emergency|police"
+    r"|fire brigade|embassy|consulate"
+    r"|hospital|clinic|pharmacy|town hall|ministry|railways?|airport|airlines?|museum|library|university"
+    r"|gmbh|inc|ltd|notruf"
+    r"|notdienst|zentrale|polizei|feuerwehr|botschaft|konsulat|krankenhaus|klinik|apotheke|rathaus"
+    r"|finanzamt|bürgeramt|\w+amt"
+    r"|behörde|ministerium|bahn|flughafen|bibliothek|universität|telefonseelsorge|kundenservice"
+    r"|kundendienst|urgences|pompiers"
+    r"|ambassade|hôpital|mairie|préfecture|standard|bomberos|policía|embajada|hospital|ayuntamiento|emergencias"
+    r"|\w*(?:hotline|zentrale|notruf|beratung))\b|客服|热线|窓口|警察|消防|大使館",
+    re.IGNORECASE,
+)
+_SERVER = re.compile(
+    r"\b(?:dns|name ?servers?|resolvers?|servers?|domains?|a records?|cidr|subnets?|hosts?|gateway"
+    r"|example\.(?:com|org|net)|dig|nslookup"
+    r"|server\w*|cloudflare|google|quad9|opendns)\b",
+    re.IGNORECASE,
+)
+_OTHER_NUMBER = re.compile(
+    r"\b(?:order|serial|ticket|tracking|customer|invoice|part|article|item|model|reference|ref|case"
+    r"|account|batch|lot|version|build"
+    r"|\w*(?:kunden|bestell|artikel|rechnungs|auftrags|serien|sendungs|vorgangs|versicherungs|steuer"
+    r"|konto|teile|aktenzeichen|id)"
+    r"|commande|client|facture|dossier|pedido|cliente|factura|referencia)[\s-]*(?:n(?:o|r|umbers?|ummern?"
+    r"|um|uméro|úmero)?\b\.?|#|id|code|º|°)?"
+    r"\W{0,6}$",
+    re.IGNORECASE,
+)
+_HOUSE_MAILBOX = re.compile(
+    r"(?:poststelle|posteingang|kundenservice|kundendienst|zentrale|rathaus|buergeramt|bürgeramt"
+    r"|verwaltung|sekretariat|redaktion"
+    r"|bewerbung\w*|karriere|datenschutz|buchhaltung|rechnung\w*|vertrieb|bestellung\w*|service|kontakt"
+    r"|anfrage\w*|empfang"
+    r"|reception|accueil|mairie|secretariat|secrétariat|recrutement|reservation\w*|reservas|atencion\w*"
+    r"|consultas|ventas|info\w*"
+    r"|support\w*|help\w*|press\w*|media|feedback|booking\w*|orders?|customer\w*|enquir\w*|inquir\w*|dpo"
+    r"|privacy|legal|abuse"
+    r"|security|hello|hallo|hola|bonjour|team|office|newsletter|no-?reply\w*|git|jobs|careers|billing"
+    r"|accounts?|invoices?)@",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+(?:[-'’]\w+)*")  # noqa: RUF001
 _SENTENCE = re.compile(r"(?<=[.!?;。])\s+|\n+|(?<=。)")
 # What is told on purpose: a fact for the readers, a sentence to end with, the rules of a game.
@@ -106,18 +152,39 @@ _RETOLD, _RETOLD_OF_OPEN = 12, 20
 
 def no_secret(subject: Subject) -> Iterator[Finding]:
     for hit in _news(subject):
-        if hit.kind == "secret":
+        if hit.kind == "secret" and not _is_example(hit, subject.text):
             message = f"This looks like a real secret ({hit.name}); show a placeholder or read it from the environment."
             yield _at("no_secret", message, subject.text, hit)
 
 
 def no_personal_data(subject: Subject) -> Iterator[Finding]:
     for hit in _news(subject):
-        if hit.kind != "secret" and hit.name != "e-mail address of a role":
+        if hit.kind != "secret" and hit.name != "e-mail address of a role" and not _is_of_house(hit, subject.text):
             message = (
                 f"This may belong to a person ({hit.name}) and was not given; use one that is reserved for examples."
             )
             yield _at("no_personal_data", message, subject.text, hit)
+
+
+def _is_example(hit: Hit, text: str) -> bool:
+    """Whether the rest is left out, or what is encoded is a placeholder, as in the manifest of a cluster."""
+    if _LEFT_OUT.search(text, hit.start, min(hit.end + 4, len(text))):
+        return True
+    plain = text[hit.start : hit.end].strip("\"' ")
+    if len(plain) % 4 or not _BASE64.fullmatch(plain):
+        return False
+    told = base64.b64decode(plain).decode(errors="replace").strip()
+    return told.isascii() and told.isprintable() and not hits(f"password: {told}")
+
+
+def _is_of_house(hit: Hit, text: str) -> bool:
+    """Whether a number or an address is said to be that of a house: an office, a server, a company."""
+    before = text[max(0, hit.start - _LEAD) : hit.start].rpartition("\n")[2]
+    if hit.name == "telephone number":
+        return (_HOUSE.search(before) or _OTHER_NUMBER.search(before)) is not None
+    if hit.name.startswith("IP"):
+        return _SERVER.search(before) is not None
+    return hit.kind == "email" and _HOUSE_MAILBOX.match(text, hit.start) is not None
 
 
 def _news(subject: Subject) -> Sequence[Hit]:

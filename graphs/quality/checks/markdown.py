@@ -22,8 +22,10 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TITLE = re.compile(r"<h[1-6]\b[^<>]*>(.{0,500}?)</h[1-6]>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _OWN_ID = re.compile(r"\s*\{:?\s*#([^\s}]+)[^{}]*\}\s*$")
-_REFERENCE = re.compile(r"(?<![\w\])])!?\[([^\[\]\n]+)\]\[([^\[\]\n]*)\]")
+# Three in a row are indices, or classes of characters.
+_REFERENCE = re.compile(r"(?<![\w\])])!?\[([^\[\]\n]+)\]\[([^\[\]\n]*)\](?!\[)")
 _DEFINED = re.compile(r"^[ >]*\[([^\[\]\n^][^\[\]\n]*)\]:", re.MULTILINE)
+_BELOW_NOTE = re.compile(r"^\[\^[^\]\s]+\]:[^\n]*\n((?:[^\n]+(?:\n|\Z))+)", re.MULTILINE)
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\](?!:)")
 # Other brackets in brackets are classes of characters.
 _NUMBERED = re.compile(r"\d{1,3}|(?:fn|note|ref)[\w-]*", re.IGNORECASE)
@@ -37,6 +39,14 @@ _ALWAYS_THERE = {"", "top"}
 _NO_ANCHOR = re.compile(
     r"[/!:?].*|L\d+(?:-L?\d+)?|(?:your[-_]?)?(?:link|url|todo|tbd|placeholder|x+|here|anchor|id)",
     re.IGNORECASE | re.DOTALL,
+)
+# Of a source: "[Doe 2020][p. 3]".
+_PLACE = re.compile(
+    r"(?:pp?|ss?|f|fig|abb|ch|chap|kap|sec|tab|vol|bd|nr?|no|eq|art|abs|l|ll|v|vv)\.\s?\d|§|(?:page|seite)\s\d",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"(?:ctrl|strg|alt|altgr|shift|umschalt|cmd|win|fn|esc|tab|enter|meta|super|option|del|entf)", re.IGNORECASE
 )
 _LABEL = re.compile(r"[^\W\d_](?:[^\[\]]*\w)?")
 
@@ -162,7 +172,7 @@ def _empty(children: Sequence[Token]) -> Iterator[str]:
     """Links without an address, but for a call in prose: `handlers[i]()`, `[this]() {}`."""
     for at, each in enumerate(children[:-2]):
         before = children[at - 1].content if at else ""
-        is_call = before[-1:].isalnum() or before[-1:] in {"_", "]", ")"} or _is_capture(children[at + 1 :])
+        is_call = before[-1:].isalnum() or before[-1:] in {"_", "]", ")"} or _is_capture(children[at + 1 : at + 5])
         if each.type == "link_open" and not each.attrs.get("href") and not is_call:
             yield "A link leads nowhere: its address is empty."
 
@@ -186,7 +196,9 @@ class _Known:
 def _known(subject: Subject) -> _Known:
     given = f"{subject.given}\n{subject.asked}"
     notes = _FOOTNOTE_DEFINED.findall(f"{subject.text}\n{given}")
-    labels = (each.casefold() for each in _DEFINED.findall(given))
+    # Below a footnote some read a definition, and some a further line of the note.
+    below = _BELOW_NOTE.findall(subject.text)
+    labels = (each.casefold() for each in _DEFINED.findall("\n".join((given, *below))))
     return _Known(
         frozenset(notes), frozenset(labels), _CHARACTERS.search(f"{subject.asked}\n{subject.text}") is not None
     )
@@ -208,6 +220,8 @@ def _unresolved(children: Sequence[Token], known: _Known) -> Iterator[str]:
 def _is_reference(text: str, label: str) -> bool:
     """Whether two pairs of brackets are a link, rather than indices, keys to be pressed, sources or options."""
     if text.startswith("^") or label.startswith("^") or text.casefold() == label.casefold():
+        return False
+    if _PLACE.match(label) or _KEY.fullmatch(text) or (not label and "," in text):
         return False
     return _LABEL.fullmatch(label or text) is not None or (
         label.isdigit() and re.search(r"[^\W\d]{2}", text) is not None

@@ -41,6 +41,8 @@ _PROMPT = re.compile(
     r"|\$ |% |[\w.~-]+@[\w.~-]+[^\n$#%]*[$#%] |> \S|❯ |➜ |λ )",  # noqa: RUF001
     re.MULTILINE,
 )
+# A cell of a notebook in another language.
+_CELL = re.compile(r"\s*%%[a-z]\w*(?:\s|\Z)|\s*#\s*%%[^\n]*\n\s*%%[a-z]")
 _MAGIC = re.compile(r"^(\s*)(?:[%!].*|\?{1,2}\w.*|[\w.]+\?{1,2}|[\w.,\s]+=\s*[%!].*)$", re.MULTILINE)
 _STRINGS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`')
 # Neither a spread, nor variable arguments, nor a range.
@@ -105,7 +107,7 @@ def goes_together(texts: Sequence[str], language: str) -> bool:
 
 def is_session(text: str) -> bool:
     """Whether it is what somebody typed and saw, or has numbers before its lines."""
-    if _PROMPT.search(text):
+    if _PROMPT.search(text) or _CELL.match(text):
         return True
     lines = [line for line in text.split("\n") if line.strip()]
     numbered = [int(found[1]) for line in lines if (found := _NUMBERED.match(line))]

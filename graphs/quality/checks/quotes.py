@@ -49,7 +49,9 @@ _AS_SUGGESTION = re.compile(
     r"könnte\w*|würde\w*|stattdessen|besser|vorschlag|schlage|formulier\w*|etwa|zum beispiel|z\. ?b|lieber|wie wäre|"
     r"pourriez|pourrait|plutôt|par exemple|mieux|propose|podría\w*|mejor|por ejemplo|en lugar|propongo|"
     r"not|never|nowhere|nicht|nirgends|nie|jamais|nulle part|nunca|"
-    r"prints?|outputs?|displays?|appears?|shows?|enters?|type|returns?|error|message|gibt aus|ausgabe|affiche"
+    r"prints?|outputs?|displays?|appears?|shows?|enters?|type|returns?|error|message|traceback"
+    r"|exceptions?|console|terminal|logs?|raises?|throws?|crashes|fehlermeldung|konsole|terminal"
+    r"|protokoll|wirft|lève|consola|lanza|gibt aus|ausgabe|affiche"
     r"|muestra|imprime|"
     r"titled|called|entitled|book|film|movie|novel|song|poem|series|titel|buch|film|roman|livre|libro|película"
     r"|in other words|that is|i\.e|roughly|basically|in effect|so to speak|paraphras\w*|reword\w*"
@@ -74,7 +76,8 @@ _OTHER_SPEAKER = re.compile(
     r"|Their)\b)([A-Z][\w'-]+)\s+(?:\w+\s+)?(?:says?|said|wrote|writes|put it|observed|argued|remarked)\b"
 )
 _OTHER_SOURCE = re.compile(
-    r"\b(?i:wie|comme(?: le)?|como|as|laut|selon|según|d'après|according to)\s+(?:schon "
+    r"\b(?i:wie|comme(?: le)?|como|as|laut|selon|según|d'après|according to|compare|cf\.?|vgl\.?|recalls?"
+    r"|echo(?:es|ing)?|erinnert an|rappelle|recuerda a)\s+(?:schon "
     r"|le |dit |écrit |dijo |dice |sagte? |der |die )*"
     r"(?!(?:The|Der|Die|Das|Le|La|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
     r"|Bericht\w*)\b)([A-ZÄÖÜÉ][\w'-]+)"
@@ -95,6 +98,12 @@ _WRITING = re.compile(
     r"|szene|gedicht|geschichte|formulier\w*"
     r"|übersetz\w*|verbesser\w*|setze? .{0,30}fort|écri\w+|rédige\w*|histoire|dialogue|poème|tradui\w*|réécri\w*"
     r"|escrib\w+|redacta\w*|historia|diálogo|poema|traduc\w*|reescrib\w*|mejora\w*)\b|翻訳|書き直|翻译|改写",
+    re.IGNORECASE,
+)
+_INVENTED = re.compile(
+    r"\b(?:fiction\w*|invent\w*|made[- ]up|make up|fictitious|imaginary|imagined|fake|satir\w*|parod\w*"
+    r"|erfunden\w*|erfinde\w*"
+    r"|ausgedacht\w*|fiktiv\w*|fictive?s?|fictif\w*|imaginaire\w*|ficti[cv]i[oa]s?|imaginari[oa]s?)\b",
     re.IGNORECASE,
 )
 _DRAFT = re.compile(r"\b(?:here(?:'s| is| are)|hier (?:ist|sind|kommt)|voici|aquí)\b", re.IGNORECASE)
@@ -121,8 +130,11 @@ _SIGNS = str.maketrans(
     }
 )
 _OMITTED = re.compile(r"\s*(?:\[\s?(?:\.\.\.|…)\s?\]|\(\s?(?:\.\.\.|…)\s?\)|\.\.\.|…)\s*")
-_INSERTED = re.compile(r"\[[^\[\]]{2,60}\]|\(sic\)|\[sic\]")
-_LETTER = re.compile(r"\[(\w)\]")
+_INSERTED = re.compile(r"\[[^\[\]]{1,60}\]|\(sic\)|\[sic\]")
+_BREAK_IN_SPEECH = re.compile(
+    r"[,.!?…—–-][\"“”»«]\s{0,3},?\s{0,3}[^\"“”„»«\n.!?]{2,60}[,.:]\s{0,3}[\"“„»«‘']"  # noqa: RUF001
+    r"|[\"“”»«]\s{0,3},\s{0,3}[^\"“”„»«\n.!?]{2,60}\s[\"“„»«]"
+)
 _MARKDOWN = re.compile(r"[*_`~>#]+")
 
 
@@ -140,7 +152,7 @@ def quotes_occur(subject: Subject) -> Iterator[Finding]:
         return
     known = _known(f"{subject.given}\n{subject.asked}\n{subject.system}")
     is_asked = _ASKED_FOR.search(subject.asked) is not None
-    if not is_asked and _WRITING.search(subject.asked):
+    if _INVENTED.search(subject.asked) or (not is_asked and _WRITING.search(subject.asked)):
         # What is said in it is said by its own people.
         return
     spoken = told(subject.given)
@@ -158,7 +170,9 @@ def _known(text: str) -> str:
     """
     skipped = re.sub(r"\[\d{1,3}\]|[¹²³⁰-⁹]+|<[^<>\n]{1,200}>|\]\([^()\s]{0,300}\)", "", unescape(text))
     joined = re.sub(r"\u00ad|(?<=\w)-[ \t]*\n\s*(?=\w)", "", skipped)
-    return "\0".join(dict.fromkeys(map(_plain, (text, skipped, joined))))
+    # "We can choose," she cried, "between two."
+    unbroken = _BREAK_IN_SPEECH.sub(" ", skipped)
+    return "\0".join(dict.fromkeys(map(_plain, (text, skipped, joined, unbroken))))
 
 
 def _is_translated(quote: str, spoken: str | None) -> bool:
@@ -235,7 +249,7 @@ def _occurs(quote: str, known: str) -> bool:
     have to follow one another.
     """
     at = 0
-    for part in _OMITTED.split(_INSERTED.sub(" … ", _LETTER.sub(r"\1", quote))):
+    for part in _OMITTED.split(_INSERTED.sub(" … ", quote)):
         plain = _plain(part)
         if not plain:
             continue

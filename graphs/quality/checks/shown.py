@@ -126,6 +126,11 @@ def _is_said_wrong(piece: Piece, text: str) -> bool:
     return _SAID_WRONG.search(before) is not None or _FOUND_WRONG.search(after) is not None
 
 
+def lead(piece: Piece, text: str) -> str:
+    """The end of the prose before a block."""
+    return _around(piece, text)[0]
+
+
 def _around(piece: Piece, text: str) -> tuple[str, str]:
     """The end of the prose before a block, and the line behind it."""
     lines = _lines(text)

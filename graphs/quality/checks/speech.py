@@ -6,9 +6,10 @@ from itertools import islice
 
 from graphs.quality.checks import counts
 from graphs.quality.checks.counts import Count
+from graphs.quality.checks.lengths import Length, lengths
 from graphs.quality.checks.pieces import LARGEST_MARKDOWN, at_line, lines_of, quoted, tokens
+from graphs.quality.checks.request import asks_back
 from graphs.quality.checks.tongues import expected, told, unquoted
-from graphs.quality.checks.wishes import Length, asks_back, lengths
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 

@@ -13,6 +13,7 @@ from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
 
 _LARGEST = 1_000_000
+_BARRED = re.compile(r"\s*\|.*\|\s*")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CONTAINERS = re.compile(r"^(?:\s*>)*\s*(?:(?:[-*+]|\d+[.)])\s+(?=\|))?")
 # What is left out of a block, in a line of its own.
@@ -60,7 +61,8 @@ def _rows(block: Sequence[str], start: int) -> Iterator[Fault]:
     for number, row in enumerate(block, start + 1):
         found = len(_cells(row))
         # Text below a table becomes a row of it, and a single cell may be the heading of the rows below.
-        if number != start + 2 and found > 1 and found != width:
+        is_text = _BARRED.fullmatch(block[0]) is not None and "|" not in (row.strip()[:1], row.strip()[-1:])
+        if not is_text and number != start + 2 and found > 1 and found != width:
             yield Fault(f"This row has {found} cells, and the header has {width}.", number)
 
 

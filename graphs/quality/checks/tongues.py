@@ -5,7 +5,7 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # it ships none
 
-from graphs.quality.checks.wishes import bounded
+from graphs.quality.checks.request import bounded
 
 _SHORTEST = 20
 _SURE = 0.9
@@ -203,7 +203,8 @@ def expected(asked: str, given: str = "", system: str = "") -> frozenset[str]:
     asked, system = bounded(asked), bounded(system)
     request = unquoted(_NO_WORDS.sub(" ", asked))
     ordered = {_code(found["name"] or found["cjk"]) for found in _ORDERED.finditer(request)}
-    mentioned = {_code(found[0]) for found in _NAMED.finditer(request)}
+    # "German/English" is no path.
+    mentioned = {_code(found[0]) for found in _NAMED.finditer(f"{request}\n{unquoted(asked.replace('/', ' '))}")}
     if ordered and (_COMMANDS.search(request) or _SET_OFF.search(request)):
         return frozenset(ordered if ordered == mentioned or _TRANSLATION.search(request) else ordered | mentioned)
     if _TRANSLATION.search(request):
