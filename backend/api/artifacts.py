@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from artifacts.diff import changes, counts, unified
 from artifacts.kinds import Kind, NoText, file_name, media_type
 from artifacts.shelf import Held
+from backend.api.accepting import prefers
 from backend.api.examples import answers, shown
 from backend.api.files import attachment
 from backend.api.paging import Mark, Page, Part, paged, read
@@ -365,7 +366,7 @@ async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
         raise InvalidInput.naming(("other", f"two kinds are not compared: {kinds}"))
     names = [f"{side}/{_file(held)}" for side, held in (("a", old), ("b", new))]
     plain = unified(old.text, new.text, before_name=names[0], after_name=names[1])
-    if accept is not None and "text/x-diff" in accept:
+    if prefers(accept or "", "text/x-diff", "application/json"):
         return Response(plain, media_type="text/x-diff")
     found = changes(old.text, new.text)
     added, removed = counts(found)

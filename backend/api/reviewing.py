@@ -1,9 +1,10 @@
 """A review outside of any run, as AG-UI tells a run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import anyio
 from pydantic import BaseModel
 
 from graphs.review import Stage
@@ -15,25 +16,71 @@ _log = get_logger(__name__)
 Event = Mapping[str, Any]
 Reviewed = Callable[[Callable[[Stage], None]], Awaitable[BaseModel]]
 
+# How often a reading that has been cancelled and goes on is cancelled again.
+_INSIST_SECONDS = 0.5
 
-async def events_of(run: str, reviewed: Reviewed) -> AsyncIterator[Event]:
-    """How far it is, as it goes, and the review at the end. Who leaves takes it along."""
-    ids = {"threadId": run, "runId": run}
+_NOT_KEPT = "The review could not be kept."
+_SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
+_UNFORESEEN = "Something went wrong while reading the text. Please try again."
+
+
+async def events_of(run: str, reviewed: Reviewed, leaving: anyio.Event, grace: float) -> AsyncGenerator[Event]:
+    """How far it is, as it goes, and the review at the end. Who leaves takes it along; once the server is `leaving`,
+    it has the grace, in seconds.
+    """
     stages = asyncio.Queue[Stage | None]()
     reading = asyncio.ensure_future(reviewed(stages.put_nowait))
     reading.add_done_callback(lambda _: stages.put_nowait(None))
+    leave = asyncio.ensure_future(_left(reading, leaving, grace))
     try:
-        yield {"type": "RUN_STARTED", **ids, "protocolVersion": "1.0"}
+        yield {"type": "RUN_STARTED", **_ids(run), "protocolVersion": "1.0"}
         while (stage := await stages.get()) is not None:
             yield _activity(run, stage)
-        review = (await reading).model_dump(mode="json", by_alias=True)
-        yield _activity(run, "done", verdict=review["verdict"])
-        yield {"type": "RUN_FINISHED", **ids, "outcome": {"type": "success"}, "result": review}
+        for event in _end(run, reading):
+            yield event
+    finally:
+        leave.cancel()
+        # A request that is cancelled is cancelled at every wait: without a shield nobody would wait for the reading.
+        with anyio.CancelScope(shield=True):
+            await _stopped(reading)
+            await asyncio.gather(reading, leave, return_exceptions=True)
+
+
+async def _left(reading: asyncio.Future[BaseModel], leaving: anyio.Event, grace: float) -> None:
+    await leaving.wait()
+    await asyncio.sleep(grace)
+    await _stopped(reading)
+
+
+async def _stopped(reading: asyncio.Future[BaseModel]) -> None:
+    """Comes back when it has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
+    while not reading.done():
+        reading.cancel()
+        await asyncio.wait({reading}, timeout=_INSIST_SECONDS)
+
+
+def _end(run: str, reading: asyncio.Future[BaseModel]) -> Sequence[Event]:
+    """What a reading that is done leaves to say."""
+    try:
+        review = reading.result().model_dump(mode="json", by_alias=True)
+    except asyncio.CancelledError:
+        return [_failed(_SHUTTING_DOWN, "shutting_down")]
     except StorageFailed as error:
         _log.warning("review_not_kept", error=str(error))
-        yield {"type": "RUN_ERROR", "message": "The review could not be kept.", "code": "storage_unavailable"}
-    finally:
-        reading.cancel()
+        return [_failed(_NOT_KEPT, "storage_unavailable")]
+    except Exception as error:  # noqa: BLE001  # the stream has begun: whatever it is, its reader is to hear an end
+        _log.error("review_failed", exc_info=error)
+        return [_failed(_UNFORESEEN, "internal")]
+    finished = {"type": "RUN_FINISHED", **_ids(run), "outcome": {"type": "success"}, "result": review}
+    return [_activity(run, "done", verdict=review["verdict"]), finished]
+
+
+def _ids(run: str) -> Mapping[str, str]:
+    return {"threadId": run, "runId": run}
+
+
+def _failed(message: str, code: str) -> Event:
+    return {"type": "RUN_ERROR", "message": message, "code": code}
 
 
 def _activity(run: str, stage: Stage, **more: Any) -> Event:

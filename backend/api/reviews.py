@@ -10,11 +10,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from artifacts.kinds import Kind, NoText, checked_text
+from backend.api.accepting import prefers
 from backend.api.examples import answers, shown
 from backend.api.paging import Mark, Page, Part, paged, read
 from backend.api.reviewing import events_of
 from backend.api.streams import sent
-from backend.dependencies import Has, Who
+from backend.dependencies import Has, Measured, Who
 from backend.errors import (
     ArtifactTooLarge,
     BudgetSpent,
@@ -103,7 +104,11 @@ class ReviewEntry(_Camel):
     rubric_version: str
     attempt: int
     agent_id: str | None = None
-    run_id: str | None = None
+    run_id: str | None = Field(
+        None,
+        description="The run that wrote the text. Of a text that a service had read it is a name like `review-…`, by "
+        "which `GET /api/v1/traces?runId=` finds its trace, and it is no run.",
+    )
     message_id: str | None = None
     artifact_id: str | None = None
     version: int | None = None
@@ -207,7 +212,9 @@ _FEEDBACK: Mapping[str, Any] = {
     response_model=ReviewEntry,
     responses={**_ANSWER, **answers(InvalidInput, ArtifactTooLarge, BudgetSpent, StorageGone)},
 )
-async def create_review(asked: ReviewAsked, request: Request, who: Who, has: Has) -> ReviewEntry | Response:
+async def create_review(
+    asked: ReviewAsked, request: Request, who: Who, has: Has, measured: Measured
+) -> ReviewEntry | Response:
     subject = _subject(asked)
     await has.models.check_budget(CallContext(who.tenant, who.user))
     try:
@@ -221,8 +228,9 @@ async def create_review(asked: ReviewAsked, request: Request, who: Who, has: Has
     async def reviewed(say: Callable[[Stage], None]) -> ReviewEntry:
         return _entry(await has.reviews.add(who, await read_by(has.gates, has.tracing, who, wanted, say)))
 
-    if "text/event-stream" in request.headers.get("Accept", ""):
-        return sent(has, events_of(name, reviewed))
+    if prefers(", ".join(request.headers.getlist("Accept")), "text/event-stream", "application/json"):
+        events = events_of(name, reviewed, has.live.exit, has.settings.server.shutdown_grace)
+        return sent(has, measured, events)
     return await reviewed(lambda stage: None)
 
 

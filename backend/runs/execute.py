@@ -195,7 +195,7 @@ class Execution:
             span.set(cost_usd=cost)
 
     async def _ending(self) -> Ending:
-        """The service's one broad `except`: whatever goes wrong in an agent ends its run, in words, and only that."""
+        """The one broad `except` of runs: whatever goes wrong in an agent ends its run, in words, and only that."""
         try:
             if self._its_turn is not None:
                 await self._its_turn()

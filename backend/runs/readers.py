@@ -96,15 +96,17 @@ class Readers:
 
     async def stream(self, reader: Reader, dialect: Dialect) -> AsyncIterator[bytes]:
         """A run's frames for one reader."""
-        self._metrics.streams.inc()
-        try:
-            async for told in frames(self._batches(reader), dialect):
-                handed = monotonic()
-                yield told
-                self._metrics.reader_lag_seconds.observe(monotonic() - handed)
-        finally:
-            self._metrics.streams.dec()
-            await self.leave(reader)
+        with self._metrics.streams.track_inprogress():
+            try:
+                async for told in frames(self._batches(reader), dialect):
+                    handed = monotonic()
+                    try:
+                        yield told
+                    finally:
+                        # Also of one that takes nothing more until it is dropped.
+                        self._metrics.reader_lag_seconds.observe(monotonic() - handed)
+            finally:
+                await self.leave(reader)
 
     async def _batches(self, reader: Reader) -> AsyncIterator[Batch]:
         after = reader.after

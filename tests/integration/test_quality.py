@@ -155,7 +155,8 @@ async def test_a_reading_leaves_a_trace(server: Server) -> None:
         told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
     (span,) = told["spans"][0]["children"]
     assert (told["name"], span["name"], span["attributes"]["agenkit.outcome"]) == ("ask review", "review", "passed")
-    assert {child["name"] for child in span["children"]} == {"attempt scripted:judge"}
+    assert {child["name"] for child in span["children"]} == {"chat judge"}
+    assert all("langfuse.observation.usage_details" in child["attributes"] for child in span["children"])
 
 
 async def test_a_judge_that_answers_prose_judges_nothing(server: Server) -> None:
@@ -267,3 +268,38 @@ async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(ser
     assert (theirs.status_code, theirs.json()["code"]) == (404, "unknown_feedback")
     assert [answer.status_code for answer in wrong] == [422] * 5
     assert [answer.status_code for answer in gone] == [204, 404]
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/event-stream;q=0, application/json", "application/json"),
+        ("Text/Event-Stream", "text/event-stream"),
+    ],
+)
+async def test_a_reading_is_told_in_the_form_that_is_asked_for(server: Server, accept: str, media_type: str) -> None:
+    async with server.client() as client:
+        answer = await client.post("/api/v1/reviews", json={"text": RIGHT, "judge": False}, headers={"Accept": accept})
+    assert answer.headers["content-type"].partition(";")[0] == media_type
+
+
+async def test_the_name_of_a_reading_is_no_runs(server: Server) -> None:
+    async with server.client() as client:
+        review = (await client.post("/api/v1/reviews", json={"text": RIGHT, "judge": False})).json()
+        run = await client.get(f"/api/v1/runs/{review['runId']}")
+    assert (review["runId"].partition("-")[0], run.status_code, run.json()["code"]) == ("review", 404, "unknown_run")
+
+
+async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) -> None:
+    script = tmp_path / "slow.json"
+    script.write_text(json.dumps({"models": {"judge": {"replies": [{"text": "one two three", "delay": 30}]}}}))
+    body, streaming = {"text": RIGHT}, {"Accept": "text/event-stream"}
+    with serving(tmp_path, **{**SETTINGS, "AGENKIT_SCRIPT": str(script)}) as server:
+        async with server.client() as client, asyncio.timeout(15):
+            async with client.stream("POST", "/api/v1/reviews", json=body, headers=streaming) as answer:
+                async for line in answer.aiter_lines():
+                    if '"judging"' in line:
+                        break
+                assert "streams_open 1.0" in (await client.get("/metrics")).text
+            while "streams_open 0.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)

@@ -1,10 +1,16 @@
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import aclosing
+from typing import Any, cast
 
+from backend.runs.again import Heirs
+from backend.runs.chores import Chores
 from backend.runs.dialect import current
+from backend.runs.driven import Driven
 from backend.runs.fold import standing
 from backend.runs.follow import frames
+from backend.runs.readers import Reader, Readers
+from observability.metrics import Metrics
 from storage.log import Batch, Entry, LogSettings, MemoryLog, merged
 
 
@@ -75,3 +81,17 @@ async def test_a_log_of_the_same_run_made_anew_has_other_positions() -> None:
         await log.end("r")
         positions += [position async for batch in log.read("r") for position, _ in batch.positions()]
     assert positions[0] != positions[1]
+
+
+async def test_a_reader_that_takes_nothing_more_until_it_is_dropped_is_measured_too() -> None:
+    log, metrics = MemoryLog(LogSettings(), standing), Metrics()
+    await log.open("r")
+    await log.append("r", [_text("a")])
+    # Of runs that are driven nowhere, and whose readers come to the log as it is.
+    readers = Readers(cast(Driven, {}), log=log, heirs=cast(Heirs, None), metrics=metrics, chores=Chores())
+    value = metrics.registry.get_sample_value
+    stream = readers.stream(Reader("r", posted=False), current)
+    async with aclosing(stream):  # type: ignore[type-var]  # an async generator
+        await anext(stream)
+        assert (value("streams_open"), value("reader_lag_seconds_count")) == (1, 0)
+    assert (value("streams_open"), value("reader_lag_seconds_count")) == (0, 1)
