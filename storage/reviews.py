@@ -13,7 +13,6 @@ from sqlalchemy import (
     Row,
     and_,
     delete,
-    func,
     insert,
     literal,
     literal_column,
@@ -26,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.caller import Caller
 from storage.database import Database
 from storage.place import Place
-from storage.tables import Moment, feedback, reviews, spans, threads, traces
+from storage.tables import HEADS, Moment, feedback, reviews, spans, threads
 
 Outcome = Literal["passed", "failed", "not_judged"]
 
@@ -254,16 +253,10 @@ _AT_ONCE = 500
 
 
 def _trace_of(table: Any) -> Any:
-    """The trace of the run that a row names: the one that it began, or one that it shares with others."""
-    begun = select(traces.c.id).where(_same(table, traces)).order_by(traces.c.began_at).limit(1)
-    # As the index says it.
-    kind = literal_column("spans.kind") == literal_column("'run'")
-    shared = select(spans.c.trace_id).where(_same(table, spans), kind).order_by(spans.c.began).limit(1)
-    return func.coalesce(begun.scalar_subquery(), shared.scalar_subquery()).label("trace")
-
-
-def _same(one: Any, other: Any) -> ColumnElement[bool]:
-    return and_(other.c.tenant_id == one.c.tenant_id, other.c.user_id == one.c.user_id, other.c.run == one.c.run)
+    """The trace of the run that a row names."""
+    same = and_(spans.c.tenant_id == table.c.tenant_id, spans.c.user_id == table.c.user_id, spans.c.run == table.c.run)
+    heads = select(spans.c.trace_id).where(same, literal_column(HEADS)).order_by(spans.c.began).limit(1)
+    return heads.scalar_subquery().label("trace")
 
 
 _REVIEWS = (

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    CompoundSelect,
     Row,
     Select,
     and_,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,7 +30,7 @@ from observability.tracing import SpanRecord, Who
 from storage.caller import Caller
 from storage.database import Database
 from storage.place import Place
-from storage.tables import KEY_LENGTH, Moment, spans, traces
+from storage.tables import HEADS, KEY_LENGTH, Moment, spans, traces
 
 # Spans of one trace that are told; one with more is told by its first ones.
 MOST_SPANS = 5000
@@ -233,13 +231,13 @@ def _moment(nanoseconds: int) -> datetime:
 
 
 def _filters(caller: Caller, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [
-        or_(traces.c[name] == value, _has_run_with(name, value))
-        for name, value in (("agent_id", wanted.agent), ("thread", wanted.thread))
+    found: list[ColumnElement[bool]] = [
+        traces.c.id.in_(_with(caller, name, value))
+        for name, value in (("run", wanted.run), ("thread", wanted.thread))
         if value is not None
     ]
-    if wanted.run is not None:
-        found.append(traces.c.id.in_(_with_run(caller, wanted.run)))
+    if wanted.agent is not None:
+        found.append(or_(traces.c.agent_id == wanted.agent, _has_run_of(wanted.agent)))
     if wanted.failed is not None:
         found.append(traces.c.error.is_not(None) if wanted.failed else traces.c.error.is_(None))
     if wanted.name is not None:
@@ -252,21 +250,15 @@ def _filters(caller: Caller, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 # A row names the first run of its trace; a caller who gives one trace to several looks for any of them.
-def _has_run_with(name: str, value: str) -> ColumnElement[bool]:
+def _has_run_of(agent: str) -> ColumnElement[bool]:
     its = and_(*(of == traces.c[key] for key, of in zip(_KEY, _OF, strict=True)))
-    return exists().where(its, spans.c.kind == "run", spans.c[name] == value)
+    return exists().where(its, literal_column(HEADS), spans.c.agent_id == agent)
 
 
-def _with_run(caller: Caller, run: str) -> CompoundSelect[Any]:
-    begun = select(traces.c.id).where(
-        traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user, traces.c.run == run
-    )
-    # As in the index.
-    kind = literal_column("kind") == literal_column("'run'")
-    ended = select(spans.c.trace_id).where(
-        spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user, spans.c.run == run, kind
-    )
-    return union(begun, ended)
+def _with(caller: Caller, name: str, value: str) -> Select[Any]:
+    """Ids of the traces in which a run, or a thread, is."""
+    mine = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user)
+    return select(spans.c.trace_id).where(mine, spans.c[name] == value, literal_column(HEADS))
 
 
 def _trace(row: Row[Any]) -> TraceRecord:

@@ -68,7 +68,9 @@ async def test_what_waits_for_export_knows_the_trace_of_its_run_also_a_shared_on
         return SpanRecord(trace, f"{at:016x}", None, "run chat", "run", on, None, 1_000 * at, 1_000 * at + 1)
 
     one, both = "1" * 32, "2" * 32
-    spans = [run(1, one, "r1"), run(2, both, "r2"), run(3, both, "r3"), run(4, "3" * 32, "r4", OTHERS[0])]
+    # A reading for a service has a request and no run.
+    reading = replace(run(3, both, "r3"), kind="request")
+    spans = [run(1, one, "r1"), run(2, both, "r2"), reading, run(4, "3" * 32, "r4", OTHERS[0])]
     await Spans(database).write(spans)
     for name in ("r1", "r2", "r3", "r4"):
         await reviews.add(ANN, replace(FOUND, run=name))

@@ -42,7 +42,8 @@ def _span(at: int, *, began: int = 0, ended: int = SECOND, **more: Any) -> SpanR
 
 def _trace(at: int, *, who: On = ON, **more: Any) -> SpanRecord:
     """A trace of one span, that began so many seconds after NOW."""
-    return _span(at, trace=f"{at:032x}", who=who, began=at * SECOND, ended=at * SECOND + 1, **more)
+    told = {"kind": "request", **more}
+    return _span(at, trace=f"{at:032x}", who=who, began=at * SECOND, ended=at * SECOND + 1, **told)
 
 
 async def _ids(spans: Spans, **wanted: Any) -> list[int]:
@@ -221,11 +222,10 @@ async def test_a_trace_that_was_going_when_it_was_swept_tells_what_is_left_of_it
         Wanted(limit=9),
         Wanted(limit=9, after=Place(AT - timedelta(seconds=500), "f" * 32)),
         Wanted(limit=9, agent="chat"),
-        Wanted(limit=9, thread="t"),
         Wanted(limit=9, since=AT - timedelta(seconds=900), until=AT - timedelta(seconds=100)),
         Wanted(limit=9, name="span"),
     ],
-    ids=["all", "after", "agent", "thread", "range", "name"],
+    ids=["all", "after", "agent", "range", "name"],
 )
 async def test_lists_go_by_an_index(spans: Spans, database: Database, wanted: Wanted) -> None:
     async with database.writing() as connection:
@@ -247,14 +247,17 @@ async def test_a_trace_of_several_runs_is_found_by_each(spans: Spans) -> None:
     assert await spans.listed(OTHERS[0], Wanted(limit=9, run="r2")) == []
 
 
-async def test_whoever_looks_for_a_run_reads_no_table(spans: Spans, database: Database) -> None:
+@pytest.mark.parametrize("of", ["run", "thread"])
+async def test_whoever_looks_for_a_run_or_a_thread_reads_no_table(spans: Spans, database: Database, of: str) -> None:
     async with database.writing() as connection:
         await connection.execute(insert(table), [_row(at) for at in range(3000)])
-    await spans.write([_trace(at, kind="run", who=replace(ON, run=f"r{at}")) for at in range(3000, 5000)])
+    whose = [replace(ON, run=f"r{at}", session=f"t{at}") for at in range(3000, 5000)]
+    await spans.write([_trace(at, kind="run", who=who) for at, who in enumerate(whose, 3000)])
     async with database.writing() as connection:
         await connection.execute(text("ANALYZE"))
-    (plan,) = await plans(database, spans.listed(ANN, Wanted(limit=9, run="r3100")))
-    assert "ix_spans_run" in plan
+    wanted = Wanted(limit=9, run="r3100") if of == "run" else Wanted(limit=9, thread="t3100")
+    (plan,) = await plans(database, spans.listed(ANN, wanted))
+    assert f"ix_spans_{of}" in plan
     assert not any(slow in plan for slow in ("SCAN traces", "SCAN spans", "Seq Scan on")), plan
 
 

@@ -1,4 +1,4 @@
-"""of a trace that several runs share, each finds it"""
+"""a trace is found by each run and thread that share it"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,18 +8,17 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-_RUNS = sa.text("kind = 'run'")
+_HEADS = sa.text("kind IN ('run', 'request')")
 
 
 def upgrade() -> None:
-    op.create_index(
-        "ix_spans_run",
-        "spans",
-        ["tenant_id", "user_id", "run", "trace_id"],
-        sqlite_where=_RUNS,
-        postgresql_where=_RUNS,
-    )
+    for of in ("run", "thread"):
+        columns = ["tenant_id", "user_id", of, "trace_id"]
+        op.create_index(f"ix_spans_{of}", "spans", columns, sqlite_where=_HEADS, postgresql_where=_HEADS)
+    op.drop_index("ix_traces_run", "traces")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_spans_run", "spans")
+    op.create_index("ix_traces_run", "traces", ["tenant_id", "user_id", "run"])
+    for of in ("thread", "run"):
+        op.drop_index(f"ix_spans_{of}", "spans")
