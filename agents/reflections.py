@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
+from agents.spans import heard
 from graphs.reflection.reflection import Note, Reflector
 from llm.context import CallContext, calling
 from llm.errors import ModelError, NoModel
@@ -42,25 +43,27 @@ class Reflections:
         self._reflector = Reflector()
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def reflect(self, caller: Caller, run: str, messages: Sequence[BaseMessage]) -> None:
+    async def reflect(self, caller: Caller, run: str, messages: Sequence[BaseMessage], who: Who) -> None:
         """Whatever a model or the database does, it comes back without an error, and soon. `run` is the client's id."""
         if not self._enabled:
             return
         try:
             known = [memory.text for memory in await self._memories.recalled(caller)]
-            for note in await self._noted(caller, messages, known):
+            for note in await self._noted(caller, messages, known, who):
                 await self._memories.add(caller, note.kind, note.text, source=run)
         except TooManyMemories:
             _log.info("memories_full")
         except (StorageFailed, NoMemory) as error:
             _log.warning("memory_not_kept", error=str(error))
 
-    async def _noted(self, caller: Caller, messages: Sequence[BaseMessage], known: Sequence[str]) -> Sequence[Note]:
+    async def _noted(
+        self, caller: Caller, messages: Sequence[BaseMessage], known: Sequence[str], who: Who
+    ) -> Sequence[Note]:
         try:
             async with asyncio.timeout(self._patience), self._turns:
                 candidate = await self._models.candidate(profile=_PROFILE, without=_TOO_SMALL)
-                who, context = Who(caller.tenant, caller.user), CallContext(caller.tenant, caller.user)
-                with calling(context), tracing(self._traced, who, "reflection", "agent"):
+                context = CallContext(caller.tenant, caller.user)
+                with calling(context), tracing(self._traced, who, "reflection", "run"), heard():
                     return await self._reflector.notes(candidate, messages, known)
         except (ModelError, NoModel, TimeoutError) as error:
             _log.info("nothing_reflected", reason=str(error) or type(error).__name__)

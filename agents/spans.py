@@ -1,7 +1,8 @@
 """Spans of a graph's nodes, model calls and tools, whoever wrote the graph."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import time_ns
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,11 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables.config import var_child_runnable_config
 
 from graphs.prompt import PROMPT, PROMPT_VERSION
-from observability.tracing import Message, Span, SpanRef, begun, current, entered, left
+from llm.cache.copies import CACHE
+from observability.tracing import Message, Span, SpanRef, begun, current, entered, left, token_classes
 
 
 class Spans(BaseCallbackHandler):
@@ -97,8 +100,7 @@ class Spans(BaseCallbackHandler):
         held = self._open.get(run_id)
         if held is not None and (message := _answer(response)) is not None:
             held[0].spoke("output", [_said(message)])
-            if not held[0].has_spent and (usage := getattr(message, "usage_metadata", None)):
-                held[0].spend(_tokens(usage), None)
+            _tell_spent(held[0], message)
         self._end(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -203,14 +205,31 @@ def _answer(response: LLMResult) -> BaseMessage | None:
     return next((each.message for each in found), None)
 
 
-def _tokens(usage: UsageMetadata) -> Mapping[str, int]:
-    """Of a model that none of our layers counts."""
-    cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
-    thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
-    told = {
-        "input": usage["input_tokens"] - cached,
-        "output": usage["output_tokens"] - thought,
-        "input_cached_tokens": cached,
-        "output_reasoning_tokens": thought,
-    }
-    return {name: count for name, count in told.items() if count or name in {"input", "output"}}
+def _tell_spent(opened: Span, message: BaseMessage) -> None:
+    """What no attempt has told: of an answer that was remembered, or of a model that none of our layers counts."""
+    usage: UsageMetadata | None = getattr(message, "usage_metadata", None)
+    if (origin := message.response_metadata.get(CACHE)) is not None:
+        opened.set(cached=str(origin))
+        opened.spend(token_classes(0, 0), 0.0)
+    elif usage and not opened.has_spent:
+        read, written = usage.get("input_token_details") or {}, usage.get("output_token_details") or {}
+        told = token_classes(
+            usage["input_tokens"],
+            usage["output_tokens"],
+            cached=read.get("cache_read") or 0,
+            cache_write=read.get("cache_creation") or 0,
+            reasoning=written.get("reasoning") or 0,
+        )
+        opened.spend(told, None)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Models that are called within, outside of any graph, leave their spans too."""
+    spans = Spans()
+    before = var_child_runnable_config.set({"callbacks": spans.listening})
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(before)
+        spans.close()

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
+from agents.spans import heard
 from graphs.title.title import Titler
 from graphs.title.wording import first_words
 from llm.context import CallContext, calling
@@ -43,7 +44,7 @@ class Titles:
         self._making: set[str] = set()
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def title(self, caller: Caller, thread: str, messages: Sequence[BaseMessage]) -> None:
+    async def title(self, caller: Caller, thread: str, messages: Sequence[BaseMessage], who: Who) -> None:
         """Gives a thread, known by its internal id, a title, unless it has one or one is being made.
 
         Whatever a model or the database does, it comes back without an error, and soon.
@@ -54,7 +55,7 @@ class Titles:
         try:
             if not await self._threads.untitled(caller, thread):
                 return
-            title = await self._made(caller, messages) or first_words(messages)
+            title = await self._made(caller, messages, who) or first_words(messages)
             if title is not None:
                 await self._threads.entitle(caller, thread, title)
         except StorageFailed as error:
@@ -62,13 +63,13 @@ class Titles:
         finally:
             self._making.discard(thread)
 
-    async def _made(self, caller: Caller, messages: Sequence[BaseMessage]) -> str | None:
+    async def _made(self, caller: Caller, messages: Sequence[BaseMessage], who: Who) -> str | None:
         try:
             async with asyncio.timeout(self._patience), self._turns:
                 candidate = await self._models.candidate(profile=_PROFILE)
                 # It belongs to no run: it neither spends what a run may, nor is it told with it.
-                who, context = Who(caller.tenant, caller.user), CallContext(caller.tenant, caller.user)
-                with calling(context), tracing(self._traced, who, "title", "agent"):
+                context = CallContext(caller.tenant, caller.user)
+                with calling(context), tracing(self._traced, who, "title", "run"), heard():
                     return await self._titler.title(candidate.model, messages)
         except (ModelError, NoModel, TimeoutError) as error:
             _log.info("title_not_made", reason=str(error) or type(error).__name__)

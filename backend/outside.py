@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from time import time_ns
 
 from llm.allowance import Period, Sum, Who
 from llm.cache.answers import Counted
-from llm.catalog import ModelInfo, Tokens
+from llm.catalog import ModelInfo
 from llm.context import CallContext
 from llm.factory import Outside
 from llm.meter import Spent
 from observability.metrics import Metrics
-from observability.tracing import SpanKind, calling_model, recorded
+from observability.tracing import SpanKind, calling_model, recorded, token_classes
 from observability.tracing import noted as noted_span
 from storage.breakers import RedisBreakers
 from storage.cache import MemoryCache, RedisCache
@@ -109,28 +110,17 @@ def _trace(spent: Spent) -> None:
         first_token_seconds=spent.first_token,
     )
     if (call := calling_model()) is not None:
-        call.spend(_classes(spent.tokens), dollars)
+        tokens = spent.tokens
+        parts = {"cached": tokens.cached, "cache_write": tokens.cache_write, "reasoning": tokens.reasoning}
+        call.spend(token_classes(tokens.input, tokens.output, **parts), dollars)
+        if spent.first_token is not None:
+            call.began_to_answer(time_ns() - int((spent.seconds - spent.first_token) * 1e9))
         if spent.outcome == "ok":
-            call.set(first_token_seconds=spent.first_token)
             call.put("gen_ai.response.model", spent.spec.name)
             call.put("langfuse.observation.model.name", spent.spec.name)
     if spent.outcome not in {"ok", "stopped"}:
         opened.fail(spent.outcome)
     opened.end()
-
-
-def _classes(tokens: Tokens) -> Mapping[str, int]:
-    """As Langfuse names them, where a class has no token of another; parts that are none are not told."""
-    parts = {
-        "input_cached_tokens": tokens.cached,
-        "input_cache_creation": tokens.cache_write,
-        "output_reasoning_tokens": tokens.reasoning,
-    }
-    whole = {
-        "input": tokens.input - tokens.cached - tokens.cache_write,
-        "output": tokens.output - tokens.reasoning,
-    }
-    return whole | {name: count for name, count in parts.items() if count}
 
 
 def _count(metrics: Metrics, spent: Spent) -> None:

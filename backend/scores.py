@@ -36,6 +36,8 @@ class Outbox:
     def __init__(self, reviews: Reviews, settings: ObservabilitySettings, metrics: Metrics) -> None:
         self._reviews = reviews
         self._metrics = metrics
+        # A comment is somebody's words.
+        self._captures = settings.trace_content
         # Its client takes a quarter of a second to load: whoever has no Langfuse does not pay for it.
         self._module = import_module("observability.scores")
         key, secret = settings.langfuse_public_key, settings.langfuse_secret_key
@@ -113,5 +115,5 @@ class Outbox:
             at=waiting.at,
             trace=waiting.trace,
             session=waiting.thread,
-            comment=redacted(waiting.comment) if waiting.comment else None,
+            comment=redacted(waiting.comment) if waiting.comment and self._captures else None,
         )

@@ -5,10 +5,12 @@ The spans are OpenTelemetry's. Where nobody traces, opening one costs a look at 
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from random import random
@@ -36,7 +38,7 @@ _CUT = "… [cut]"
 # Values that are looked up before they are redacted: names and outcomes, the same few in every run, and texts, which
 # stand on several spans of a run and in the next one's history. Characters of one, and how many are remembered.
 _SHORT, _SHORT_KEPT = 48, 1024
-_TEXT, _TEXTS_KEPT = 8_000, 128
+_TEXT, _TEXTS_KEPT = 16_000, 512
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
@@ -122,6 +124,21 @@ _INCOMING: ContextVar[Incoming | None] = ContextVar("request", default=None)
 _ACTIVE: ContextVar[_Active | None] = ContextVar("span", default=None)
 
 
+def token_classes(
+    read: int, written: int, *, cached: int = 0, cache_write: int = 0, reasoning: int = 0
+) -> Mapping[str, int]:
+    """As Langfuse names them, where a class has no token of another. `cached`, `cache_write` and `reasoning` are parts
+    of the two totals; parts that are none are not told.
+    """
+    parts = {
+        "input_cached_tokens": cached,
+        "input_cache_creation": cache_write,
+        "output_reasoning_tokens": reasoning,
+    }
+    whole = {"input": max(0, read - cached - cache_write), "output": max(0, written - reasoning)}
+    return whole | {name: count for name, count in parts.items() if count}
+
+
 class Span:
     """A span that is open. What is set on it is redacted and cut to size."""
 
@@ -133,6 +150,9 @@ class Span:
         # What a model's call took, all attempts together; dollars, `None` once those of one are not known.
         self._tokens: dict[str, int] = {}
         self._dollars: float | None = 0.0
+        # When it began, and when the first piece of any attempt came, in nanoseconds since 1970.
+        self._began = time_ns()
+        self._first: int | None = None
 
     @property
     def context(self) -> SpanContext:
@@ -157,12 +177,24 @@ class Span:
     def spoke(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
         """The same of messages. Each is looked at by itself: most were said before, and JSON hides where lines end."""
         if self._captures:
-            told = json.dumps([self._safely(message) for message in messages], ensure_ascii=False)
-            self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.cut(told))
+            told = json.dumps(list(map(self._safely, self._newest(messages))), ensure_ascii=False)
+            self._span.set_attribute(f"langfuse.observation.{name}", told)
 
     @property
     def _captures(self) -> bool:
         return self._tracing.captures and self._span.is_recording()
+
+    def _newest(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """As many as may be told, without those before."""
+        room, kept = _LONGEST, list[Message]()
+        for message in reversed(messages):
+            room -= len(message.text)
+            if room < 0 and kept:
+                self._tracing.noted("cut")
+                left = len(messages) - len(kept)
+                return [Message("note", f"… [{left} earlier messages are cut]"), *reversed(kept)]
+            kept.append(message)
+        return messages
 
     def _safely(self, message: Message) -> Mapping[str, str]:
         told = {"role": message.role, "content": self._tracing.safe(message.text)}
@@ -181,8 +213,8 @@ class Span:
         self._dollars = None if dollars is None or self._dollars is None else self._dollars + dollars
 
     def fail(self, error: str, message: str = "") -> None:
-        """`error` is a stable code, or the kind of an exception."""
-        told = self._tracing.safe(message)
+        """`error` is a stable code, or the kind of an exception. A message may repeat what was asked: it is content."""
+        told = self._tracing.safe(message) if self._tracing.captures else ""
         self._span.set_status(StatusCode.ERROR, told)
         self._span.set_attribute("error.type", error)
         self._span.set_attribute("langfuse.observation.level", "ERROR")
@@ -195,7 +227,15 @@ class Span:
             self._say_spent()
         self._span.end(at)
 
+    def began_to_answer(self, at: int) -> None:
+        """Of several attempts, the first that did counts: that is what whoever listens has heard."""
+        self._first = at if self._first is None else min(self._first, at)
+
     def _say_spent(self) -> None:
+        if self._first is not None:
+            self.set(first_token_seconds=max(0, self._first - self._began) / 1e9)
+            began = datetime.fromtimestamp(self._first / 1e9, UTC).isoformat()
+            self._span.set_attribute("langfuse.observation.completion_start_time", began)
         read = sum(count for name, count in self._tokens.items() if name.startswith("input"))
         written = sum(count for name, count in self._tokens.items() if name.startswith("output"))
         self.put("gen_ai.usage.input_tokens", read)
@@ -223,9 +263,9 @@ class Tracing:
         self.captures = captures
         self._share = share
         self._redact = redact
-        self._known_short = lru_cache(_SHORT_KEPT)(self._looked_at)
-        self._known_text = lru_cache(_TEXTS_KEPT)(self._looked_at)
-        self._noted = noted
+        self._known_short = lru_cache(_SHORT_KEPT)(redact)
+        self._known_text = lru_cache(_TEXTS_KEPT)(redact)
+        self.noted = noted
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
         # Which run is traced is decided before (`wants`), and not for each span.
         resource = Resource.create({"service.name": "agenkit"})
@@ -244,21 +284,19 @@ class Tracing:
 
     def safe(self, text: str) -> str:
         """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
-        if len(text) <= _SHORT:
-            return self._known_short(text)
-        return self._known_text(text) if len(text) <= _TEXT else self._looked_at(text)
-
-    def _looked_at(self, text: str) -> str:
+        text = self.cut(text)
         try:
-            return self._redact(self.cut(text))
+            if len(text) <= _SHORT:
+                return self._known_short(text)
+            return self._known_text(text) if len(text) <= _TEXT else self._redact(text)
         except Exception:  # noqa: BLE001  # whatever it is, what could not be looked at is not said
-            self._noted("closed")
+            self.noted("closed")
             return "[not redacted, and so not kept]"
 
     def cut(self, text: str) -> str:
         if len(text) <= _LONGEST:
             return text
-        self._noted("cut")
+        self.noted("cut")
         return text[:_LONGEST] + _CUT
 
     def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanContext | None, at: int | None = None) -> Span:
@@ -288,8 +326,8 @@ class Tracing:
 
 @contextmanager
 def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanContext | None = None) -> Iterator[Span]:
-    """A span on somebody's behalf; what is opened within it belongs to it. `parent` may be another process's."""
-    if not by.wants(who.run):
+    """A span on somebody's behalf; what is opened within it belongs to it. One beneath a parent goes with it."""
+    if parent is None and not by.wants(who.run):
         yield Span(by, trace.INVALID_SPAN)
         return
     opened = by.begin(name, kind, who, parent)
@@ -454,7 +492,8 @@ class Kept(SpanProcessor):
     def __init__(self, most: int, dropped: Callable[[int], None]) -> None:
         self._most = most
         self._dropped = dropped
-        self._held: list[SpanRecord] = []
+        # Graphs that are not asynchronous end their spans in threads.
+        self._held: deque[SpanRecord] = deque()
 
     def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
         pass
@@ -466,12 +505,11 @@ class Kept(SpanProcessor):
             self._held.append(record_of(span))
 
     def take(self, most: int) -> Sequence[SpanRecord]:
-        taken, self._held = self._held[:most], self._held[most:]
-        return taken
+        return [self._held.popleft() for _ in range(min(most, len(self._held)))]
 
     def give_back(self, records: Sequence[SpanRecord]) -> None:
         """What could not be kept, to be taken again."""
-        self._held = [*records, *self._held]
+        self._held.extendleft(reversed(records))
 
     def __len__(self) -> int:
         return len(self._held)

@@ -56,7 +56,7 @@ _ENTRY: Mapping[str, Any] = {"shareId": "0b8f1f0a5d274e0f9a3c6f6e80025a1f", "cre
 _MADE = {
     **_ENTRY,
     "path": "/api/v1/shared/…",
-    "token": "…",  # nosec B105
+    "token": "…",  # nosec B105  # it stands for one
 }
 _SHARED: Mapping[str, Any] = {
     "name": "The tides",

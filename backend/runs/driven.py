@@ -10,7 +10,7 @@ from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.housekeeping import Housekeeping
 from observability.logs import get_logger
 from observability.metrics import Metrics
-from observability.tracing import Tracing
+from observability.tracing import Tracing, Who
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.lease import Lease
@@ -115,10 +115,12 @@ class Driven:
     def _ended(self, live: LiveRun, record: RunRecord) -> None:
         del self._live[live.id]
         if live.execution.left and not self._closing:
-            told = self._house.entitle(live.asked.caller, record, live.execution.left)
-            self._chores.begin(told, f"title of {record.thread}")
-            if live.asked.served.agent.reflects:
-                noted = self._house.reflect(live.asked.caller, live.asked.run, live.execution.left)
+            asked, said = live.asked, live.execution.left
+            # Beside the run, and so without its name.
+            who = Who(asked.caller.tenant, asked.caller.user, asked.thread, agent=asked.served.agent.id)
+            self._chores.begin(self._house.entitle(asked.caller, record, said, who), f"title of {record.thread}")
+            if asked.served.agent.reflects:
+                noted = self._house.reflect(asked.caller, asked.run, said, who)
                 self._chores.begin(noted, f"reflection on {record.id}")
         if not live.task.cancelled() and (error := live.task.exception()) is not None:
             _log.error("run_not_settled", run=live.id, exc_info=error)

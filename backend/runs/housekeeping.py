@@ -8,6 +8,7 @@ from langchain_core.messages import BaseMessage
 from agents.reflections import Reflections
 from agents.titles import Titles
 from observability.logs import get_logger
+from observability.tracing import Who
 from storage.artifacts import Artifacts
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints
@@ -51,11 +52,11 @@ class Housekeeping:
         """Drops all that a thread remembers. Raises `StorageFailed`."""
         await self._checkpoints.forget(thread)
 
-    async def entitle(self, caller: Caller, run: RunRecord, messages: Sequence[BaseMessage]) -> None:
-        await self._titles.title(caller, run.thread, messages)
+    async def entitle(self, caller: Caller, run: RunRecord, messages: Sequence[BaseMessage], who: Who) -> None:
+        await self._titles.title(caller, run.thread, messages, who)
 
-    async def reflect(self, caller: Caller, run: str, messages: Sequence[BaseMessage]) -> None:
-        await self._reflections.reflect(caller, run, messages)
+    async def reflect(self, caller: Caller, run: str, messages: Sequence[BaseMessage], who: Who) -> None:
+        await self._reflections.reflect(caller, run, messages, who)
 
     async def sweep(self) -> None:
         """Now and then, for as long as the process lives."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents.spans import heard
 from backend.runs.gates import Gates
 from graphs.quality.checking import checked
 from graphs.quality.findings import Judgement, told, verdict
@@ -41,6 +42,7 @@ async def read_by(
     with (
         calling(CallContext(caller.tenant, caller.user, None, meter)),
         tracing(traced, who, "review", "review", asked.above) as span,
+        heard(),
     ):
         say("checking")
         findings = await asyncio.to_thread(checked, asked.subject)

@@ -56,11 +56,17 @@ async def test_what_a_title_took_is_in_a_trace_of_its_own(server: Server, loopba
     loopback.answer(_rule)
     await server.run(text="What are the capitals of Europe?", thread="t")
     async with server.client() as client, asyncio.timeout(15):
-        while not (found := (await client.get("/api/v1/traces?q=title")).json()["items"]):  # noqa: ASYNC110
+        while not (found := (await client.get("/api/v1/traces?q=title&threadId=t")).json()["items"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
     (title,) = told["spans"]
-    assert (title["name"], [child["name"] for child in title["children"]]) == ("title", ["attempt openai:small"])
+    (model,) = title["children"]
+    assert (title["name"], model["name"], model["attributes"]["langfuse.observation.prompt.name"]) == (
+        "title",
+        "chat small",
+        "title/title",
+    )
+    assert [child["name"] for child in model["children"]] == ["attempt openai:small"]
 
 
 async def test_checkpoints_do_not_grow_without_end(server: Server, loopback: Loopback) -> None:

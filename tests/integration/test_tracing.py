@@ -307,8 +307,11 @@ async def _degraded(client: httpx.AsyncClient) -> dict[str, Any]:
     return ready
 
 
-async def test_reviews_and_feedback_become_scores_of_their_trace_once(tmp_path: Path, sink: Sink) -> None:
-    with serving(tmp_path, **READ, **_told(sink)) as server:
+@pytest.mark.parametrize("content", [True, False], ids=["with content", "structure only"])
+async def test_reviews_and_feedback_become_scores_of_their_trace_once(
+    tmp_path: Path, sink: Sink, *, content: bool
+) -> None:
+    with serving(tmp_path, **READ, **_told(sink), AGENKIT_TRACE_CONTENT=str(content).lower()) as server:
         events = await server.run(text="What is it?", run="r", thread="t", forwardedProps={"quality": "advise"})
         message = last(events, "TEXT_MESSAGE_START")["messageId"]
         told = await _trace(server, "r")
@@ -324,7 +327,8 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(tmp_path: 
     assert by_name["review answer"]["id"] == review["reviewId"]
     assert (by_name["review answer"]["value"], by_name["review answer"]["traceId"]) == (2.5, told["traceId"])
     assert (by_name["feedback"]["value"], by_name["feedback"]["traceId"]) == (1.0, told["traceId"])
-    assert "nordwind" not in by_name["feedback"]["comment"]
+    comment = by_name["feedback"].get("comment")
+    assert comment == "Mail me at [email]" if content else comment is None
 
 
 async def test_without_keys_there_is_not_one_socket_and_not_one_warning(

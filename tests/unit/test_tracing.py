@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from observability.outlets import Outlet
 from observability.tracing import (
     Kept,
+    Message,
     Tracing,
     Who,
     begun,
@@ -122,6 +123,37 @@ def test_what_is_written_while_a_model_speaks_stands_beside_it(kept: Kept) -> No
     ids = {name: f"{opened.context.span_id:016x}" for name, opened in (("run", run), ("model", model), ("node", node))}
     assert parents["write"] == parents["write after"] == ids["run"]
     assert (parents["cache exact"], parents["write within"]) == (ids["model"], ids["node"])
+
+
+def test_without_content_a_failure_says_its_code_and_no_more(kept: Kept) -> None:
+    by = Tracing([kept], redact=str, captures=False)
+    with pytest.raises(ValueError, match="what was asked"), tracing(by, ANN, "run", "run"):
+        raise ValueError("what was asked")
+    (record,) = kept.take(1)
+    assert (record.error, "what was asked" in str(record)) == ("ValueError", False)
+
+
+def test_a_redactor_that_failed_once_is_asked_again(kept: Kept) -> None:
+    noticed, answers = Counter[str](), iter([MemoryError, None])
+
+    def redact(text: str) -> str:
+        if error := next(answers):
+            raise error
+        return text.upper()
+
+    by = _tracing(kept, noticed, redact=redact)
+    assert by.safe("hello") == "[not redacted, and so not kept]"
+    assert [by.safe("hello") for _ in range(2)] == ["HELLO", "HELLO"]
+    assert noticed["closed"] == 1
+
+
+def test_of_a_long_conversation_the_newest_is_told(kept: Kept) -> None:
+    with tracing(_tracing(kept), ANN, "run", "run") as opened:
+        opened.spoke("input", [Message("human", f"{at}:" + "x" * 9_990) for at in range(20)])
+    (record,) = kept.take(1)
+    told = json.loads(record.attributes["langfuse.observation.input"])
+    assert told[0] == {"role": "note", "content": "… [14 earlier messages are cut]"}
+    assert [message["content"][:3] for message in told[1:]] == [f"{at}:" for at in range(14, 20)]
 
 
 @pytest.mark.parametrize(("dollars", "told"), [(0.25, '{"total": 0.75}'), (None, None)])
