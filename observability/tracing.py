@@ -188,7 +188,7 @@ class Span:
         """As many as may be told, without those before."""
         room, kept = _LONGEST, list[Message]()
         for message in reversed(messages):
-            room -= len(message.text)
+            room -= len(message.text) + sum(len(str(call)) for call in message.calls)
             if room < 0 and kept:
                 self._tracing.noted("cut")
                 left = len(messages) - len(kept)

@@ -58,6 +58,7 @@ def _result(heard: Sequence[Event]) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.timeout(400)
 def test_the_smallest_model_writes_changes_and_explains(smallest: Serving) -> None:
     made = _result(_written(smallest, "Write two sentences about the sea.", "t", kind="markdown"))["artifact"]
     where = f"{smallest.url}/api/v1/artifacts/{made['id']}"

@@ -63,7 +63,7 @@ async def client(spans: Spans) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _span(at: int, parent: int | None = None, **more: Any) -> SpanRecord:
-    told: dict[str, Any] = {"trace": TRACE, "name": f"span {at}", "kind": "node", "who": ANN, "error": None}
+    told: dict[str, Any] = {"trace": TRACE, "name": f"span {at}", "kind": "run", "who": ANN, "error": None}
     told |= {"began": NOW + at * 1000, "ended": NOW + SECOND, **more}
     return SpanRecord(id=f"{at:016x}", parent=None if parent is None else f"{parent:016x}", **told)
 
