@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 from pydantic import BaseModel
 
+from backend.runs.chores import stopped
 from graphs.review import Stage
 from observability.logs import get_logger
 from storage.database import StorageFailed
@@ -15,9 +16,6 @@ _log = get_logger(__name__)
 
 Event = Mapping[str, Any]
 Reviewed = Callable[[Callable[[Stage], None]], Awaitable[BaseModel]]
-
-# How often a reading that has been cancelled and goes on is cancelled again.
-_INSIST_SECONDS = 0.5
 
 _NOT_KEPT = "The review could not be kept."
 _SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
@@ -42,21 +40,14 @@ async def events_of(run: str, reviewed: Reviewed, leaving: anyio.Event, grace: f
         leave.cancel()
         # A request that is cancelled is cancelled at every wait: without a shield nobody would wait for the reading.
         with anyio.CancelScope(shield=True):
-            await _stopped(reading)
+            await stopped(reading, reading.cancel)
             await asyncio.gather(reading, leave, return_exceptions=True)
 
 
 async def _left(reading: asyncio.Future[BaseModel], leaving: anyio.Event, grace: float) -> None:
     await leaving.wait()
     await asyncio.sleep(grace)
-    await _stopped(reading)
-
-
-async def _stopped(reading: asyncio.Future[BaseModel]) -> None:
-    """Comes back when it has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
-    while not reading.done():
-        reading.cancel()
-        await asyncio.wait({reading}, timeout=_INSIST_SECONDS)
+    await stopped(reading, reading.cancel)
 
 
 def _end(run: str, reading: asyncio.Future[BaseModel]) -> Sequence[Event]:

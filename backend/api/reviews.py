@@ -218,7 +218,7 @@ async def create_review(
     subject = _subject(asked)
     await has.models.check_budget(CallContext(who.tenant, who.user))
     try:
-        rubric = has.gates.rubrics.get(asked.rubric) if asked.rubric else has.gates.rubrics.of_kind(subject.kind)
+        rubric = has.gates.rubrics.meant(asked.rubric, subject.kind)
     except UnknownRubric as error:
         raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
     name = f"review-{uuid4().hex}"

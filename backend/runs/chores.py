@@ -1,10 +1,22 @@
-"""What is done beside the runs of a process, for as long as it lives."""
+"""What is done beside the runs of a process, for as long as it lives, and how what is going is stopped."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from observability.logs import get_logger
 
 _log = get_logger(__name__)
+
+# How often what has been cancelled and goes on is cancelled again.
+_INSIST_SECONDS = 0.5
+
+
+async def stopped(going: asyncio.Future[Any], stop: Callable[[], object]) -> None:
+    """Comes back when it has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
+    while not going.done():
+        stop()
+        await asyncio.wait({going}, timeout=_INSIST_SECONDS)
 
 
 class Chores:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from artifacts.desk import Desk
-from backend.runs.chores import Chores
+from backend.runs.chores import Chores, stopped
 from backend.runs.execute import Asked, Execution, StopReason
 from backend.runs.housekeeping import Housekeeping
 from observability.logs import get_logger
@@ -19,8 +20,6 @@ from storage.runs import RunRecord, RunRow, Runs
 
 _log = get_logger(__name__)
 
-# How often a task that has been cancelled and goes on is cancelled again.
-_INSIST_SECONDS = 0.5
 # How often it is looked whether somebody elsewhere wants a run of ours to stop.
 _LOOK_SECONDS = 0.2
 
@@ -43,10 +42,8 @@ class LiveRun:
         self.execution.stop(self.task, reason)
 
     async def stopped(self, reason: StopReason) -> None:
-        """Comes back when the run has ended. A cancel can be swallowed on its way (python/cpython#86296): insist."""
-        while not self.task.done():
-            self.stop(reason)
-            await asyncio.wait({self.task}, timeout=_INSIST_SECONDS)
+        """Comes back when the run has ended."""
+        await stopped(self.task, partial(self.stop, reason))
 
 
 class Driven:

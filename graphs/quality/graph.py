@@ -83,13 +83,13 @@ class Nodes:
     async def judge(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         gate, subject = _gate(runtime), state["subject"]
         _say(runtime, state, "judging", state["attempt"])
-        rubric = gate.rubrics.get(gate.rubric) if gate.rubric else gate.rubrics.of_kind(subject.kind)
+        rubric = gate.rubrics.meant(gate.rubric, subject.kind)
         return {"judged": await gate.judge.judge(gate.reader, rubric, subject)}
 
     async def decide(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         """What was found, whether it is better than what was there, and whether it is tried again."""
         gate, subject = _gate(runtime), state["subject"]
-        rubric = gate.rubrics.get(gate.rubric) if gate.rubric else gate.rubrics.of_kind(subject.kind)
+        rubric = gate.rubrics.meant(gate.rubric, subject.kind)
         reading = Reading(subject, verdict(rubric, state["findings"], state["judged"]))
         before = state.get("best")
         rises = before is None or reading.verdict.rank > before.verdict.rank

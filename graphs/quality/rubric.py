@@ -101,9 +101,9 @@ class Rubrics:
         except KeyError:
             raise UnknownRubric(name, tuple(self.known)) from None
 
-    def of_kind(self, kind: str) -> Rubric:
-        """What a text of this kind is read by, where nobody says otherwise."""
-        return self.get({"code": "code", "answer": "answer"}.get(kind, "document"))
+    def meant(self, name: str | None, kind: str) -> Rubric:
+        """The one that is named, or else what a text of this kind is read by. Raises `UnknownRubric`."""
+        return self.get(name or {"code": "code", "answer": "answer"}.get(kind, "document"))
 
     @classmethod
     def read(cls, folder: Path | None = None) -> "Rubrics":

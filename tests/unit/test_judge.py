@@ -243,7 +243,7 @@ def test_a_file_that_is_no_rubric_is_refused_by_its_place(change: tuple[str, str
 def test_our_rubrics_can_be_read_and_another_is_unknown() -> None:
     rubrics = Rubrics.read()
     assert set(rubrics.known) == {"answer", "code", "document", "workflow"}
-    assert rubrics.of_kind("markdown").name == "document"
+    assert rubrics.meant(None, "markdown").name == "document"
     with pytest.raises(UnknownRubric):
         rubrics.get("beauty")
 

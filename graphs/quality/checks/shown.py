@@ -89,7 +89,7 @@ def _is_wanted_broken(subject: Subject) -> bool:
 
 def _is_given(piece: Piece, line: int | None, subject: Subject) -> bool:
     """Whether nearly all lines of a piece stand in what the person gave, and the one with the fault."""
-    known = _Given(_lines_given(subject.asked, subject.given), _SPACE.sub("", f"{subject.asked}\n{subject.given}"))
+    known = _given(subject.asked, subject.given)
     if not known.lines:
         return False
     lines = piece.text.split("\n")
@@ -114,9 +114,12 @@ def _is_known(line: str, known: _Given) -> bool:
     return not plain or plain in known.lines or unmarked in known.lines or is_within
 
 
+# Asked for each fault of each block.
 @lru_cache(maxsize=4)
-def _lines_given(asked: str, given: str) -> frozenset[str]:
-    return frozenset(_SPACE.sub("", line) for line in (*asked.split("\n"), *given.split("\n")) if line.strip())
+def _given(asked: str, given: str) -> _Given:
+    both = f"{asked}\n{given}"
+    lines = (_SPACE.sub("", line) for line in both.split("\n") if line.strip())
+    return _Given(frozenset(lines), _SPACE.sub("", both))
 
 
 def _is_said_wrong(piece: Piece, text: str) -> bool:
