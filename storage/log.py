@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Literal, Protocol
@@ -155,7 +156,7 @@ class EventLog(Protocol):
 
     async def has(self, run: str) -> bool: ...
 
-    def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+    def read(self, run: str, after: Position | None = None) -> AsyncGenerator[Batch]:
         """What comes after that position, as much at a time as is there, until the end of the run.
 
         From a position of an earlier log, or from one whose entries are folded away, the first batch is `folded`.
@@ -255,11 +256,12 @@ class MemoryLog:
         self._forget_old()
         return run in self._runs
 
-    async def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+    async def read(self, run: str, after: Position | None = None) -> AsyncGenerator[Batch]:
         if (record := self._runs.get(run)) is None:
             raise UnknownLog(run)
-        async for batch in record.read(after):
-            yield batch
+        async with aclosing(record.read(after)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def folded(self, run: str) -> tuple[Position, Sequence[Event]]:
         if (record := self._runs.get(run)) is None:
@@ -335,7 +337,7 @@ class Record:
             # What cannot be made smaller does not make every next event fold it again.
             self.size = min(sum(map(_weight, stand)), self.most_bytes // 2)
 
-    async def read(self, after: Position | None) -> AsyncIterator[Batch]:
+    async def read(self, after: Position | None) -> AsyncGenerator[Batch]:
         heard = heard_by(after, self.incarnation)
         if heard > self.last:
             heard = NOTHING_OF_IT

@@ -8,8 +8,8 @@ dead cannot write into what another has taken over.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -218,26 +218,28 @@ class SharedLog:
         last = entries[-1].number if entries else 0
         return Position(meta.incarnation, last), [entry.event for entry in entries]
 
-    async def read(self, run: str, after: Position | None = None) -> AsyncIterator[Batch]:
+    async def read(self, run: str, after: Position | None = None) -> AsyncGenerator[Batch]:
         if (record := self._memory.record(run)) is not None:
-            async for batch in record.read(after):
-                if batch.entries:
-                    after = Position(batch.incarnation, batch.entries[-1].number)
-                yield batch
+            async with aclosing(record.read(after)) as batches:
+                async for batch in batches:
+                    if batch.entries:
+                        after = Position(batch.incarnation, batch.entries[-1].number)
+                    yield batch
             if not record.lost or self._dismissed:
                 return
-        async for batch in self._read(run, after):
-            yield batch
+        async with aclosing(self._read(run, after)) as batches:
+            async for batch in batches:
+                yield batch
 
-    async def _read(self, run: str, after: Position | None) -> AsyncIterator[Batch]:
+    async def _read(self, run: str, after: Position | None) -> AsyncGenerator[Batch]:
         try:
-            async with self._words.of(run) as word:
-                async for batch in self._batches(run, after, word):
+            async with self._words.of(run) as word, aclosing(self._batches(run, after, word)) as batches:
+                async for batch in batches:
                     yield batch
         except (RedisError, OSError) as error:
             raise LogUnavailable("Run logs cannot be read now") from error
 
-    async def _batches(self, run: str, after: Position | None, word: asyncio.Event) -> AsyncIterator[Batch]:
+    async def _batches(self, run: str, after: Position | None, word: asyncio.Event) -> AsyncGenerator[Batch]:
         stream, _ = self._keys(run)
         heard: int | None = None
         while True:

@@ -1,7 +1,8 @@
 """Those who read runs, wherever these are driven: they come, stream, leave, and may come back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
@@ -98,23 +99,25 @@ class Readers:
         """A run's frames for one reader."""
         with self._metrics.streams.track_inprogress():
             try:
-                async for told in frames(self._batches(reader), dialect):
-                    handed = monotonic()
-                    try:
-                        yield told
-                    finally:
-                        # Also of one that takes nothing more until it is dropped.
-                        self._metrics.reader_lag_seconds.observe(monotonic() - handed)
+                async with aclosing(frames(self._batches(reader), dialect)) as stream:
+                    async for told in stream:
+                        handed = monotonic()
+                        try:
+                            yield told
+                        finally:
+                            # Also of one that takes nothing more until it is dropped.
+                            self._metrics.reader_lag_seconds.observe(monotonic() - handed)
             finally:
                 await self.leave(reader)
 
-    async def _batches(self, reader: Reader) -> AsyncIterator[Batch]:
+    async def _batches(self, reader: Reader) -> AsyncGenerator[Batch]:
         after = reader.after
         if reader.before and after is not None:
             yield Batch(after.incarnation, [Entry(after.number, event) for event in reader.before], folded=True)
         try:
-            async for batch in self._event_log.read(reader.run, after):
-                yield await _whole(batch, reader) if batch.folded else batch
+            async with aclosing(self._event_log.read(reader.run, after)) as batches:
+                async for batch in batches:
+                    yield await _whole(batch, reader) if batch.folded else batch
         except UnknownLog:
             # Its thread was deleted meanwhile.
             return

@@ -1,6 +1,7 @@
 """What runs, people and tenants may spend, looked at before each call."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -70,8 +71,9 @@ class Budgeted(Layer):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         await self.budget.check(call_context())
-        async for chunk in self.inner._astream(messages, stop, **kwargs):
-            yield chunk
+        async with aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                yield chunk
 
     async def _agenerate(
         self,

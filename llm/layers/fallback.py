@@ -180,8 +180,9 @@ class Fallback(Layer):
             # Half of an object that one model has begun is nothing that another could go on with.
             yield _as_chunk(await self._agenerate(messages, stop, **kwargs))
             return
-        async for chunk in identified(self._whole(messages, stop, self._by_then(kwargs))):
-            yield chunk
+        async with aclosing(identified(self._whole(messages, stop, self._by_then(kwargs)))) as stream:
+            async for chunk in stream:
+                yield chunk
 
     def _by_then(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**kwargs, DEADLINE: min(kwargs.get(DEADLINE, math.inf), monotonic() + self.total)}

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -75,8 +76,9 @@ class Layer(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in self.inner._astream(messages, stop, **kwargs):
-            yield chunk
+        async with aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                yield chunk
 
     async def _agenerate(
         self,

@@ -1,8 +1,10 @@
 """Where one provider dies, another takes over, and nobody who reads can tell."""
 
 import asyncio
+import gc
 import random
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,19 @@ from pydantic import SecretStr
 from llm.errors import ModelLacks, ModelUnavailable
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
-from tests.loopback import Cut, Loopback, Refused, Reply, Request, Reset, Stall, ToolCall, TruncatedUtf8, server_error
+from tests.loopback import (
+    Cut,
+    Loopback,
+    Refused,
+    Reply,
+    Request,
+    Reset,
+    Stall,
+    Status,
+    ToolCall,
+    TruncatedUtf8,
+    server_error,
+)
 from tests.loopback.fault import Fault
 from tests.server import last, said, serving
 
@@ -135,6 +149,41 @@ async def test_a_thousand_runs_over_two_that_fail_are_whole_each(
     answers = await asyncio.gather(*(run() for _ in range(1000)))
     assert [answer for answer in answers if answer != ANSWER] == []
     assert sum(after > 0 for after in cuts) >= 100
+
+
+async def test_a_stream_that_fails_in_the_middle_leaves_nothing_to_the_collector(
+    factory: ModelFactory, first: Loopback, second: Loopback
+) -> None:
+    left = list[str]()
+    loops = sys.get_asyncgen_hooks()
+
+    def collected(stream: AsyncGenerator[Any]) -> None:
+        left.append(repr(stream))
+        if loops.finalizer is not None:
+            loops.finalizer(stream)
+
+    for provider in (first, second):
+        provider.answer(lambda _: TruncatedUtf8(5, Reply(pieces=_pieces(ANSWER, 3))))
+    sys.set_asyncgen_hooks(finalizer=collected)
+    try:
+        for _ in range(5):
+            with pytest.raises(ModelUnavailable):
+                await _answer(factory)
+        gc.collect()
+    finally:
+        sys.set_asyncgen_hooks(*loops)
+    assert len(first.requests) + len(second.requests) >= 10
+    assert left == []
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate", "zstd", "br"])
+async def test_what_is_not_packed_as_it_says_is_left_for_another(
+    factory: ModelFactory, first: Loopback, second: Loopback, packed: str
+) -> None:
+    headers = (("Content-Encoding", packed),)
+    first.answer(lambda _: Status(200, b"data: {}\n\n", headers=headers, content_type="text/event-stream"))
+    second.say(Reply("All of it."))
+    assert await _answer(factory) == "All of it."
 
 
 async def test_a_call_that_was_cut_is_asked_again_and_never_carried_out(

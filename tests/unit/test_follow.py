@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -39,7 +39,7 @@ def test_events_that_are_no_pieces_are_never_merged() -> None:
     assert list(merged(_entries(step, step))) == _entries(step, step)
 
 
-async def _batches(*events: dict[str, Any]) -> AsyncIterator[Batch]:
+async def _batches(*events: dict[str, Any]) -> AsyncGenerator[Batch]:
     yield Batch("0123abcd", _entries(*events))
 
 

@@ -8,6 +8,7 @@ import ollama
 
 from llm.vendors.reading.deltas import Deltas, Frame, chat_text
 from llm.vendors.reading.frames import Lines
+from llm.vendors.reading.pool import pieces
 
 
 class Chats(ollama.AsyncClient):
@@ -29,7 +30,7 @@ class Chats(ollama.AsyncClient):
         async with self._client.stream(*args, **kwargs) as response:
             await _checked(response)
             deltas = Deltas(Lines(), chat_text)
-            async for data in response.aiter_bytes():
+            async for data in pieces(response):
                 for said in deltas.feed(data):
                     yield _text(said) if isinstance(said, str) else _part(said)
             for said in deltas.end():

@@ -12,6 +12,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from llm.vendors.reading.deltas import Deltas, Frame, completion_text
 from llm.vendors.reading.frames import Events
+from llm.vendors.reading.pool import pieces
 
 # Seconds in which a stream that has said its last word may end, so that its connection can be used again.
 _LINGER = 0.1
@@ -55,7 +56,7 @@ class Completion:
     async def _chunks(self) -> AsyncGenerator[Frame | ChatCompletionChunk]:
         deltas, request = Deltas(Events(), completion_text), self._stream.response.request
         try:
-            reads = self._stream.response.aiter_bytes()
+            reads = pieces(self._stream.response)
             async for data in reads:
                 for said in deltas.feed(data):
                     yield _text(said) if isinstance(said, str) else _chunk(said, request)

@@ -4,9 +4,9 @@ The vendors' packages speak over it through httpx and, OpenAI's, its successor h
 """
 
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +18,12 @@ from observability.tracing import traceparent
 
 # What one read may hand over.
 _ONE_READ = 64 * 1024
+# What aiohttp unpacks with nothing else installed; httpx would ask for what it can unpack itself.
+_PACKED = ("Accept-Encoding", "gzip, deflate")
+# Of an answer's headers, those that say how it came and not what it is.
+_OF_THE_WAY = (b"content-encoding", b"content-length")
+# Where a response of httpx's has the body that was opened for it.
+_BODY = "agenkit.body"
 _ASYNCHRONOUS = "Models are asynchronous only: await their ainvoke or astream."
 
 
@@ -66,9 +72,7 @@ class Pool:
             connector = aiohttp.TCPConnector(
                 limit=self._connections, keepalive_timeout=self._idle, ssl=self._certificates
             )
-            self._session = aiohttp.ClientSession(
-                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
     async def aclose(self) -> None:
@@ -99,18 +103,17 @@ class _Errors:
     read: Callable[..., Exception]
     read_timeout: Callable[..., Exception]
 
-    @contextmanager
-    def translated(self, request: httpx.Request | httpx2.Request) -> Iterator[None]:
-        try:
-            yield
-        except aiohttp.SocketTimeoutError as error:
-            raise self.read_timeout(str(error), request=request) from error
-        except aiohttp.ServerTimeoutError as error:
-            raise self.connect_timeout(str(error), request=request) from error
-        except aiohttp.ClientConnectorError as error:
-            raise self.connect(str(error), request=request) from error
-        except aiohttp.ClientError as error:
-            raise self.read(str(error), request=request) from error
+    def of(self, error: aiohttp.ClientError, request: httpx.Request | httpx2.Request) -> Exception:
+        match error:
+            case aiohttp.SocketTimeoutError():
+                kind = self.read_timeout
+            case aiohttp.ServerTimeoutError():
+                kind = self.connect_timeout
+            case aiohttp.ClientConnectorError():
+                kind = self.connect
+            case _:
+                kind = self.read
+        return kind(str(error), request=request)
 
 
 _HTTPX = _Errors(httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.ReadTimeout)
@@ -132,9 +135,10 @@ class NoHttpx2Transport(httpx2.BaseTransport):
 
 
 def _headers(given: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """With whose trace the call belongs to."""
+    """With whose trace the call belongs to, and how its answer may be packed."""
+    kept = [(name, value) for name, value in given if name.lower() != "accept-encoding"]
     within = traceparent()
-    return given if within is None else [*given, ("traceparent", within)]
+    return [*kept, _PACKED] if within is None else [*kept, _PACKED, ("traceparent", within)]
 
 
 class HttpxTransport(httpx.AsyncBaseTransport):
@@ -144,12 +148,8 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         self._pool = pool
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        seconds, content = request.extensions.get("timeout", {}), await request.aread()
-        with _HTTPX.translated(request):
-            answer = await self._pool.ask(
-                request.method, str(request.url), _headers(request.headers.multi_items()), content, seconds
-            )
-        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_HttpxBody(answer, request))
+        body = _HttpxBody(await _asked(self._pool, request, _HTTPX), request, _HTTPX)
+        return httpx.Response(body.status, headers=body.headers, stream=body, extensions={_BODY: body})
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -162,55 +162,79 @@ class Httpx2Transport(httpx2.AsyncBaseTransport):
         self._pool = pool
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        seconds, content = request.extensions.get("timeout", {}), await request.aread()
-        with _HTTPX2.translated(request):
-            answer = await self._pool.ask(
-                request.method, str(request.url), _headers(request.headers.multi_items()), content, seconds
-            )
-        return httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Httpx2Body(answer, request))
+        body = _Httpx2Body(await _asked(self._pool, request, _HTTPX2), request, _HTTPX2)
+        return httpx2.Response(body.status, headers=body.headers, stream=body, extensions={_BODY: body})
 
     async def aclose(self) -> None:
         await self._pool.aclose()
 
 
-class _HttpxBody(httpx.AsyncByteStream):
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request) -> None:
+async def _asked(pool: Pool, request: httpx.Request | httpx2.Request, errors: _Errors) -> aiohttp.ClientResponse:
+    seconds, content = request.extensions.get("timeout", {}), await request.aread()
+    headers = _headers(request.headers.multi_items())
+    try:
+        return await pool.ask(request.method, str(request.url), headers, content, seconds)
+    except aiohttp.ClientError as error:
+        raise errors.of(error, request) from error
+
+
+class Body:
+    """What is read of one answer, piece by piece as it comes, without what it was packed in.
+
+    No generator: httpx reads through four, one within another, and a stream that is left in the middle leaves them to
+    the collector of garbage, whichever thread that runs in.
+    """
+
+    def __init__(
+        self, answer: aiohttp.ClientResponse, request: httpx.Request | httpx2.Request, errors: _Errors
+    ) -> None:
         self._answer = answer
         self._request = request
+        self._errors = errors
+        self._ignored = _listening(answer)
+        self.status = answer.status
+        self.headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in _OF_THE_WAY]
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _HTTPX.translated(self._request):
-            async for piece in _pieces(self._answer):
-                yield piece
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._answer.content.read(_ONE_READ)
+        except aiohttp.ClientError as error:
+            raise self._errors.of(error, self._request) from error
+        except RuntimeError as error:
+            # Its word for a body that is waited for between a connection's end and our being told.
+            raise self._errors.read("The connection was lost", request=self._request) from error
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
     async def aclose(self) -> None:
-        self._answer.release()
-
-
-class _Httpx2Body(httpx2.AsyncByteStream):
-    def __init__(self, answer: aiohttp.ClientResponse, request: httpx2.Request) -> None:
-        self._answer = answer
-        self._request = request
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _HTTPX2.translated(self._request):
-            async for piece in _pieces(self._answer):
-                yield piece
-
-    async def aclose(self) -> None:
+        self._ignored()
         # With something unread on it the connection is closed, else it is kept.
         self._answer.release()
 
 
-async def _pieces(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
-    with _watched(answer):
-        async for piece in answer.content.iter_chunked(_ONE_READ):
-            yield piece
+class _HttpxBody(Body, httpx.AsyncByteStream):
+    pass
 
 
-@contextmanager
-def _watched(answer: aiohttp.ClientResponse) -> Iterator[None]:
-    """Where a chunk's size is garbled, aiohttp hangs up and lets the body's reader wait for ever."""
+class _Httpx2Body(Body, httpx2.AsyncByteStream):
+    pass
+
+
+def pieces(response: httpx.Response | httpx2.Response) -> Body:
+    """The body of an answer that came through a `Pool`, to be read once; closed with the answer."""
+    body: Body = response.extensions[_BODY]
+    return body
+
+
+def _listening(answer: aiohttp.ClientResponse) -> Callable[[], None]:
+    """Where a chunk's size is garbled, aiohttp hangs up and lets the body's reader wait for ever.
+
+    Listens for that; what is given back ends it.
+    """
 
     def lost(_: Future[None]) -> None:
         if not answer.content.is_eof() and answer.content.exception() is None:
@@ -218,19 +242,17 @@ def _watched(answer: aiohttp.ClientResponse) -> Iterator[None]:
 
     protocol = None if answer.connection is None else answer.connection.protocol
     closed = None if protocol is None else protocol.closed
-    if closed is not None:
-        closed.add_done_callback(lost)
-        # Once for each connection, which outlives the answer.
-        closed.remove_done_callback(_ask_why)
-        closed.add_done_callback(_ask_why)
-    try:
-        yield
-    except RuntimeError as error:
-        # Its word for a body that is waited for between that and our being told.
-        raise aiohttp.ClientPayloadError("The connection was lost") from error
-    finally:
-        if closed is not None:
-            closed.remove_done_callback(lost)
+    if closed is None:
+        return lambda: None
+    closed.add_done_callback(lost)
+    # Once for each connection, which outlives the answer.
+    closed.remove_done_callback(_ask_why)
+    closed.add_done_callback(_ask_why)
+
+    def ignored() -> None:
+        closed.remove_done_callback(lost)
+
+    return ignored
 
 
 def _ask_why(closed: Future[None]) -> None:
