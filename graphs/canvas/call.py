@@ -66,12 +66,6 @@ class Call:
         ]
 
 
-def is_held(runtime: Runtime[RunContext]) -> bool:
-    """Whether what is written is read before anybody sees it."""
-    gate = runtime.context.gate
-    return gate is not None and gate.mode == "enforce"
-
-
 def _nobody(_: ArtifactGrew) -> None:
     pass
 

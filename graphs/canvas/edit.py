@@ -10,11 +10,12 @@ from artifacts.edits import BadEdits, DoesNotApply, apply, read_edits, replace_s
 from artifacts.fences import whole
 from artifacts.shelf import Held
 from graphs.canvas import telling
-from graphs.canvas.call import EDIT, Call, is_held, pieces
+from graphs.canvas.call import EDIT, Call, pieces
 from graphs.canvas.state import CanvasState, Plan
 from graphs.canvas.write import Write, kept
 from graphs.context import RunContext
 from graphs.prompt import Prompt
+from graphs.quality.mount import is_held
 
 _AGAIN = "{error}\nAnswer again with all blocks, and with nothing else."
 _NO_BLOCKS = "There is no block in the answer."

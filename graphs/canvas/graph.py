@@ -16,6 +16,7 @@ from graphs.canvas.understand import Understand
 from graphs.canvas.write import Write
 from graphs.context import RunContext
 from graphs.prompt import Prompt
+from graphs.quality.answers import last_answer
 
 CanvasGraph = CompiledStateGraph[CanvasState, RunContext, MessagesState, Shown]
 
@@ -41,13 +42,13 @@ def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) ->
     graph.add_node("follow_up", FollowUp(prompts.follow_up))
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", _planned, ["write", "edit", "answer"])
-    graph.add_node("quality", Quality())
+    graph.add_node("quality", Quality(prompts.answer))
     graph.add_conditional_edges("write", _written, ["check", "quality", "follow_up"])
     graph.add_conditional_edges("edit", _written, ["check", "quality", "follow_up"])
     graph.add_conditional_edges("check", after_check, ["edit", "quality", "follow_up"])
-    graph.add_edge("quality", "follow_up")
+    graph.add_conditional_edges("answer", _answered, {"quality": "quality", "end": END})
+    graph.add_conditional_edges("quality", _read, {"follow_up": "follow_up", "end": END})
     graph.add_edge("follow_up", END)
-    graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)
 
 
@@ -56,6 +57,17 @@ def _written(state: CanvasState) -> Literal["check", "quality", "follow_up"]:
         return "follow_up"
     # What nobody has seen is read as a whole; what is wrong with it is mended there.
     return "quality" if state.get("unheard") is not None else "check"
+
+
+def _answered(state: CanvasState) -> Literal["quality", "end"]:
+    if state.get("draft") is not None:
+        return "quality"
+    return "quality" if state.get("gated") and last_answer(state["messages"]).text else "end"
+
+
+def _read(state: CanvasState) -> Literal["follow_up", "end"]:
+    # Beside an answer there is nothing that was done to tell of.
+    return "end" if _planned(state) == "answer" else "follow_up"
 
 
 def _planned(state: CanvasState) -> Node:

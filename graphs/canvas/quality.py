@@ -10,6 +10,8 @@ from graphs.canvas.call import EDIT, WRITE, Call
 from graphs.canvas.state import CanvasState, Plan, Unheard
 from graphs.canvas.write import kept, told
 from graphs.context import RunContext
+from graphs.prompt import Prompt
+from graphs.quality.answers import AnswersQuality
 from graphs.quality.graph import Of
 from graphs.quality.mount import Reviewing, asked_in, given_in
 from graphs.quality.subject import Subject
@@ -18,13 +20,14 @@ from graphs.quality.subject import Subject
 class Quality:
     """Where it is enforced, what is put on the shelf is the best that came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Prompt) -> None:
         self._reviewing = Reviewing()
+        self._answers = AnswersQuality("canvas", answer.text)
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, unheard = state["plan"], state.get("unheard")
-        if plan is None:
-            return {}
+        if plan is None or plan["node"] == "answer":
+            return await self._answered(state, plan, runtime)
         if unheard is not None:
             return await self._shelved(state, plan, unheard, runtime)
         if (known := state.get("artifact")) is not None:
@@ -33,6 +36,11 @@ class Quality:
             subject = _subject(state, plan, held.text, held.artifact.kind, held.artifact.language)
             await self._reviewing.best(runtime, subject, of)
         return {}
+
+    async def _answered(self, state: CanvasState, plan: Plan | None, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        seen = await runtime.context.desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
+        text = seen.text if seen else ""
+        return await self._answers.read(runtime, state["messages"], state.get("draft"), seen=text)
 
     async def _shelved(
         self, state: CanvasState, plan: Plan, unheard: Unheard, runtime: Runtime[RunContext]

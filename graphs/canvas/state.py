@@ -5,6 +5,7 @@ from typing_extensions import TypedDict
 
 from artifacts.kinds import Kind
 from artifacts.shelf import Held
+from graphs.quality.answers import Draft
 
 Node = Literal["write", "edit", "answer"]
 
@@ -46,6 +47,7 @@ class Unheard(TypedDict):
 
 class CanvasState(MessagesState):
     unheard: Unheard | None
+    draft: Draft | None
     artifact: Ref | None
     plan: Plan | None
     # How often it has been tried to mend what was written for this message.

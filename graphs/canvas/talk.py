@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from langchain_core.messages import AnyMessage
 from langgraph.runtime import Runtime
 
 from graphs.answer import answered
@@ -10,6 +9,8 @@ from graphs.canvas import telling
 from graphs.canvas.state import CanvasState
 from graphs.context import RunContext
 from graphs.prompt import Prompt
+from graphs.quality.answers import draft
+from graphs.quality.mount import is_held
 
 _DONE = "Tell the person what you did: {note}."
 _WRONG = " Say also that this is still wrong: {wrong}."
@@ -21,7 +22,7 @@ class Answer:
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
 
-    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, list[AnyMessage]]:
+    async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, context = state["plan"], runtime.context
         seen = await context.desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
         asked = telling.step(
@@ -31,7 +32,10 @@ class Answer:
             memories=await context.desk.remembered(),
             background=context.background,
         )
-        return {"messages": [await answered(context.candidate.model, asked, offered=())]}
+        held = is_held(runtime)
+        answer = await answered(context.candidate.model, asked, offered=(), heard=not held)
+        said = {"draft": draft(answer)} if held else {"messages": [answer], "draft": None}
+        return {**said, "gated": context.gate is not None}
 
 
 class FollowUp:

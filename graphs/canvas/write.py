@@ -9,10 +9,11 @@ from artifacts.fences import Unfenced, whole
 from artifacts.kinds import NoText
 from artifacts.shelf import Held, TooLarge
 from graphs.canvas import telling
-from graphs.canvas.call import EDIT, WRITE, Call, is_held, pieces
+from graphs.canvas.call import EDIT, WRITE, Call, pieces
 from graphs.canvas.state import CanvasState, Plan, Unheard, ref
 from graphs.context import RunContext
 from graphs.prompt import Prompt
+from graphs.quality.mount import is_held
 from graphs.remark import Remark
 from storage.artifacts import Stale, UnknownArtifact
 

@@ -8,15 +8,13 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
-from typing_extensions import TypedDict
 
 from graphs.answer import Model, answered
 from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
-from graphs.quality.graph import Of
-from graphs.quality.mount import Reviewing, asked_in, given_in
-from graphs.quality.subject import Subject
+from graphs.quality.answers import AnswersQuality, Draft, draft, last_answer
+from graphs.quality.mount import is_held
 from graphs.remark import Remark
 from llm.cache.copies import CACHE
 from llm.layers.fallback import LACKING
@@ -27,14 +25,6 @@ _ROUNDS = 8
 _NO_TOOLS = Remark("without_tools", "The model that answers has no tools: this answer was given without them.")
 
 _REMEMBERED = Remark("from_memory", "This answer was given before, or to another who asks the same at this moment.")
-
-
-class Draft(TypedDict):
-    """An answer that nobody has heard yet. Not as a message: LangGraph streams every one that a node gives."""
-
-    id: str
-    text: str
-    metadata: dict[str, Any]
 
 
 class ChatState(MessagesState):
@@ -65,7 +55,7 @@ class ModelNode:
         prompts = [self._system, self._with_tools] if tools else [self._system]
         asked = conversation(messages, prompts=prompts, background=context.background)
         model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
-        held = context.gate is not None and context.gate.mode == "enforce"
+        held = is_held(runtime)
         offered = {tool["function"]["name"] for tool in tools}
         answer = await answered(model, asked, offered=offered, heard=not held)
         if "tools" in answer.response_metadata.get(LACKING, ()):
@@ -74,10 +64,7 @@ class ModelNode:
             runtime.stream_writer(_REMEMBERED)
         gated = context.gate is not None
         if held and not (answer.tool_calls or answer.invalid_tool_calls):
-            return {
-                "draft": Draft(id=answer.id or "", text=answer.text, metadata=answer.response_metadata),
-                "gated": gated,
-            }
+            return {"draft": draft(answer), "gated": gated}
         return {"messages": [answer], "gated": gated, "draft": None}
 
 
@@ -85,21 +72,10 @@ class QualityNode:
     """Reads the answer; where that is enforced, what is heard is the best that came of it."""
 
     def __init__(self, system: Prompt) -> None:
-        self._system = system
-        self._reviewing = Reviewing()
+        self._answers = AnswersQuality("chat", system.text)
 
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
-        draft, messages = state.get("draft"), state["messages"]
-        if draft is None:
-            heard = _last_answer(messages)
-            await self._best(heard.text, heard.id or "", messages[:-1], runtime)
-            return {}
-        best = await self._best(draft["text"], draft["id"], messages, runtime)
-        return {"messages": [AIMessage(best, id=draft["id"], response_metadata=draft["metadata"])], "draft": None}
-
-    async def _best(self, text: str, message: str, before: Sequence[AnyMessage], runtime: Runtime[RunContext]) -> str:
-        subject = Subject(text, asked=asked_in(before), given=given_in(before), system=self._system.text)
-        return (await self._reviewing.best(runtime, subject, Of(message, agent="chat"))).subject.text
+        return await self._answers.read(runtime, state["messages"], state.get("draft"))
 
 
 class ToolsNode:
@@ -109,7 +85,7 @@ class ToolsNode:
         self._tools = {tool.name: tool for tool in tools}
 
     async def __call__(self, state: ChatState) -> Update:
-        asked = _last_answer(state["messages"])
+        asked = last_answer(state["messages"])
         ours = [self._called(call) for call in asked.tool_calls if call["name"] in self._tools]
         return {"messages": [*await asyncio.gather(*ours), *map(_unreadable, asked.invalid_tool_calls)]}
 
@@ -123,7 +99,7 @@ def after_model(ours: frozenset[str]) -> Callable[[ChatState], Literal["tools", 
     def route(state: ChatState) -> Literal["tools", "quality", "end"]:
         if state.get("draft") is not None:
             return "quality"
-        last = _last_answer(state["messages"])
+        last = last_answer(state["messages"])
         if any(call["name"] in ours for call in last.tool_calls) or last.invalid_tool_calls:
             return "tools"
         return "quality" if state.get("gated") and last.text and not last.tool_calls else "end"
@@ -133,7 +109,7 @@ def after_model(ours: frozenset[str]) -> Callable[[ChatState], Literal["tools", 
 
 def after_tools(ours: frozenset[str]) -> Callable[[MessagesState], Literal["model", "end"]]:
     def route(state: MessagesState) -> Literal["model", "end"]:
-        last = _last_answer(state["messages"])
+        last = last_answer(state["messages"])
         return "end" if any(call["name"] not in ours for call in last.tool_calls) else "model"
 
     return route
@@ -152,10 +128,6 @@ def _unreadable(call: InvalidToolCall) -> ToolMessage:
         status="error",
         id=str(uuid4()),
     )
-
-
-def _last_answer(messages: Sequence[AnyMessage]) -> AIMessage:
-    return next(message for message in reversed(messages) if isinstance(message, AIMessage))
 
 
 def _rounds(messages: Sequence[AnyMessage]) -> int:

@@ -25,6 +25,12 @@ class Reviewing:
         return best
 
 
+def is_held(runtime: Runtime[RunContext]) -> bool:
+    """Whether what is written is read before anybody sees it."""
+    gate = runtime.context.gate
+    return gate is not None and gate.mode == "enforce"
+
+
 def asked_in(messages: Sequence[BaseMessage]) -> str:
     """What the person asked last."""
     return next((message.text for message in reversed(messages) if isinstance(message, HumanMessage)), "")

@@ -230,6 +230,20 @@ async def test_a_document_that_is_seen_is_read_behind_it(server: Server) -> None
     assert (review["version"], review["rubric"], review["outcome"]) == (1, "document", "failed")
 
 
+async def test_what_the_canvas_only_says_is_read_too(server: Server) -> None:
+    enforced = await _asked(server, "told", "enforce", "canvas")
+    assert said(enforced) == RIGHT
+    assert [event for event in enforced if event["type"] == "TOOL_CALL_START"] == []
+    assert _stages(enforced)[-1] == ("done", 2)
+    advised = await _asked(server, "told of", "advise", "canvas")
+    assert said(advised) == WRONG
+    assert _verdict(advised)["outcome"] == "failed"
+    async with server.client() as client:
+        reviews = (await client.get("/api/v1/reviews?agentId=canvas")).json()["items"]
+    message = next(event["messageId"] for event in advised if event["type"] == "TEXT_MESSAGE_START")
+    assert [review["rubric"] for review in reviews if review["messageId"] == message] == ["answer"]
+
+
 async def test_the_embedded_model_never_judges(tmp_path: Path) -> None:
     with serving(tmp_path, **{**SETTINGS, "AGENKIT_JUDGE_MODELS": "embedded:smollm2"}) as server:
         events = await _asked(server, "t", "advise")
