@@ -4,15 +4,18 @@ import base64
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+
+from observability.tracing import SpanRecord
 
 # Spans that wait, in one request, and seconds between requests.
 _MOST = 16_384
@@ -27,7 +30,7 @@ _TRIES_ALONE = 5
 Happened = Callable[[str, int], None]
 
 
-class Outlet(SpanProcessor):
+class Outlet:
     """Sends spans from a thread of its own. Past `most` that wait, the newest are dropped, and counted.
 
     `happened` is told `exported`, `dropped` and `failed` with how many spans.
@@ -41,7 +44,7 @@ class Outlet(SpanProcessor):
         self._happened = happened
         self._most = most
         self._every = every
-        self._held: deque[ReadableSpan] = deque()
+        self._held: deque[SpanRecord] = deque()
         self._wake = threading.Event()
         self._closing = False
         self.failing = False
@@ -53,14 +56,11 @@ class Outlet(SpanProcessor):
         self._thread = threading.Thread(target=self._send_on, name="spans", daemon=True)
         self._thread.start()
 
-    def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
-        pass
-
-    def on_end(self, span: ReadableSpan) -> None:
+    def on_end(self, record: SpanRecord) -> None:
         if len(self._held) >= self._most:
             self._happened("dropped", 1)
             return
-        self._held.append(span)
+        self._held.append(record)
         if len(self._held) >= _BATCH:
             self._wake.set()
 
@@ -72,8 +72,9 @@ class Outlet(SpanProcessor):
         if self._held:
             self._happened("dropped", len(self._held))
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        until = monotonic() + timeout_millis / 1000
+    def flush(self, within: float) -> bool:
+        """Whether all was sent in so many seconds."""
+        until = monotonic() + within
         self._wake.set()
         while self._held and monotonic() < until:
             self._wake.set()
@@ -114,14 +115,47 @@ class Outlet(SpanProcessor):
             self._alone = 0
             self._happened("dropped", 1)
 
-    def _sent(self, batch: list[ReadableSpan]) -> bool:
+    def _sent(self, batch: Sequence[SpanRecord]) -> bool:
         try:
-            good = self._exporter.export(batch) is SpanExportResult.SUCCESS
+            good = self._exporter.export([_readable(record) for record in batch]) is SpanExportResult.SUCCESS
         except Exception:  # noqa: BLE001  # whatever an exporter dies of, spans are not what a process dies of
             good = False
         self.failing = not good
         self._happened("exported" if good else "failed", len(batch))
         return good
+
+
+_RESOURCE = Resource.create({"service.name": "agenkit"})
+_SCOPE = InstrumentationScope("agenkit")
+
+
+def _readable(record: SpanRecord) -> ReadableSpan:
+    """As OpenTelemetry's exporters take them."""
+    who, trace = record.who, int(record.trace, 16)
+    whose = {
+        "agenkit.kind": record.kind,
+        "agenkit.tenant": who.tenant,
+        "user.id": who.user,
+        "session.id": who.session,
+        "agenkit.run": who.run,
+        "gen_ai.agent.id": who.agent,
+    }
+    message = record.attributes.get("langfuse.observation.status_message")
+    return ReadableSpan(
+        name=record.name,
+        context=_context(trace, record.id),
+        parent=None if record.parent is None else _context(trace, record.parent),
+        resource=_RESOURCE,
+        attributes={**{name: value for name, value in whose.items() if value}, **record.attributes},
+        status=Status(StatusCode.UNSET if record.error is None else StatusCode.ERROR, message),
+        start_time=record.began,
+        end_time=record.ended,
+        instrumentation_scope=_SCOPE,
+    )
+
+
+def _context(trace: int, span: str) -> SpanContext:
+    return SpanContext(trace, int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 def otlp(endpoint: str) -> SpanExporter:

@@ -1,6 +1,7 @@
 """Spans: what a run did, in a tree. Whoever drives a run says for whom (`tracing`); everything beneath opens spans.
 
-The spans are OpenTelemetry's. Where nobody traces, opening one costs a look at a context variable and nothing else.
+They have OpenTelemetry's ids, times and names, and are its spans for whoever is sent them (`outlets`). Where nobody
+traces, opening one costs a look at a context variable and nothing else.
 """
 
 import json
@@ -13,24 +14,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from random import random
+from random import getrandbits, random
 from time import time_ns
-from typing import Any, Literal, TypeAlias
-
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
+from typing import Any, Literal, NamedTuple, Protocol
 
 SpanKind = Literal[
     "request", "run", "agent", "node", "model", "attempt", "event", "tool", "cache", "artifact", "review"
 ]
 Redact = Callable[[str], str]
-# Where a span stands, for whoever opens one beneath it.
-SpanRef: TypeAlias = SpanContext
+
+
+class SpanRef(NamedTuple):
+    """Where a span stands, for whoever opens one beneath it."""
+
+    trace_id: int
+    span_id: int
+
+
+_NOWHERE = SpanRef(0, 0)
 
 # Characters of one value; a megabyte in a span helps nobody.
 _LONGEST = 64_000
@@ -39,7 +40,7 @@ _CUT = "… [cut]"
 # stand on several spans of a run and in the next one's history. Characters of one, and how many are remembered.
 _SHORT, _SHORT_KEPT = 48, 1024
 _TEXT, _TEXTS_KEPT = 16_000, 512
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 # What Langfuse calls each kind.
 _OBSERVED: Mapping[SpanKind, str] = {
@@ -83,7 +84,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SpanRecord:
-    """One span that has ended, for whoever keeps it. Times are nanoseconds since 1970."""
+    """One span that has ended, for whoever keeps it. Times are nanoseconds since 1970.
+
+    `error` is a stable code, or the kind of an exception; `attributes` have OpenTelemetry's and Langfuse's names.
+    """
 
     trace: str
     id: str
@@ -97,17 +101,25 @@ class SpanRecord:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+class SpanOutlet(Protocol):
+    def on_end(self, record: SpanRecord) -> None:
+        """In whichever thread the span has ended; nobody waits for more than that it is held."""
+        ...
+
+    def shutdown(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Active:
     tracing: "Tracing"
     who: Who
-    context: SpanContext
+    context: SpanRef
     # Around a call of a model: whoever listens does things while it speaks, and they are not the model's.
-    around: SpanContext | None = None
+    around: SpanRef | None = None
     # That call.
     call: "Span | None" = None
 
-    def above(self, kind: SpanKind) -> SpanContext:
+    def above(self, kind: SpanKind) -> SpanRef:
         return self.around if self.around is not None and kind in _BESIDE_A_CALL else self.context
 
 
@@ -140,23 +152,50 @@ def token_classes(
 
 
 class Span:
-    """A span that is open. What is set on it is redacted and cut to size."""
+    """A span that is open. What is set on it is redacted and cut to size; after its end nothing is."""
 
-    def __init__(self, tracing: "Tracing", span: trace.Span, tags: Sequence[str] = ()) -> None:
+    __slots__ = (
+        "_dollars",
+        "_first",
+        "_open",
+        "_tokens",
+        "_tracing",
+        "attributes",
+        "began",
+        "context",
+        "error",
+        "kind",
+        "name",
+        "parent",
+        "who",
+    )
+
+    def __init__(
+        self,
+        tracing: "Tracing",
+        context: SpanRef,
+        parent: SpanRef | None = None,
+        *,
+        name: str,
+        kind: SpanKind,
+        who: Who,
+        began: int | None = None,
+    ) -> None:
         self._tracing = tracing
-        self._span = span
-        # What its trace is found by, in Langfuse.
-        self._tags = tags
+        self._open = context is not _NOWHERE
+        self.context = context
+        self.parent = parent
+        self.name = name
+        self.kind = kind
+        self.who = who
+        # In nanoseconds since 1970, as when the first piece of any attempt came.
+        self.began = time_ns() if began is None else began
+        self._first: int | None = None
+        self.error: str | None = None
+        self.attributes: dict[str, Any] = {}
         # What a model's call took, all attempts together; dollars, `None` once those of one are not known.
         self._tokens: dict[str, int] = {}
         self._dollars: float | None = 0.0
-        # When it began, and when the first piece of any attempt came, in nanoseconds since 1970.
-        self._began = time_ns()
-        self._first: int | None = None
-
-    @property
-    def context(self) -> SpanContext:
-        return self._span.get_span_context()
 
     def set(self, **attributes: str | int | float | bool | None) -> None:
         """Names in words: `first_token` becomes `agenkit.first_token`."""
@@ -165,24 +204,24 @@ class Span:
 
     def put(self, name: str, value: str | int | float | bool | None) -> None:
         """By an attribute's full name."""
-        if value is not None and self._span.is_recording():
-            self._span.set_attribute(name, self._tracing.safe(value) if isinstance(value, str) else value)
+        if value is not None and self._open:
+            self.attributes[name] = self._tracing.safe(value) if isinstance(value, str) else value
 
     def said(self, name: Literal["input", "output"], value: object) -> None:
         """What went in or came out, as JSON, where content is captured."""
         if self._captures:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            self._span.set_attribute(f"langfuse.observation.{name}", self._tracing.safe(text))
+            self.attributes[f"langfuse.observation.{name}"] = self._tracing.safe(text)
 
     def spoke(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
         """The same of messages. Each is looked at by itself: most were said before, and JSON hides where lines end."""
         if self._captures:
             told = json.dumps(list(map(self._safely, self._newest(messages))), ensure_ascii=False)
-            self._span.set_attribute(f"langfuse.observation.{name}", told)
+            self.attributes[f"langfuse.observation.{name}"] = told
 
     @property
     def _captures(self) -> bool:
-        return self._tracing.captures and self._span.is_recording()
+        return self._tracing.captures and self._open
 
     def _newest(self, messages: Sequence[Message]) -> Sequence[Message]:
         """As many as may be told, without those before."""
@@ -214,18 +253,22 @@ class Span:
 
     def fail(self, error: str, message: str = "") -> None:
         """`error` is a stable code, or the kind of an exception. A message may repeat what was asked: it is content."""
-        told = self._tracing.safe(message) if self._tracing.captures else ""
-        self._span.set_status(StatusCode.ERROR, told)
-        self._span.set_attribute("error.type", error)
-        self._span.set_attribute("langfuse.observation.level", "ERROR")
-        self._span.set_attribute("langfuse.trace.tags", [*self._tags, "error"])
-        if told:
-            self._span.set_attribute("langfuse.observation.status_message", told)
+        if not self._open:
+            return
+        self.error = error
+        self.attributes["error.type"] = error
+        self.attributes["langfuse.observation.level"] = "ERROR"
+        if message and self._captures:
+            self.attributes["langfuse.observation.status_message"] = self._tracing.safe(message)
 
     def end(self, at: int | None = None) -> None:
+        """At that time, in nanoseconds since 1970, or now. Said again it changes nothing."""
+        if not self._open:
+            return
         if self._tokens:
             self._say_spent()
-        self._span.end(at)
+        self._open = False
+        self._tracing.ended(self, time_ns() if at is None else at)
 
     def began_to_answer(self, at: int) -> None:
         """Of several attempts, the first that did counts: that is what whoever listens has heard."""
@@ -233,17 +276,17 @@ class Span:
 
     def _say_spent(self) -> None:
         if self._first is not None:
-            self.set(first_token_seconds=max(0, self._first - self._began) / 1e9)
+            self.set(first_token_seconds=max(0, self._first - self.began) / 1e9)
             began = datetime.fromtimestamp(self._first / 1e9, UTC).isoformat()
-            self._span.set_attribute("langfuse.observation.completion_start_time", began)
+            self.attributes["langfuse.observation.completion_start_time"] = began
         read = sum(count for name, count in self._tokens.items() if name.startswith("input"))
         written = sum(count for name, count in self._tokens.items() if name.startswith("output"))
         self.put("gen_ai.usage.input_tokens", read)
         self.put("gen_ai.usage.output_tokens", written)
         told = json.dumps({**self._tokens, "total": read + written})
-        self._span.set_attribute("langfuse.observation.usage_details", told)
+        self.attributes["langfuse.observation.usage_details"] = told
         if self._dollars is not None:
-            self._span.set_attribute("langfuse.observation.cost_details", json.dumps({"total": self._dollars}))
+            self.attributes["langfuse.observation.cost_details"] = json.dumps({"total": self._dollars})
 
 
 class Tracing:
@@ -251,7 +294,7 @@ class Tracing:
 
     def __init__(
         self,
-        outlets: Sequence[SpanProcessor],
+        outlets: Sequence[SpanOutlet],
         *,
         redact: Redact,
         captures: bool = True,
@@ -267,12 +310,7 @@ class Tracing:
         self._known_text = lru_cache(_TEXTS_KEPT)(redact)
         self.noted = noted
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
-        # Which run is traced is decided before (`wants`), and not for each span.
-        resource = Resource.create({"service.name": "agenkit"})
-        self._provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
-        for outlet in outlets:
-            self._provider.add_span_processor(outlet)
-        self._tracer = self._provider.get_tracer("agenkit")
+        self._outlets = outlets
 
     def wants(self, run: str) -> bool:
         """Whether a run is traced, of whom only a share is; always the same answer for the same run. What is done
@@ -299,36 +337,43 @@ class Tracing:
         self.noted("cut")
         return text[:_LONGEST] + _CUT
 
-    def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanContext | None, at: int | None = None) -> Span:
-        # Of nobody's but ours: libraries that trace by themselves have a context of their own.
-        above = Context() if parent is None else trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
-        tags = [who.agent] if who.agent else []
-        stamped = self._stamped(kind, who, tags)
-        return Span(self, self._tracer.start_span(name, above, attributes=stamped, start_time=at), tags)
+    def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanRef | None, at: int | None = None) -> "Span":
+        trace = getrandbits(128) if parent is None else parent.trace_id  # nosec B311  # no secret is made of it
+        within = SpanRef(trace, getrandbits(64))  # nosec B311
+        return Span(self, within, parent, name=name, kind=kind, who=who, began=at)
 
-    def _stamped(self, kind: SpanKind, who: Who, tags: Sequence[str]) -> Mapping[str, str | Sequence[str]]:
-        told: dict[str, str | Sequence[str]] = {
-            "agenkit.kind": kind,
-            "langfuse.observation.type": _OBSERVED[kind],
-            "agenkit.tenant": who.tenant,
-            "user.id": who.user,
-            "session.id": who.session,
-            "agenkit.run": who.run,
-            "gen_ai.agent.id": who.agent,
-            "langfuse.trace.tags": tags,
-            **self._stamp,
-        }
-        return {name: value for name, value in told.items() if value}
+    def ended(self, span: "Span", at: int) -> None:
+        tags = [each for each in (span.who.agent, "error" if span.error else "") if each]
+        record = SpanRecord(
+            trace=f"{span.context.trace_id:032x}",
+            id=f"{span.context.span_id:016x}",
+            parent=None if span.parent is None else f"{span.parent.span_id:016x}",
+            name=span.name,
+            kind=span.kind,
+            who=span.who,
+            error=span.error,
+            began=span.began,
+            ended=at,
+            attributes={
+                "langfuse.observation.type": _OBSERVED[span.kind],
+                **({"langfuse.trace.tags": tags} if tags else {}),
+                **self._stamp,
+                **span.attributes,
+            },
+        )
+        for outlet in self._outlets:
+            outlet.on_end(record)
 
     def shutdown(self) -> None:
-        self._provider.shutdown()
+        for outlet in self._outlets:
+            outlet.shutdown()
 
 
 @contextmanager
-def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanContext | None = None) -> Iterator[Span]:
+def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanRef | None = None) -> Iterator[Span]:
     """A span on somebody's behalf; what is opened within it belongs to it. One beneath a parent goes with it."""
     if parent is None and not by.wants(who.run):
-        yield Span(by, trace.INVALID_SPAN)
+        yield Span(by, _NOWHERE, name=name, kind=kind, who=who)
         return
     opened = by.begin(name, kind, who, parent)
     before = _ACTIVE.set(_Active(by, who, opened.context))
@@ -371,7 +416,7 @@ def staying() -> Iterator[None]:
         _ACTIVE.set(before)
 
 
-def entered(opened: Span, around: SpanRef | None = None) -> SpanContext | None:
+def entered(opened: Span, around: SpanRef | None = None) -> SpanRef | None:
     """Makes a span the one that others belong to, in this task from here on; what was it before.
 
     `around` a model's is what its listener's own work belongs to, while it speaks and after.
@@ -383,7 +428,7 @@ def entered(opened: Span, around: SpanRef | None = None) -> SpanContext | None:
     return active.context
 
 
-def left(before: SpanContext | None) -> None:
+def left(before: SpanRef | None) -> None:
     active = _ACTIVE.get()
     if active is not None and before is not None:
         _ACTIVE.set(replace(active, context=before, around=None, call=None))
@@ -416,16 +461,14 @@ def traceparent(of: SpanRef | None = None) -> str | None:
     context = of or (active.context if active else None)
     if context is None:
         return None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+    # What is told is traced.
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
 
 
-def read_traceparent(given: str | None) -> SpanContext | None:
+def read_traceparent(given: str | None) -> SpanRef | None:
     """`None` for what is none, however it is wrong: then a trace of our own begins."""
     found = _TRACEPARENT.fullmatch(given or "")
-    if found is None:
-        return None
-    trace_id, span_id, flags = int(found[1], 16), int(found[2], 16), int(found[3], 16)
-    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags | TraceFlags.SAMPLED))
+    return None if found is None else SpanRef(int(found[1], 16), int(found[2], 16))
 
 
 def current() -> SpanRef | None:
@@ -456,37 +499,7 @@ def accepted(by: Tracing, who: Who, name: str) -> SpanRef | None:
     return opened.context
 
 
-def record_of(ended: ReadableSpan) -> SpanRecord:
-    """A span as those who keep it take it."""
-    context, attributes = ended.context, dict(ended.attributes or {})
-    if context is None:
-        raise ValueError("a span that has ended has a context")
-    who = Who(
-        tenant=str(attributes.pop("agenkit.tenant", "")),
-        user=str(attributes.pop("user.id", "")),
-        session=str(attributes.pop("session.id", "")),
-        run=str(attributes.pop("agenkit.run", "")),
-        agent=str(attributes.pop("gen_ai.agent.id", "")),
-    )
-    kind: SpanKind = attributes.pop("agenkit.kind", "node")  # type: ignore[assignment]  # set by us alone
-    if ended.events:
-        attributes["events"] = json.dumps([[event.name, dict(event.attributes or {})] for event in ended.events])
-    error = attributes.get("error.type")
-    return SpanRecord(
-        trace=f"{context.trace_id:032x}",
-        id=f"{context.span_id:016x}",
-        parent=f"{ended.parent.span_id:016x}" if ended.parent else None,
-        name=ended.name,
-        kind=kind,
-        who=who,
-        error=None if error is None else str(error),
-        began=ended.start_time or 0,
-        ended=ended.end_time or 0,
-        attributes=attributes,
-    )
-
-
-class Kept(SpanProcessor):
+class Kept:
     """Hands spans that have ended to a list that somebody empties; past `most` they are counted and dropped."""
 
     def __init__(self, most: int, dropped: Callable[[int], None]) -> None:
@@ -495,14 +508,11 @@ class Kept(SpanProcessor):
         # Graphs that are not asynchronous end their spans in threads.
         self._held: deque[SpanRecord] = deque()
 
-    def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
-        pass
-
-    def on_end(self, span: ReadableSpan) -> None:
+    def on_end(self, record: SpanRecord) -> None:
         if len(self._held) >= self._most:
             self._dropped(1)
         else:
-            self._held.append(record_of(span))
+            self._held.append(record)
 
     def take(self, most: int) -> Sequence[SpanRecord]:
         return [self._held.popleft() for _ in range(min(most, len(self._held)))]
@@ -516,9 +526,6 @@ class Kept(SpanProcessor):
 
     def shutdown(self) -> None:
         pass
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        return True
 
 
 def _failed(opened: Span, error: BaseException) -> None:
