@@ -6,10 +6,11 @@ from graphs.quality.checks.code import code_parses, lints
 from graphs.quality.checks.data import data_parses
 from graphs.quality.checks.diagram import diagram_well_formed
 from graphs.quality.checks.form import format_kept
-from graphs.quality.checks.leaks import no_personal_data, no_prompt_leak, no_secret
+from graphs.quality.checks.leaks import no_personal_data, no_secret
 from graphs.quality.checks.markdown import fences_closed, links_resolve
 from graphs.quality.checks.markup import markup_parses
 from graphs.quality.checks.quotes import quotes_occur
+from graphs.quality.checks.retold import no_prompt_leak
 from graphs.quality.checks.speech import language_kept, length_kept
 from graphs.quality.checks.table import table_well_formed
 from graphs.quality.findings import Finding

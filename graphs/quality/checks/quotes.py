@@ -65,6 +65,17 @@ _AS_SUGGESTION = re.compile(
     r"|means?|meaning|heißt so viel|bedeutet|signifie|significa|translat\w+|übersetz\w*|tradui\w*)\b|例えば|たとえば|意味",  # noqa: E501
     re.IGNORECASE,
 )
+# A person is told to say it.
+_TO_BE_SAID = re.compile(
+    r"(?:^\W*|[,;:—–-]\s*|\b(?:and|then|to|please|simply|just|also|you|could|und|dann|bitte|einfach|et|puis|à|de|y|luego"  # noqa: RUF001
+    r"|a|para|e|poi)\s+)"
+    r"(?:ask|say|write|reply|answer|respond|add|put|type|open with|begin with|start with|end with|close with|"
+    r"frage?n?|sage?n?|schreibe?n?|antworte\w*|füge\w*|beginne\w*|"
+    r"demande[zr]?|dis|dites|écri(?:s|vez|re)|répond(?:s|ez|re)|ajoute[zr]?|"
+    r"pregunt\w+|diga|decir|escrib(?:e|a|ir)|respond(?:e|a|er)|añad(?:e|a|ir)|"
+    r"chied\w+|scriv\w+|rispond\w+|pergunt\w+|escrev\w+|vraag|schrijf|zeg|antwoord)\b[^:.!?\"]{0,40}:\s*$",
+    re.IGNORECASE,
+)
 _KNOWN_SAYING = re.compile(
     r"\b(?:famous\w*|well[- ]known|known for|proverb|saying|as they say|berühmt\w*|bekannt\w*|sprichwort"
     r"|dictionary|encyclop\w+|duden|wikipedia|bible|bibel|constitution|grundgesetz|the law|gesetz\w*|la loi|la ley|rfc"
@@ -223,7 +234,12 @@ def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
         re.match(r"\*\*|note|tip|hinweis|warning", quote.text, re.IGNORECASE) and quote.block
     ):
         return False
-    if _AS_SUGGESTION.search(quote.before) or _KNOWN_SAYING.search(quote.before) or _TAKEN_BACK.search(quote.after):
+    if (
+        _TO_BE_SAID.search(quote.before)
+        or _AS_SUGGESTION.search(quote.before)
+        or _KNOWN_SAYING.search(quote.before)
+        or _TAKEN_BACK.search(quote.after)
+    ):
         return False
     for source in (_OTHER_SPEAKER.search(quote.before), _OTHER_SOURCE.search(quote.before)):
         if source and source[1] not in subject.given and source[1] not in subject.asked:

@@ -5,6 +5,7 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]  # it ships none
 
+from graphs.quality.checks.names import NAMES, STEMS
 from graphs.quality.checks.request import bounded
 
 _SHORTEST = 20
@@ -52,7 +53,6 @@ _KNOWN = [
 ]
 # Told apart from them, and not judged: nearest to one of the above, or too rare for a model to be sure of.
 _NEAREST = ["af", "lb"]
-_NEAREST = ["af", "lb"]
 _UNJUDGED = ["be", "bn", "ca", "cy", "eu", "ga", "gl", "is", "la", "mk", "ms", "mt", "sq", "sr", "sw", "tl", "ur"]
 # Too near to each other to be told apart in a few lines.
 _NEAR = {
@@ -69,47 +69,14 @@ _NEAR = {
     "af": "nl",
 }
 
-_NAMES = {
-    name: code
-    for code, names in {
-        "en": "english englisch englische englischen anglais anglaise inglés inglese ingles 英語 英语 英文",
-        "de": "german deutsch deutsche deutschen allemand allemande alemán alemana tedesco ドイツ語 德语 德文",
-        "fr": "french französisch französische französischen français française francés francesa francese フランス語 法语 法文",  # noqa: E501
-        "es": "spanish spanisch spanische spanischen espagnol espagnole español española castellano spagnolo "
-              "スペイン語 西班牙语",
-        "it": "italian italienisch italienische italienischen italien italienne italiano italiana イタリア語 意大利语",
-        "pt": "portuguese portugiesisch portugiesische portugais portugaise portugués portoghese português ポルトガル語 葡萄牙语",  # noqa: E501
-        "nl": "dutch niederländisch niederländische néerlandais néerlandaise neerlandés holandés nederlands オランダ語 荷兰语",  # noqa: E501
-        "ja": "japanese japanisch japanische japonais japonaise japonés giapponese 日本語 日语 日文",
-        "zh": "chinese mandarin chinesisch chinesische chinois chinoise chino cinese 中国語 中文 汉语",
-        "ko": "korean koreanisch koreanische coréen coréenne coreano 韓国語 韩语",
-        "ru": "russian russisch russische russe ruso russo ロシア語 俄语",
-        "pl": "polish polnisch polnische polonais polonaise polaco polacco ポーランド語",
-        "tr": "turkish türkisch türkische turc turque turco トルコ語",
-        "sv": "swedish schwedisch schwedische suédois suédoise sueco svedese スウェーデン語",
-        "no": "norwegian danish norwegisch dänisch norvégien danois noruego danés",
-        "cs": "czech slovak tschechisch slowakisch tchèque checo",
-        "fi": "finnish finnisch finnois finlandés",
-        "el": "greek griechisch grec griego",
-        "ar": "arabic arabisch arabe árabe",
-        "uk": "ukrainian ukrainisch ukrainien ucraniano",
-        "hu": "hungarian ungarisch hongrois húngaro",
-        "he": "hebrew hebräisch hébreu hebreo",
-        "hi": "hindi",
-        "vi": "vietnamese vietnamesisch vietnamien vietnamita",
-        "ro": "romanian rumänisch roumain rumano",
-        "la": "latin latein lateinisch lateinische latín latino",
-    }.items()
-    for name in names.split()
-}  # fmt: skip
 _SPACED = "|".join(
     sorted(
-        (re.escape(name) for name in _NAMES if name.isascii() or (name[0].isalpha() and ord(name[0]) < 0x3000)),
+        (re.escape(name) for name in NAMES if name.isascii() or (name[0].isalpha() and ord(name[0]) < 0x3000)),
         key=len,
         reverse=True,
     )
 )
-_UNSPACED = "|".join(re.escape(name) for name in _NAMES if ord(name[0]) >= 0x3000)
+_UNSPACED = "|".join(re.escape(name) for name in NAMES if ord(name[0]) >= 0x3000)
 _NAMED = re.compile(rf"(?<!\w)(?:{_SPACED})(?!\w)|(?:{_UNSPACED})", re.IGNORECASE)
 _ORDERED = re.compile(
     rf"(?:\b(?:in|into|to|auf|ins|in die|en|al|em|in het|naar het|in lingua|vers l['’]|vers le|à l['’]"  # noqa: RUF001
@@ -204,7 +171,9 @@ def expected(asked: str, given: str = "", system: str = "") -> frozenset[str]:
     request = unquoted(_NO_WORDS.sub(" ", asked))
     ordered = {_code(found["name"] or found["cjk"]) for found in _ORDERED.finditer(request)}
     # "German/English" is no path.
-    mentioned = {_code(found[0]) for found in _NAMED.finditer(f"{request}\n{unquoted(asked.replace('/', ' '))}")}
+    plain = f"{request}\n{unquoted(asked.replace('/', ' '))}"
+    mentioned = {_code(found[0]) for found in _NAMED.finditer(plain)}
+    mentioned |= {code for code, stem in STEMS.items() if stem.search(plain)}
     if ordered and (_COMMANDS.search(request) or _SET_OFF.search(request)):
         return frozenset(ordered if ordered == mentioned or _TRANSLATION.search(request) else ordered | mentioned)
     if _TRANSLATION.search(request):
@@ -226,7 +195,7 @@ def _is_led(asked: str) -> bool:
 
 
 def _code(name: str) -> str:
-    return _NAMES[name.casefold()]
+    return NAMES[name.casefold()]
 
 
 @cache
