@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from graphs.quality.checks.derived import derived
+from graphs.quality.checks.derived import Known
 from graphs.quality.checks.pieces import quoted
 from graphs.quality.findings import Finding
 from graphs.quality.subject import Subject
@@ -12,9 +13,9 @@ from observability.redaction import Hit, hits
 
 # Enough to find a secret by, too little to use it.
 _SHOWN = 4
-# Figures of a telephone number without codes.
-_LOCAL_NUMBER = 7
 _LARGEST = 1_000_000
+# Each is looked for in all that was given.
+_MOST_LOOKED_UP = 1_000
 
 _LEAD = 100
 _LEFT_OUT = re.compile(r"\.\.\.|…|\*{3}|[xX•]{4}")
@@ -125,29 +126,12 @@ def _news(subject: Subject) -> Sequence[Hit]:
     found = hits(subject.text)
     if not found:
         return ()
-    known = f"{subject.asked}\0{subject.given}\0{subject.system}"
-    plain, digits = _plain(known), _digits(known)
+    known = Known(subject.asked, subject.given, subject.system)
     return [
         hit
-        for hit in found
-        if not _is_known(subject.text[hit.start : hit.end], plain, digits)
-        and not derived(hit, subject.text, subject.asked, known)
+        for hit in islice(found, _MOST_LOOKED_UP)
+        if not known.has(subject.text[hit.start : hit.end]) and not known.leads_to(hit, subject.text)
     ]
-
-
-def _is_known(told: str, plain: str, digits: str) -> bool:
-    """Whether it was given, if spelt in another way; a number with or without the codes before it."""
-    number = _digits(told)
-    is_number = len(number) >= _LOCAL_NUMBER and not re.search(r"[A-Za-z@]", told)
-    return _plain(told) in plain or (is_number and number[-_LOCAL_NUMBER:] in digits)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s()/.\-]", "", text).casefold()
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\(0\)|[\s()/.\-]", "", text) if re.search(r"[^\d\s()/.+\-]", text) else re.sub(r"\D", "", text)
 
 
 def _at(by: str, message: str, text: str, hit: Hit) -> Finding:
