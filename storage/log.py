@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -213,12 +214,16 @@ class MemoryLog:
         self._clock = clock
         self._wrote = wrote
         self._runs: dict[str, Record] = {}
+        # Of those that have ended, in that order, how many bytes each takes.
+        self._ended: OrderedDict[str, int] = OrderedDict()
+        self._ended_bytes = 0
 
     async def open(self, run: str) -> None:
         self.begin(run)
 
     def begin(self, run: str, incarnation: str | None = None) -> "Record":
         self._forget_old()
+        self.drop(run)
         record = self._runs[run] = Record(incarnation or new_incarnation(), self._settings.most_bytes, self._fold)
         return record
 
@@ -227,6 +232,7 @@ class MemoryLog:
 
     def drop(self, run: str) -> None:
         self._runs.pop(run, None)
+        self._ended_bytes -= self._ended.pop(run, 0)
 
     async def take_over(self, run: str) -> bool:
         # Its process took it along.
@@ -249,8 +255,10 @@ class MemoryLog:
             self._wrote("kept")
 
     async def end(self, run: str) -> None:
-        if (record := self._runs.get(run)) is not None:
+        if (record := self._runs.get(run)) is not None and not record.ended:
             record.end(self._clock())
+            self._ended[run] = record.size
+            self._ended_bytes += record.size
 
     async def has(self, run: str) -> bool:
         self._forget_old()
@@ -269,21 +277,17 @@ class MemoryLog:
         return Position(record.incarnation, record.last), [entry.event for entry in record.entries]
 
     async def aclose(self) -> None:
-        self._runs.clear()
+        for run in list(self._runs):
+            self.drop(run)
 
     def _forget_old(self) -> None:
-        # In the order in which they began; those that go are looked past.
         before = self._clock() - self._settings.seconds
-        old = [run for run, record in self._runs.items() if record.ended_at is not None and record.ended_at < before]
-        for run in old:
-            del self._runs[run]
-        ended = {run: record.size for run, record in self._runs.items() if record.ended}
-        total = sum(ended.values())
-        for run, size in ended.items():
-            if total <= self._settings.all_bytes:
+        while self._ended:
+            first = next(iter(self._ended))
+            ended_at = self._runs[first].ended_at
+            if ended_at is not None and ended_at >= before and self._ended_bytes <= self._settings.all_bytes:
                 return
-            del self._runs[run]
-            total -= size
+            self.drop(first)
 
 
 def new_incarnation() -> str:
