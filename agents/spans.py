@@ -1,13 +1,14 @@
 """Spans of a graph's nodes, model calls and tools, whoever wrote the graph."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import time_ns
 from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
@@ -77,30 +78,55 @@ class Spans(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        told = metadata or {}
-        model = str(told.get("ls_model_name") or "model")
-        above = self._above(parent_run_id)
-        opened = begun(f"chat {model}", "model", above)
+        asked = [message for batch in messages for message in batch]
+        opened = self._calls("chat", run_id, parent_run_id, metadata or {}, kwargs.get("invocation_params") or {})
         if opened is None:
             return
+        prompt = next((each.additional_kwargs for each in asked if PROMPT in each.additional_kwargs), {})
+        opened.put("langfuse.observation.prompt.name", prompt.get(PROMPT))
+        opened.set(prompt_version=prompt.get(PROMPT_VERSION))
+        opened.spoke("input", list(map(_said, asked)))
+
+    def on_llm_start(
+        self,
+        serialized: dict[str, Any] | None,
+        prompts: list[str],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Of a model that completes a text: those of other people's graphs may."""
+        params = kwargs.get("invocation_params") or {}
+        opened = self._calls("text_completion", run_id, parent_run_id, metadata or {}, params)
+        if opened is not None:
+            opened.spoke("input", [Message("human", prompt) for prompt in prompts])
+
+    def _calls(
+        self, operation: str, run_id: UUID, parent: UUID | None, told: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Span | None:
+        model, above = str(told.get("ls_model_name") or "model"), self._above(parent)
+        opened = begun(f"{operation} {model}", "model", above)
+        if opened is None:
+            return None
         self._begin(run_id, opened, above)
-        opened.put("gen_ai.operation.name", "chat")
+        opened.put("gen_ai.operation.name", operation)
         opened.put("gen_ai.request.model", model)
         opened.put("gen_ai.provider.name", told.get("ls_provider"))
         opened.put("langfuse.observation.model.name", model)
         opened.put("gen_ai.request.temperature", told.get("ls_temperature"))
         opened.put("gen_ai.request.max_tokens", told.get("ls_max_tokens"))
-        opened.put("langfuse.observation.model.parameters", _parameters(told, kwargs.get("invocation_params") or {}))
-        prompt = next((m.additional_kwargs for batch in messages for m in batch if PROMPT in m.additional_kwargs), {})
-        opened.put("langfuse.observation.prompt.name", prompt.get(PROMPT))
-        opened.set(prompt_version=prompt.get(PROMPT_VERSION))
-        opened.spoke("input", [_said(message) for batch in messages for message in batch])
+        opened.put("langfuse.observation.model.parameters", _parameters(told, params))
+        return opened
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         held = self._open.get(run_id)
         if held is not None and (message := _answer(response)) is not None:
             held[0].spoke("output", [_said(message)])
             _tell_spent(held[0], message)
+        elif held is not None and (texts := _completions(response)):
+            held[0].spoke("output", [Message("ai", text) for text in texts])
         self._end(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -138,6 +164,31 @@ class Spans(BaseCallbackHandler):
         self._end(run_id)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    def on_retriever_start(
+        self,
+        serialized: dict[str, Any] | None,
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._parents[run_id] = parent_run_id
+        name = str((serialized or {}).get("name") or kwargs.get("name") or "retriever")
+        opened = begun(name, "retriever", self._above(parent_run_id))
+        if opened is not None:
+            self._begin(run_id, opened)
+            opened.said("input", query)
+
+    def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
+        if (held := self._open.get(run_id)) is not None:
+            held[0].set(documents=len(documents))
+            held[0].spoke("output", [Message("document", each.page_content) for each in documents])
+        self._end(run_id)
+
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._fail(run_id, error)
 
     def close(self) -> None:
@@ -203,6 +254,10 @@ def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None
 def _answer(response: LLMResult) -> BaseMessage | None:
     found = (each for batch in response.generations for each in batch if isinstance(each, ChatGeneration))
     return next((each.message for each in found), None)
+
+
+def _completions(response: LLMResult) -> Sequence[str]:
+    return [each.text for batch in response.generations for each in batch if not isinstance(each, ChatGeneration)]
 
 
 def _tell_spent(opened: Span, message: BaseMessage) -> None:

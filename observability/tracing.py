@@ -19,7 +19,7 @@ from time import time_ns
 from typing import Any, Literal, NamedTuple, Protocol
 
 SpanKind = Literal[
-    "request", "run", "agent", "node", "model", "attempt", "event", "tool", "cache", "artifact", "review"
+    "request", "run", "agent", "node", "model", "attempt", "event", "tool", "retriever", "cache", "artifact", "review"
 ]
 Redact = Callable[[str], str]
 
@@ -53,6 +53,7 @@ _OBSERVED: Mapping[SpanKind, str] = {
     "attempt": "span",
     "event": "event",
     "tool": "tool",
+    "retriever": "retriever",
     "cache": "span",
     "artifact": "span",
     "review": "evaluator",

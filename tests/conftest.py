@@ -52,6 +52,8 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[BlockBus
             function.can_block_in("storage/checkpoints.py", {"_sqlite", "_postgres"})
             # What measures the coverage takes a lock at each file's first line, wherever that is run.
             function.can_block_in("coverage/collector.py", "lock_data")
+            # What shows a traceback where nobody has configured logs, as in these tests, reads the sources.
+            function.can_block_in("rich/traceback.py", "_render_stack")
         yield watching
 
 

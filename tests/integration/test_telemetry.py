@@ -19,6 +19,7 @@ SELDOM = {
     *(("tool", name) for name in ("agenkit.cancelled", "error.type")),
     *(("tool", f"langfuse.observation.{name}") for name in ("level", "status_message")),
     ("review", "agenkit.cancelled"),
+    ("retriever", "agenkit.cancelled"),
     ("model", "gen_ai.request.temperature"),
     ("model", "gen_ai.request.max_tokens"),
     ("run", "agenkit.cost_usd"),
@@ -71,15 +72,18 @@ async def test_what_the_docs_list_is_what_spans_hold(tmp_path: Path) -> None:
         "AGENKIT_SCRIPT": str(TESTS / "script.json"),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
         "AGENKIT_RETRY_ATTEMPTS": "1",
+        "AGENKIT_GRAPHS": f"notes={TESTS / 'graphs' / 'notes.py'}:graph",
     }
     with serving(tmp_path / "actor", **actor) as server:
         await server.run(text="Work out the sum")
         await server.run(text="Break off")
+        await server.run("notes", text="When is high tide?")
+        await server.run("notes", text="A broken one")
         async with server.client() as client, server.opened(client, text="Count slowly", run="stopped") as events:
             async for event in events:
                 if event["type"] == "TEXT_MESSAGE_CONTENT":
                     await client.post("/api/v1/runs/stopped/cancel")
-        _merge(seen, await _seen(server, 3))
+        _merge(seen, await _seen(server, 5))
     with Loopback() as first, Loopback() as second:
         first.answer(lambda _: Status(503))
         second.answer(lambda _: Reply("one two three four"))

@@ -205,6 +205,26 @@ async def test_a_question_and_its_answer_are_two_runs_and_nothing_failed(tmp_pat
     assert len(names) > 3
 
 
+async def test_what_a_graph_of_others_looks_for_and_has_completed_is_told(tmp_path: Path, sink: Sink) -> None:
+    notes = f"notes={TESTS / 'graphs' / 'notes.py'}:graph"
+    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_GRAPHS=notes) as server:
+        await server.run("notes", text="When is high tide? Write to lena.vogt@posteo.de", run="found")
+        await server.run("notes", text="A broken one", run="broken")
+        found, broken = await _trace(server, "found"), await _trace(server, "broken")
+    beneath = ["Notes", "text_completion model"]
+    wanted = ["ask notes", ["run notes", ["notes", ["write", *beneath], ["write_at_once", *beneath]]]]
+    assert _stored(found["spans"][0]) == wanted
+    arrived = [span for span in sink.spans if span.trace == found["traceId"]]
+    assert _tree(arrived, str(arrived[0].parent and "")) == [wanted]
+    looked, completed = (next(s for s in _flat(found["spans"][0]) if s["name"] == name) for name in beneath)
+    assert (looked["kind"], looked["attributes"]["agenkit.documents"]) == ("retriever", 2)
+    assert "High tide is at six." in looked["attributes"]["langfuse.observation.output"]
+    assert "It is at six." in completed["attributes"]["langfuse.observation.output"]
+    assert "lena.vogt" not in json.dumps(found)
+    failed = next(span for span in _flat(broken["spans"][0]) if span["name"] == "Notes")
+    assert (failed["attributes"]["error.type"], broken["status"]) == ("OSError", "error")
+
+
 async def test_what_is_stopped_is_no_failure_and_what_fails_is_found(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED, AGENKIT_RETRY_ATTEMPTS="1") as server:
         async with server.client() as client, server.opened(client, text="Count slowly", run="stopped") as events:
