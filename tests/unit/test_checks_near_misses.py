@@ -366,6 +366,8 @@ CLEAN = {
         Subject('[x](#its-a-test)\n\n## It’s a "test"!\n', kind="markdown"),
     ],
     "leak": [
+        Subject("- subjectAltName: 2.5.29.17\n- keyUsage: 2.5.29.15", asked="What are the OIDs of both?"),
+        Subject("`pyzmq==25.1.2.1` is allowed, and so is 68.2.2.0 in `setuptools~=68.2.2.0`.", asked="How do I pin?"),
         Subject(
             "| 81.20.4.0/26 | 81.20.4.62 |\n|---|---|\n| 81.20.4.64/26 | 81.20.4.126 |",
             asked="Split 81.20.4.0/24 in four.",
@@ -452,6 +454,36 @@ CLEAN = {
         Subject("Take the first left after the bakery.", asked="Where is it?", system="You are a guide."),
     ],
     "quotes": [
+        Subject(
+            'If anyone claims "Karen signed off on March", the fair answer is "only if QA did."',
+            asked="Did Karen say yes?",
+            given="Karen: I can live with March if QA signs off.",
+        ),
+        Subject(
+            'Older Irish cookbooks also say "a nut of butter".',
+            asked="What does she mean by a knob?",
+            given="Take a knob of butter.",
+        ),
+        Subject(
+            'Let him say "It\'s always up in summer."',
+            asked="Is Daniel rude? What does he say?",
+            given='"The bridge is always up," he said.',
+        ),
+        Subject(
+            'If you want him worse, try:\n\n"The bridge," he said, "is always up. For some of us."',
+            asked="Is Daniel rude? What does he say?",
+            given='"The bridge is always up," he said.',
+        ),
+        Subject(
+            "Es heißt dann „Ich stelle den Sekt kalt“, was „Es wird schon nichts passieren“ bedeutet.",
+            asked="Was sagt er am Ende?",
+            given="Ich stelle den Sekt kalt.",
+        ),
+        Subject(
+            'It says "leave may be carried forward into the following year" and doesn\'t say "with your manager\'s approval".',
+            asked="What does it say?",
+            given="Up to five days of leave may be carried forward\nPage 1 of 2\ninto the following year.",
+        ),
         Subject(
             'It is uncertain: "it was a dark colour". If you cross-examine, ask: "Could it have been black or green?"',
             asked="What does the witness say?",
@@ -936,6 +968,10 @@ CLEAN = {
         Subject("bpmn-beta\n  start", kind="mermaid"),
     ],
     "answers": [
+        Subject(
+            "The notice was late, since mailing is no service. The court affirmed.\n\nKey line:\n\n> Within admits of no elastic reading. It never has. It never will.",
+            asked="Summarise the holding in two sentences and quote the key line.",
+        ),
         Subject(
             "Bonjour,\n\nVoici un message plus poli :\n\n> Bonjour Madame, pourriez-vous me rappeler quand vous avez un moment ? Merci d'avance.\n\nVous pouvez aussi l'envoyer par SMS.",
             asked="Rends ce message plus poli : « Rappelez-moi. »",

@@ -51,6 +51,12 @@ _SERVER = re.compile(
     r"|server\w*|cloudflare|google|quad9|opendns)\b",
     re.IGNORECASE,
 )
+# Four numbers with points that are no address.
+_VERSION = re.compile(
+    r"\b(?:versions?|versionen|pin|pinned|releases?|firmware|driver|treiber|pep ?440|semver|oids?|asn\.?1|x\.?509"
+    r"|changelog|requirements|upgrade|versión|versione|versão|wersj\w+)\b",
+    re.IGNORECASE,
+)
 _OTHER_NUMBER = re.compile(
     r"\b(?:order|serial|ticket|tracking|customer|invoice|part|article|item|model|reference|ref|case"
     r"|account|batch|lot|version|build"
@@ -115,7 +121,9 @@ def _is_of_house(hit: Hit, text: str, asked: str) -> bool:
         behind = text[hit.end : hit.end + _LEAD].partition("\n")[0] if not before.strip(" -*•|\t") else ""
         return any(map(_HOUSE.search, (before, behind, asked))) or _OTHER_NUMBER.search(before) is not None
     if hit.name.startswith("IP"):
-        return _SERVER.search(before) is not None
+        number = re.escape(text[hit.start : hit.end])
+        is_numbered = _VERSION.search(before) or _VERSION.search(asked) or re.search(rf"[=~<>!^]=? ?{number}", text)
+        return is_numbered is not None or _SERVER.search(before) is not None
     return hit.kind == "email" and _HOUSE_MAILBOX.match(text, hit.start) is not None
 
 

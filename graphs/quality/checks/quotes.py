@@ -93,13 +93,25 @@ _OTHER_SOURCE = re.compile(
     r"(?!(?:The|Der|Die|Das|Le|La|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
     r"|Bericht\w*)\b)([A-ZÄÖÜÉ][\w'-]+)"
 )
+# Nobody in particular, or other people than the text's.
+_SAID_BY_OTHERS = re.compile(
+    r"\b(?:anyone|anybody|someone|somebody|jemand|quelqu'un|alguien|qualcuno"
+    r"|answer (?:is|would be)|antwort (?:ist|wäre)"
+    r"|(?:other|older|modern|most|many|some) (?:\w+ ){0,2}?"
+    r"(?:people|speakers|books?|\w+books|dictionaries|editions|authors)"
+    r"|colloquially|umgangssprachlich|people (?:often |usually |also )?(?:say|call)|man sagt|on dit|se dice|si dice"
+    r"|(?:let|have|make) (?:\w+ ){1,2}(?:say|ask|write|answer|reply)"
+    r"|lass\w* (?:\w+ ){1,2}(?:sagen|fragen|schreiben)|(?:do|does|did)n['’]t)\b",  # noqa: RUF001
+    re.IGNORECASE,
+)
 # What is said behind a quotation and takes it back.
 _TAKEN_BACK = re.compile(
     r"^[^.!?\n]{0,80}(?:\?|\b(?:paraphras\w*|would|could|might|better|clearer|instead|does(?:n't"
     r"| not)|is not|isn't|never|nowhere"
     r"|no such|(?:my|own) (?:translation|words)|sinngemäß|nicht|nirgends|wäre|könnte|besser|(?:eigene )?übersetzung"
     r"|n'est pas|nulle part|serait|pourrait|mieux|traduction|no aparece|no está|sería|podría"
-    r"|mejor|traducción)\b)|^\s*\?",
+    r"|mejor|traducción)\b)|^\s*\?"
+    r"|^\s*,?\s*(?:bedeutet|meint|heißt|gemeint|means|veut dire|signifie|significa|quiere decir|vuol dire)\b",
     re.IGNORECASE,
 )
 _WRITING = re.compile(
@@ -146,6 +158,11 @@ _BREAK_IN_SPEECH = re.compile(
     r"[,.!?…—–-][\"“”»«]\s{0,3},?\s{0,3}[^\"“”„»«\n.!?]{2,60}[,.:]\s{0,3}[\"“„»«‘']"  # noqa: RUF001
     r"|[\"“”»«]\s{0,3},\s{0,3}[^\"“”„»«\n.!?]{2,60}\s[\"“„»«]"
 )
+_PAGE = re.compile(
+    r"^[ \t]*(?:(?:page|seite|página|pagina|strona|sida|side|p\.|s\.)[ \t]*)?[-–—]?[ \t]*\d{1,4}"  # noqa: RUF001
+    r"(?:[ \t]*(?:of|von|de|sur|di|z|av|/)[ \t]*\d{1,4})?[ \t]*[-–—]?[ \t]*$|^[^\n]{0,100}\[Page \d+\][ \t]*$",  # noqa: RUF001
+    re.IGNORECASE | re.MULTILINE,
+)
 _MARKDOWN = re.compile(r"[*_`~>#]+")
 
 
@@ -155,6 +172,8 @@ class _Quote:
     start: int
     before: str
     after: str = ""
+    # The line that leads to its own.
+    intro: str = ""
     block: bool = False
 
 
@@ -176,10 +195,11 @@ def quotes_occur(subject: Subject) -> Iterator[Finding]:
 
 
 def _known(text: str) -> str:
-    """What was given, and the same without what readers skip: marks of notes, addresses of links, tags, hyphens at
-    the ends of lines.
+    """What was given, and the same without what readers skip: numbers of pages, marks of notes, addresses of links,
+    tags, hyphens at the ends of lines.
     """
-    skipped = re.sub(r"\[\d{1,3}\]|[¹²³⁰-⁹]+|<[^<>\n]{1,200}>|\]\([^()\s]{0,300}\)", "", unescape(text))
+    unpaged = _PAGE.sub("", unescape(text))
+    skipped = re.sub(r"\[\d{1,3}\]|[¹²³⁰-⁹]+|<[^<>\n]{1,200}>|\]\([^()\s]{0,300}\)", "", unpaged)
     joined = re.sub(r"\u00ad|(?<=\w)-[ \t]*\n\s*(?=\w)", "", skipped)
     # "We can choose," she cried, "between two."
     unbroken = _BREAK_IN_SPEECH.sub(" ", skipped)
@@ -202,10 +222,18 @@ def _quotes(text: str) -> Iterator[_Quote]:
         ends = (plain.rfind(end, nearest, found.start()) for end in ("\n", ". ", "! ", "? ", "。"))
         begin = max(nearest, *ends, last - 1) + 1 if nearest else max(*ends, last - 1) + 1
         after_it = plain[found.end() : found.end() + 120]
-        yield _Quote(text[start : start + len(words)], start, plain[begin : found.start()], after_it)
+        intro = _intro(plain, found.start())
+        yield _Quote(text[start : start + len(words)], start, plain[begin : found.start()], after_it, intro)
         after = re.match(r"[,.]?[^.!?\n]{0,60}", plain[found.end() :])
         last = found.end() if after and after[0][:1] in {".", "!"} else last
     yield from _block_quotes(text)
+
+
+def _intro(text: str, at: int) -> str:
+    """The line above the one of that place, if it ends as what introduces."""
+    before = text[max(0, at - 2 * _LONGEST_LEAD) : at].rpartition("\n")[0].rstrip()
+    line = before.rpartition("\n")[2].strip("*_ ")
+    return line if line.endswith(":") else ""
 
 
 def _block_quotes(text: str) -> Iterator[_Quote]:
@@ -235,7 +263,9 @@ def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
     ):
         return False
     if (
-        _TO_BE_SAID.search(quote.before)
+        any(map(_TO_BE_SAID.search, (quote.before, quote.intro)))
+        or _AS_SUGGESTION.search(quote.intro)
+        or _SAID_BY_OTHERS.search(quote.before)
         or _AS_SUGGESTION.search(quote.before)
         or _KNOWN_SAYING.search(quote.before)
         or _TAKEN_BACK.search(quote.after)

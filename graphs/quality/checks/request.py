@@ -16,6 +16,9 @@ TASK = re.compile(
 )
 IN_PARTS = re.compile(
     r"\b(?:then|followed by|(?:start|begin|end|finish|close)s? with|finally|as well as|after that|afterwards|plus|also"
+    r"|(?:and|und|et|y|e) (?:quote|cite|list|give|add|name|include|tell|explain|say|suggest|propose|attach|mark|show"
+    r"|zitier\w*|nenne?|gib|liste|füge|erklär\w*|schlage?|zeige?|cite[zr]?|donne[zr]?|liste[zr]?|propose[zr]?|explique[zr]?"
+    r"|cita|da|dame|enumera|propón|explica|indica|incluye)"
     r"|dann|danach|anschließend|gefolgt von|beginne|beende|abschließend|sowie|außerdem|puis"
     r"|ensuite|suivi|commence|termine|enfin"
     r"|luego|después|seguido|empieza|termina|finalmente|además)\b",
