@@ -69,9 +69,9 @@ def test_of_what_was_tuned_on_nearly_all_is_found() -> None:
     assert told.recall >= 0.9
 
 
-# None was the aim. These are what the one run found after the last change: of the first set 41 of 44 with 1 alarm on 50
-# clean texts, of the second 28 of 30 with 2 on 59. Fewer alarms would be better, more are a step back.
-@pytest.mark.parametrize(("written", "alarms"), [(FIRST, 1), (MORE, 2)], ids=["first", "second"])
+# None was the aim. These are what the one run found after the last change: of the first set 41 of 44 with no alarm on
+# 50 clean texts, of the second 28 of 30 with 1 on 59. Fewer would be better, more are a step back.
+@pytest.mark.parametrize(("written", "alarms"), [(FIRST, 0), (MORE, 1)], ids=["first", "second"])
 def test_of_what_nobody_looked_at_as_much_is_found_as_is_said(written: Sequence[Sample], alarms: int) -> None:
     told = figures(sample for sample in written if kept_aside(sample))
     print(f"\nkept aside\n{told.shown()}")  # noqa: T201
