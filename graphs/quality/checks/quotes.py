@@ -87,7 +87,7 @@ _OTHER_SPEAKER = re.compile(
     r"|Their)\b)([A-Z][\w'-]+)\s+(?:\w+\s+)?(?:says?|said|wrote|writes|put it|observed|argued|remarked)\b"
 )
 _OTHER_SOURCE = re.compile(
-    r"\b(?i:wie|comme(?: le)?|como|as|laut|selon|según|d'après|according to|compare|cf\.?|vgl\.?|recalls?"
+    r"\b(?i:wie|comme(?: le)?|como|as|bei|chez|laut|selon|según|d'après|according to|compare|cf\.?|vgl\.?|recalls?"
     r"|echo(?:es|ing)?|erinnert an|rappelle|recuerda a)\s+(?:schon "
     r"|le |dit |écrit |dijo |dice |sagte? |der |die )*"
     r"(?!(?:The|Der|Die|Das|Le|La|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
