@@ -455,6 +455,46 @@ CLEAN = {
     ],
     "quotes": [
         Subject(
+            'Tweet: "Grandma was right: a short nap slightly improved what old people remember."',
+            asked="Turn it into a tweet. And what do they say of limits? Quote.",
+            given="A nap may benefit recall.",
+        ),
+        Subject(
+            'Your neighbour will probably argue: "Smoke every weekend is no consideration at all."',
+            asked="What does the guide say?",
+            given="Only electric grills may be used.",
+        ),
+        Subject(
+            'I – "the coast gone soft with flour": "What happens to the maps in this stanza?"',
+            asked="One question for each stanza, with the key phrase.",
+            given="the coast gone soft with flour",
+        ),
+        Subject(
+            "Dort sagst du: „Die habe ich gestern im Park gefunden.“",
+            asked="Was sagt das Gesetz?",
+            given="Wer eine Sache findet, zeigt es an.",
+        ),
+        Subject(
+            'Falta verificar se ali consta algo como "o locatário poderá abater o aluguel em caso de defeito".',
+            asked="Leia e cite.",
+            given="A infiltração foi comunicada.",
+        ),
+        Subject(
+            '"Participants praised the trainer and the practical value of the day. One called it the best."',
+            asked="Turn these comments into a summary; keep two literal quotes.",
+            given="Best course ever.",
+        ),
+        Subject(
+            'For the minutes I\'d write: "Tom delivers the slides by Thursday at noon and calls the venue."',
+            asked="What did Tom say?",
+            given="Tom: by Thursday noon.",
+        ),
+        Subject(
+            "Bei La Fontaine heißt es dagegen: „Eh bien! dansez maintenant.“",
+            asked="Was sagt die Fabel? Zitiere.",
+            given="Ich singe auch für Suppe.",
+        ),
+        Subject(
             'If anyone claims "Karen signed off on March", the fair answer is "only if QA did."',
             asked="Did Karen say yes?",
             given="Karen: I can live with March if QA signs off.",
@@ -968,6 +1008,14 @@ CLEAN = {
         Subject("bpmn-beta\n  start", kind="mermaid"),
     ],
     "answers": [
+        Subject(
+            'Three options:\n\n1. "He repaired clocks, and he was always late."\n2. "A clock only tells you what you have missed."',
+            asked="Which parts of the eulogy could I use on the card? Max 12 words.",
+            given="He repaired clocks, and he was always late. A clock only tells you what you have missed.",
+        ),
+        Subject(
+            "```csv\nid,name\n1,Eins\n2,Zwei\n3,Drei\n```", asked="Schreibe eine Kundenliste mit 3 Zeilen als CSV."
+        ),
         Subject(
             "The notice was late, since mailing is no service. The court affirmed.\n\nKey line:\n\n> Within admits of no elastic reading. It never has. It never will.",
             asked="Summarise the holding in two sentences and quote the key line.",
@@ -1643,6 +1691,16 @@ DEFECTS = {
         ),
     ],
     "quotes_occur": [
+        Subject(
+            'On the price: "The seller shall deliver everything free of any charge at all."',
+            asked="What does it say of the price? Quote.",
+            given="The price is due on delivery.",
+        ),
+        Subject(
+            '1. "The seller shall deliver everything free of any charge at all."',
+            asked="Which sentences show that? Quote them.",
+            given="The price is due on delivery.",
+        ),
         Subject(
             'The authors say: "Everybody agreed with us at once."',
             asked="What do the authors say?",

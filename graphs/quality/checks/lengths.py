@@ -139,6 +139,15 @@ _HOW_TO = re.compile(
     r"|come (?:posso|si)\b|como (?:posso|se)\b|is it (?:ok|okay|possible|better)|ist es|est-il|est-ce que|es posible)",
     re.IGNORECASE,
 )
+# Beside the lines that are meant stands a header.
+_IN_ROWS = re.compile(r"\b(?:csv|tsv|tab(?:le|elle|leau|la)|spreadsheet|datensätze|rows|records)\b", re.IGNORECASE)
+# Of each of those that are to be chosen.
+_PICKED = re.compile(
+    r"\b(?:which (?:parts?|lines?|sentences?|phrases?|passages?|words?|quotes?)"
+    r"|welche (?:teile?|zeilen?|sätze|satz|stellen?|worte|zitate?)"
+    r"|quelles? (?:parties?|lignes?|phrases?|passages?)|qué (?:partes?|líneas?|frases?|pasajes?))\b",
+    re.IGNORECASE,
+)
 # Of something that the person has to write, or has written.
 _OF_OWN = re.compile(
     r"\b(?:my|our|their|his|her|mein\w*|unser\w*|mon|ma|mes|notre|nos|mi|mis|nuestr\w+|the (?:journal|teacher|professor"
@@ -242,7 +251,7 @@ def lengths(asked: str) -> Iterator[Length]:
 
 def _spaced_lengths(asked: str) -> Iterator[Length]:
     told = sentences(asked)
-    if any(_GOES_ON.match(each) for each in told[1:]) or any(map(_HOW_TO.match, told)):
+    if any(_GOES_ON.match(each) for each in told[1:]) or any(map(_HOW_TO.match, told)) or _PICKED.search(asked):
         return
     for sentence in told:
         if TASK.search(sentence) or IN_PARTS.search(sentence):
@@ -251,7 +260,8 @@ def _spaced_lengths(asked: str) -> Iterator[Length]:
         if _is_shared_out(plain):
             continue
         for found in _LIMIT.finditer(plain):
-            if (wish := _length(found, plain)) is not None:
+            wish = _length(found, plain)
+            if wish is not None and not (wish.unit == "lines" and _IN_ROWS.search(plain)):
                 yield wish
 
 

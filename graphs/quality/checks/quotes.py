@@ -90,12 +90,33 @@ _OTHER_SOURCE = re.compile(
     r"\b(?i:wie|comme(?: le)?|como|as|bei|chez|laut|selon|según|d'après|according to|compare|cf\.?|vgl\.?|recalls?"
     r"|echo(?:es|ing)?|erinnert an|rappelle|recuerda a)\s+(?:schon "
     r"|le |dit |écrit |dijo |dice |sagte? |der |die )*"
-    r"(?!(?:The|Der|Die|Das|Le|La|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
+    r"(?!(?:The|Der|Die|Das|(?:Le|La)(?! [A-Z])|Les|El|Los|Autor\w*|Text\w*|Brief\w*|Vertrag\w*|Artikel\w*"
     r"|Bericht\w*)\b)([A-ZÄÖÜÉ][\w'-]+)"
 )
+# What a label before a quotation calls what somebody is to write, or to think of.
+_TO_WRITE = re.compile(
+    r"\b(?:tweet|post|mnemonic|draft|reply|replies|answers?|questions?|letter|e-?mail|message|note|minutes|summary|headline"
+    r"|caption|slogan|toast|speech|intro\w*|opener|modern\w*|today|nowadays|translat\w*|version|variant|rewrit\w*|revised"
+    r"|instead|proposal|suggest\w*|template|example|prompt|comment|feedback"
+    r"|eselsbrücke|merksatz|entwurf|antwort\w*|frage\w*|brief|nachricht|zusammenfassung|überschrift|einstieg|rede|heute"
+    r"|übersetz\w*|fassung|vorschlag|vorlage|beispiel|kommentar"
+    r"|brouillon|réponses?|questions?|lettre|résumé|titre|accroche|moderne|aujourd'hui|traduction|proposition|exemple"
+    r"|borrador|respuestas?|preguntas?|carta|resumen|titular|traducción|propuesta|ejemplo|hoy"
+    r"|bozza|rispost\w+|domand\w+|lettera|riassunto|titolo|traduzione|proposta|esempio"
+    r"|rascunho|respostas?|perguntas?|resumo|tradução)\b|回复|回覆|建议|草稿|问题|返信|返事|質問|例文|訳",
+    re.IGNORECASE,
+)
+# What explains another quotation stands behind its end.
+_CLOSING = ('"', "”", "“", "»", "«", "」", "』", "’", "'")  # noqa: RUF001
+_CLAUSE = re.compile(r"[.!?;,]\s|\s[–—-]\s|\n|[。，；]")  # noqa: RUF001
 # Nobody in particular, or other people than the text's.
 _SAID_BY_OTHERS = re.compile(
-    r"\b(?:anyone|anybody|someone|somebody|jemand|quelqu'un|alguien|qualcuno"
+    r"\b(?:anyone|anybody|someone|somebody|nobody|no one|jemand|niemand|quelqu'un|personne|alguien"
+    r"|nadie|qualcuno|nessuno"
+    r"|(?:will|would) (?:\w+ )?(?:argue|say|claim|object|reply|answer|ask|point out)|would have (?:said|written)"
+    r"|i(?:['’]d| would) (?:\w+ )?(?:write|say|put|answer|reply)"  # noqa: RUF001
+    r"|sagst du|du sagst|sagen sie|you say|hätte gesagt|aurait (?:dit|écrit)|habría dicho|avrebbe"
+    r"|something like|so etwas wie|quelque chose comme|algo (?:así )?como|qualcosa come"
     r"|answer (?:is|would be)|antwort (?:ist|wäre)"
     r"|(?:other|older|modern|most|many|some) (?:\w+ ){0,2}?"
     r"(?:people|speakers|books?|\w+books|dictionaries|editions|authors)"
@@ -277,8 +298,19 @@ def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
     if quote.block and not is_asked and _DRAFT.search(quote.before):
         return False
     is_long = len(words) >= _LONG_QUOTE or quote.block or _is_unspaced(quote.text)
-    is_said = _ATTRIBUTED.search(quote.before) is not None
-    return (is_asked and is_long) or (is_said and not _is_title(words))
+    is_said = _ATTRIBUTED.search(quote.before) is not None and not _is_title(words)
+    return is_said or (is_asked and is_long and not _is_to_be_written(quote, subject))
+
+
+def _is_to_be_written(quote: _Quote, subject: Subject) -> bool:
+    """Whether what stands before a quotation calls it something new, or it is the whole answer, as a draft is."""
+    lead = quote.before.rstrip(" *_")
+    if not lead.strip():
+        return quote.start <= 1 and len(quote.text) > len(subject.text) / 2
+    if not lead.endswith((":", "：")):  # noqa: RUF001
+        return False
+    label = _CLAUSE.split(lead[:-1])[-1]
+    return label.endswith(_CLOSING) or _TO_WRITE.search(label) is not None
 
 
 def _is_unspaced(text: str) -> bool:
