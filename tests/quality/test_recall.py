@@ -8,7 +8,7 @@ import pytest
 
 from graphs.quality.checking import CHECKS, checked
 from graphs.quality.subject import Subject
-from tests.quality.samples import SECOND, Sample, kept_aside, samples
+from tests.quality.samples import FRESH, SECOND, Sample, kept_aside, samples
 from tests.quality.test_samples import CHECKS as NAMES
 
 pytestmark = pytest.mark.quality
@@ -60,6 +60,11 @@ def test_every_check_of_the_set_is_run() -> None:
 
 @pytest.mark.parametrize("sample", [s for s in TUNED if s.label == "clean"], ids=lambda sample: sample.id)
 def test_a_clean_text_is_left_alone(sample: Sample) -> None:
+    assert by(sample) == set()
+
+
+@pytest.mark.parametrize("sample", samples(folder=FRESH), ids=lambda sample: sample.id)
+def test_a_near_miss_that_was_mended_by_is_left_alone(sample: Sample) -> None:
     assert by(sample) == set()
 
 
