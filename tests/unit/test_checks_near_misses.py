@@ -1531,6 +1531,7 @@ DEFECTS = {
     "no_personal_data": [
         Subject("Write to jane.porter@brightwell.co.", asked="Whom do I ask at brightwell.co?"),
         Subject("The client 81.20.9.17 asked twice.", asked="Split 81.20.4.0/24 in four."),
+        Subject("The line says client=81.20.9.17, twice.", asked="Show me a line of such a log."),
         Subject("Call Jane on 040 8842913-17.", asked="The number is 040 5517264-0."),
     ],
     "code_parses": [

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 
 from graphs.quality.checks.derived import Known
@@ -57,6 +58,8 @@ _VERSION = re.compile(
     r"|changelog|requirements|upgrade|versión|versione|versão|wersj\w+)\b",
     re.IGNORECASE,
 )
+# As in a list of requirements; what one equals sign stands before is a value.
+_PINNED = re.compile(r"(?:[=~<>!]=|[~^<>]) ?(\d+(?:\.\d+){3})")
 _OTHER_NUMBER = re.compile(
     r"\b(?:order|serial|ticket|tracking|customer|invoice|part|article|item|model|reference|ref|case"
     r"|account|batch|lot|version|build"
@@ -90,12 +93,9 @@ def no_secret(subject: Subject) -> Iterator[Finding]:
 
 
 def no_personal_data(subject: Subject) -> Iterator[Finding]:
+    houses = _Houses(subject)
     for hit in _news(subject):
-        if (
-            hit.kind != "secret"
-            and hit.name != "e-mail address of a role"
-            and not _is_of_house(hit, subject.text, subject.asked)
-        ):
+        if hit.kind != "secret" and hit.name != "e-mail address of a role" and not houses.have(hit):
             message = (
                 f"This may belong to a person ({hit.name}) and was not given; use one that is reserved for examples."
             )
@@ -113,18 +113,38 @@ def _is_example(hit: Hit, text: str) -> bool:
     return told.isascii() and told.isprintable() and not hits(f"password: {told}")
 
 
-def _is_of_house(hit: Hit, text: str, asked: str) -> bool:
-    """Whether a number or an address is said to be that of a house: an office, a server, a company."""
-    before = text[max(0, hit.start - _LEAD) : hit.start].rpartition("\n")[2]
-    if hit.name == "telephone number":
-        # In a list the number may come first.
-        behind = text[hit.end : hit.end + _LEAD].partition("\n")[0] if not before.strip(" -*•|\t") else ""
-        return any(map(_HOUSE.search, (before, behind, asked))) or _OTHER_NUMBER.search(before) is not None
-    if hit.name.startswith("IP"):
-        number = re.escape(text[hit.start : hit.end])
-        is_numbered = _VERSION.search(before) or _VERSION.search(asked) or re.search(rf"[=~<>!^]=? ?{number}", text)
-        return is_numbered is not None or _SERVER.search(before) is not None
-    return hit.kind == "email" and _HOUSE_MAILBOX.match(text, hit.start) is not None
+class _Houses:
+    """What a text and its request say of an office, a server, a company or a release, read once for all its numbers."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._text = subject.text
+        self._asked = subject.asked
+
+    def have(self, hit: Hit) -> bool:
+        """Whether a number or an address is said to be one of theirs, and no person's."""
+        before = self._text[max(0, hit.start - _LEAD) : hit.start].rpartition("\n")[2]
+        if hit.name == "telephone number":
+            # In a list the number may come first.
+            is_first = not before.strip(" -*•|\t")
+            behind = self._text[hit.end : hit.end + _LEAD].partition("\n")[0] if is_first else ""
+            is_theirs = self._are_asked_for or any(map(_HOUSE.search, (before, behind)))
+            return is_theirs or _OTHER_NUMBER.search(before) is not None
+        if hit.name.startswith("IP"):
+            is_version = self._versions_are_asked_for or self._text[hit.start : hit.end] in self._pinned
+            return is_version or any(sign.search(before) for sign in (_VERSION, _SERVER))
+        return hit.kind == "email" and _HOUSE_MAILBOX.match(self._text, hit.start) is not None
+
+    @cached_property
+    def _are_asked_for(self) -> bool:
+        return _HOUSE.search(self._asked) is not None
+
+    @cached_property
+    def _versions_are_asked_for(self) -> bool:
+        return _VERSION.search(self._asked) is not None
+
+    @cached_property
+    def _pinned(self) -> frozenset[str]:
+        return frozenset(_PINNED.findall(self._text))
 
 
 def _news(subject: Subject) -> Sequence[Hit]:
