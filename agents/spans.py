@@ -16,7 +16,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from graphs.prompt import PROMPT, PROMPT_VERSION
 from llm.cache.copies import CACHE
-from observability.tracing import Message, Span, SpanRef, begun, current, entered, left, token_classes
+from observability.tracing import Message, Span, SpanKind, SpanRef, begun, current, entered, left, token_classes
 
 
 class Spans(BaseCallbackHandler):
@@ -150,11 +150,8 @@ class Spans(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        self._parents[run_id] = parent_run_id
         name = str((serialized or {}).get("name") or kwargs.get("name") or "tool")
-        opened = begun(name, "tool", self._above(parent_run_id))
-        if opened is not None:
-            self._begin(run_id, opened)
+        if (opened := self._uses("tool", name, run_id, parent_run_id)) is not None:
             opened.put("gen_ai.tool.name", name)
             opened.said("input", kwargs.get("inputs") or input_str)
 
@@ -175,11 +172,8 @@ class Spans(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        self._parents[run_id] = parent_run_id
         name = str((serialized or {}).get("name") or kwargs.get("name") or "retriever")
-        opened = begun(name, "retriever", self._above(parent_run_id))
-        if opened is not None:
-            self._begin(run_id, opened)
+        if (opened := self._uses("retriever", name, run_id, parent_run_id)) is not None:
             opened.said("input", query)
 
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
@@ -190,6 +184,13 @@ class Spans(BaseCallbackHandler):
 
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._fail(run_id, error)
+
+    def _uses(self, kind: SpanKind, name: str, run_id: UUID, parent: UUID | None) -> Span | None:
+        self._parents[run_id] = parent
+        opened = begun(name, kind, self._above(parent))
+        if opened is not None:
+            self._begin(run_id, opened)
+        return opened
 
     def close(self) -> None:
         """Ends what a run that was stopped has left open."""

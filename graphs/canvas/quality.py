@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from artifacts.diff import unified
 from artifacts.shelf import Held
 from graphs.canvas.call import EDIT, WRITE, Call
-from graphs.canvas.state import CanvasState, Plan, Unheard
+from graphs.canvas.state import CanvasState, Plan, Unheard, seen
 from graphs.canvas.write import kept, told
 from graphs.context import RunContext
 from graphs.prompt import Prompt
@@ -22,7 +22,7 @@ class Quality:
 
     def __init__(self, answer: Prompt) -> None:
         self._reviewing = Reviewing()
-        self._answers = AnswersQuality("canvas", answer.text)
+        self._answers = AnswersQuality("canvas", answer.text, self._reviewing)
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, unheard = state["plan"], state.get("unheard")
@@ -38,23 +38,23 @@ class Quality:
         return {}
 
     async def _answered(self, state: CanvasState, plan: Plan | None, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        seen = await runtime.context.desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
-        text = seen.text if seen else ""
+        held = await seen(runtime.context.desk, plan)
+        text = held.text if held else ""
         return await self._answers.read(runtime, state["messages"], state.get("draft"), seen=text)
 
     async def _shelved(
         self, state: CanvasState, plan: Plan, unheard: Unheard, runtime: Runtime[RunContext]
     ) -> dict[str, Any]:
         desk = runtime.context.desk
-        seen = await desk.read(plan["artifact"], plan["version"]) if plan["artifact"] else None
+        held = await seen(desk, plan)
         call = Call(runtime, EDIT if unheard["edited"] else WRITE, told(plan))
         subject = _subject(state, plan, unheard["text"], plan["kind"], plan["language"])
         best = await self._reviewing.best(runtime, subject, Of(call.message, "canvas"))
         text = best.subject.text
         growing = call.begin()
-        growing.add(_difference(seen, text) if unheard["edited"] and seen is not None else text)
+        growing.add(_difference(held, text) if unheard["edited"] and held is not None else text)
         call.end(growing)
-        update = await kept(call, plan, None if plan["new"] else seen, text)
+        update = await kept(call, plan, None if plan["new"] else held, text)
         if (ref := update.get("artifact")) is not None:
             await desk.place(call.message, ref["id"], ref["version"])
         return update
@@ -66,8 +66,8 @@ def _subject(state: CanvasState, plan: Plan, text: str, kind: str, language: str
     return Subject(text, asked=asked, given=given_in(messages), kind=kind, language=language)
 
 
-def _difference(seen: Held, text: str) -> str:
-    return unified(seen.text, text, before_name="before", after_name="after")
+def _difference(held: Held, text: str) -> str:
+    return unified(held.text, text, before_name="before", after_name="after")
 
 
 def _last_message(state: CanvasState) -> str:

@@ -3,6 +3,7 @@ from typing import Literal, cast
 from langgraph.graph import MessagesState
 from typing_extensions import TypedDict
 
+from artifacts.desk import Desk
 from artifacts.kinds import Kind
 from artifacts.shelf import Held
 from graphs.quality.answers import Draft
@@ -64,6 +65,11 @@ class Shown(MessagesState):
     """What a client is shown of it."""
 
     artifact: Ref | None
+
+
+async def seen(desk: Desk, plan: Plan | None) -> Held | None:
+    """The version that a plan is made for; `None` where it is for none."""
+    return await desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
 
 
 def kind_of(held: Held) -> Kind:

@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from graphs.answer import answered
 from graphs.canvas import telling
-from graphs.canvas.state import CanvasState
+from graphs.canvas.state import CanvasState, seen
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.answers import draft
@@ -24,17 +24,17 @@ class Answer:
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, context = state["plan"], runtime.context
-        seen = await context.desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
+        held = await seen(context.desk, plan)
         asked = telling.step(
             self._prompt,
             state["messages"],
-            telling.to_answer(plan, seen) if plan else "",
+            telling.to_answer(plan, held) if plan else "",
             memories=await context.desk.remembered(),
             background=context.background,
         )
-        held = is_held(runtime)
-        answer = await answered(context.candidate.model, asked, offered=(), heard=not held)
-        said = {"draft": draft(answer)} if held else {"messages": [answer], "draft": None}
+        is_draft = is_held(runtime)
+        answer = await answered(context.candidate.model, asked, offered=(), heard=not is_draft)
+        said = {"draft": draft(answer)} if is_draft else {"messages": [answer], "draft": None}
         return {**said, "gated": context.gate is not None}
 
 

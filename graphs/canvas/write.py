@@ -10,7 +10,7 @@ from artifacts.kinds import NoText
 from artifacts.shelf import Held, TooLarge
 from graphs.canvas import telling
 from graphs.canvas.call import EDIT, WRITE, Call, pieces
-from graphs.canvas.state import CanvasState, Plan, Unheard, ref
+from graphs.canvas.state import CanvasState, Plan, Unheard, ref, seen
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.mount import is_held
@@ -30,17 +30,17 @@ class Write:
         if plan is None:
             raise ValueError("there is nothing planned to be written")
         desk = runtime.context.desk
-        seen = await desk.read(plan["artifact"], plan["version"]) if plan["artifact"] else None
+        held = await seen(desk, plan)
         asked = telling.step(
             self._prompt,
             state["messages"],
-            telling.to_write(plan, seen),
+            telling.to_write(plan, held),
             memories=await desk.remembered(),
             background=runtime.context.background,
         )
         call = Call(runtime, WRITE, told(plan), heard=not is_held(runtime))
         text = await _written(call, asked)
-        return await kept(call, plan, None if plan["new"] else seen, text)
+        return await kept(call, plan, None if plan["new"] else held, text)
 
 
 async def _written(call: Call, asked: list[Any]) -> str:

@@ -14,7 +14,7 @@ from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
 from graphs.quality.answers import AnswersQuality, Draft, draft, last_answer
-from graphs.quality.mount import is_held
+from graphs.quality.mount import Reviewing, is_held
 from graphs.remark import Remark
 from llm.cache.copies import CACHE
 from llm.layers.fallback import LACKING
@@ -72,7 +72,7 @@ class QualityNode:
     """Reads the answer; where that is enforced, what is heard is the best that came of it."""
 
     def __init__(self, system: Prompt) -> None:
-        self._answers = AnswersQuality("chat", system.text)
+        self._answers = AnswersQuality("chat", system.text, Reviewing())
 
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
         return await self._answers.read(runtime, state["messages"], state.get("draft"))

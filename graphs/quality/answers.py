@@ -28,18 +28,18 @@ def draft(answer: AIMessage) -> Draft:
 class AnswersQuality:
     """Reads the last answer of a thread, or a draft of it: then what is said is the best that came of it."""
 
-    def __init__(self, agent: str, system: str) -> None:
+    def __init__(self, agent: str, system: str, reviewing: Reviewing) -> None:
         self._agent = agent
         self._system = system
-        self._reviewing = Reviewing()
+        self._reviewing = reviewing
 
     async def read(
         self, runtime: Runtime[RunContext], messages: Sequence[AnyMessage], draft: Draft | None, *, seen: str = ""
     ) -> dict[str, Any]:
         """`seen` is what the author had before it beside the thread."""
         if draft is None:
-            heard = last_answer(messages)
-            await self._best(runtime, heard.text, heard.id or "", messages[: messages.index(heard)], seen)
+            *before, heard = messages
+            await self._best(runtime, heard.text, heard.id or "", before, seen)
             return {}
         best = await self._best(runtime, draft["text"], draft["id"], messages, seen)
         return {"messages": [AIMessage(best, id=draft["id"], response_metadata=draft["metadata"])], "draft": None}
