@@ -7,6 +7,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage.clock import register_clock
 from storage.settings import StorageSettings
 
 # Held while tables are laid: replicas start together. Any number will do that nobody else takes.
@@ -18,6 +19,10 @@ _BUSY_MILLISECONDS = 5000
 
 class StorageFailed(Exception):
     """The database did not do what it was asked to: it is gone, locked for too long or full."""
+
+
+class StorageRejected(StorageFailed):
+    """The database is there and does not take what it was given: another try would end the same."""
 
 
 class Database:
@@ -71,14 +76,22 @@ def translated() -> Iterator[None]:
         raise StorageFailed(f"The database failed: {' '.join(str(why).split())}") from error
 
 
-def open_database(settings: StorageSettings) -> Database:
+def open_database(settings: StorageSettings, *, connections: int | None = None) -> Database:
+    """`connections`: how many at most, if not as many as the settings say (PostgreSQL)."""
     if settings.embedded:
         return Database(_sqlite(settings))
+    # Loads libpq, which who runs embedded does not need.
+    from storage.postgres import bounded_connection, connection_parameters
+
     return Database(
         create_async_engine(
             settings.database,
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_overflow,
+            connect_args={
+                **connection_parameters(settings),
+                "async_creator_fn": bounded_connection(settings).connect,
+            },
+            pool_size=connections or settings.pool_size,
+            max_overflow=0 if connections else settings.pool_overflow,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=True,
@@ -96,6 +109,7 @@ def _sqlite(settings: StorageSettings) -> AsyncEngine:
 def _on_connect(connection: Any, record: object) -> None:
     # The driver would open transactions by itself, and too late.
     connection.isolation_level = None
+    register_clock(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")

@@ -1,14 +1,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.caller import Caller
+from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.tables import runs, threads
 
@@ -42,18 +43,20 @@ class RunRecord:
 
     id: str
     thread: str
-    # Runs of the thread that were ended for it, since their process was gone.
-    lost: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LostRun:
-    """A run whose process is gone, and which is now this one's. `asked` is what it was opened with."""
+    """A run whose process is gone, and which is now this one's. `asked` is what it was opened with.
+
+    `cancel_requested`: somebody wants it to end.
+    """
 
     row: "RunRow"
     caller: Caller
     attempt: int
     asked: Mapping[str, Any]
+    cancel_requested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +100,17 @@ class RequestKnown(Exception):
 
 
 class Runs:
-    """The rows of runs. `owner` names the process that drives a run; its heartbeat keeps the run its own."""
+    """The rows of runs. `owner` names the process that drives a run; its heartbeat keeps the run its own.
 
-    def __init__(self, database: Database, *, owner: str, lease: float) -> None:
+    `lease` is in seconds, and runs by the database's clock. Heartbeats go over `heartbeats`: a pool that is busy with
+    something else must not cost a process its runs.
+    """
+
+    def __init__(self, database: Database, *, owner: str, lease: float, heartbeats: Database | None = None) -> None:
         self._database = database
+        self._heartbeats = heartbeats or database
         self._owner = owner
-        self._lease = timedelta(seconds=lease)
+        self._lease = lease
 
     async def open(
         self,
@@ -116,15 +124,16 @@ class Runs:
         idempotency: Idempotency | None = None,
         asked: Mapping[str, Any] | None = None,
         queued: bool = False,
+        run_id: str | None = None,
     ) -> RunRecord:
-        """Takes the thread for one run, or a place in its queue.
+        """Takes the thread for one run, or a place in its queue. `run_id` is the internal id, if it is known already.
 
         Raises `RunExists`, `RequestKnown`, `ThreadBusy` or `ThreadWaits`.
 
         A thread that nobody has used yet is made. `thread` and `run` are the client's ids: another caller's thread
         of the same name is another thread.
         """
-        now = datetime.now(UTC)
+        now, run_id = DatabaseTime(), run_id or uuid4().hex
         try:
             async with self._database.writing() as connection:
                 if idempotency and (same := await _found(connection, caller, _named(idempotency))) is not None:
@@ -132,12 +141,10 @@ class Runs:
                 if (known := await _found(connection, caller, runs.c.key == run)) is not None:
                     raise RunExists(known)
                 thread_id = await _thread_id(connection, caller, thread, now)
-                lost = await self._end_lost(connection, thread_id, now)
                 if (asking := await _asking(connection, thread_id)) not in {None, agent}:
                     raise ThreadWaits(str(asking))
                 if not queued and await _is_queued_for(connection, thread_id):
                     raise ThreadBusy
-                run_id = uuid4().hex
                 await connection.execute(
                     insert(runs).values(
                         id=run_id,
@@ -162,7 +169,7 @@ class Runs:
             # Another run has the thread, or this very request raced with itself.
             await self._raise_known(caller, run, idempotency)
             raise ThreadBusy from error
-        return RunRecord(run_id, thread_id, lost)
+        return RunRecord(run_id, thread_id)
 
     async def _raise_known(self, caller: Caller, run: str, idempotency: Idempotency | None) -> None:
         async with self._database.reading() as connection:
@@ -198,8 +205,10 @@ class Runs:
             return int((await connection.execute(waiting)).scalar_one())
 
     async def begin(self, run: RunRecord) -> bool:
-        """Takes the thread for a run that is queued, once it is the first in its queue."""
-        now = datetime.now(UTC)
+        """Takes the thread for a run that is queued, once it is the first in its queue.
+
+        One that is before it and whose process is gone is not passed over: it is recovered or ended first.
+        """
         mine = select(runs.c.created_at).where(runs.c.id == run.id).scalar_subquery()
         earlier = select(runs.c.id).where(
             runs.c.thread_id == run.thread,
@@ -211,19 +220,18 @@ class Runs:
                 ),
             ),
         )
-        others = and_(runs.c.thread_id == run.thread, runs.c.status.in_(_GOING), runs.c.id != run.id)
-        alive = and_(others, runs.c.beat_at >= now - self._lease)
         async with self._database.reading() as connection:
             # Most of the time it is somebody else's turn, and to see that nothing has to be locked.
-            if (await connection.execute(earlier.where(alive).limit(1))).first() is not None:
+            if (await connection.execute(earlier.limit(1))).first() is not None:
                 return False
         try:
             async with self._database.writing() as connection:
-                await self._end_lost(connection, run.thread, now)
                 if (await connection.execute(earlier.limit(1))).first() is not None:
                     return False
                 taken = await connection.execute(
-                    update(runs).where(runs.c.id == run.id, runs.c.status == "queued").values(status="running")
+                    update(runs)
+                    .where(runs.c.id == run.id, runs.c.status == "queued", runs.c.owner == self._owner)
+                    .values(status="running")
                 )
         except IntegrityError:
             return False
@@ -254,15 +262,18 @@ class Runs:
             found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.stop_asked))
             return [str(row.id) for row in found]
 
-    async def _end_lost(self, connection: AsyncConnection, thread_id: str, now: datetime) -> Sequence[str]:
-        """A run whose process has died does not hold its thread for ever; the internal ids of such."""
-        ended = await connection.execute(
-            update(runs)
-            .where(runs.c.thread_id == thread_id, runs.c.status.in_(_GOING), runs.c.beat_at < now - self._lease)
-            .values(status="error", error_code="interrupted", ended_at=now)
-            .returning(runs.c.id)
-        )
-        return [str(row.id) for row in ended]
+    async def end_expired(self, run: str) -> bool:
+        """Ends a run, by its internal id, whose process is gone; `False` where its lease holds or it has ended."""
+        async with self._database.writing() as connection:
+            ended = await connection.execute(
+                update(runs)
+                .where(runs.c.id == run, runs.c.owner != self._owner, self._expired())
+                .values(status="error", error_code="interrupted", ended_at=DatabaseTime())
+            )
+            return ended.rowcount == 1
+
+    def _expired(self) -> ColumnElement[bool]:
+        return and_(runs.c.status.in_(_GOING), runs.c.beat_at < DatabaseTime(-self._lease))
 
     async def end(
         self,
@@ -286,18 +297,16 @@ class Runs:
                     runs.c.owner == self._owner,
                     runs.c.status.in_(_GOING),
                 )
-                .values(
-                    status=outcome, error_code=error_code, usage=list(usage), ended_at=datetime.now(UTC), **answered
-                )
+                .values(status=outcome, error_code=error_code, usage=list(usage), ended_at=DatabaseTime(), **answered)
             )
 
     async def beat(self, ids: Sequence[str]) -> Sequence[str]:
         """Says that these runs of this process are still driven; those that are still its own."""
-        async with self._database.writing() as connection:
+        async with self._heartbeats.writing() as connection:
             kept = await connection.execute(
                 update(runs)
                 .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
-                .values(beat_at=datetime.now(UTC))
+                .values(beat_at=DatabaseTime())
                 .returning(runs.c.id)
             )
             return [str(row.id) for row in kept]
@@ -307,66 +316,62 @@ class Runs:
         async with self._database.writing() as connection:
             await connection.execute(
                 update(runs)
-                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status == "running")
-                .values(beat_at=datetime.now(UTC) - 2 * self._lease, attempt=runs.c.attempt - 1)
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
+                .values(beat_at=DatabaseTime(-2 * self._lease), attempt=runs.c.attempt - _is_running())
             )
 
-    async def claim_lost(self, attempts: int) -> Sequence[LostRun]:
-        """Makes runs of other processes that no longer beat this one's, if they were tried less often than that."""
-        now = datetime.now(UTC)
-        lost = and_(
-            runs.c.status == "running",
-            runs.c.owner != self._owner,
-            runs.c.beat_at < now - self._lease,
-            runs.c.attempt < attempts,
-            runs.c.asked.is_not(None),
-        )
+    async def claim_lost(self, attempts: int, *, but: Sequence[str] = ()) -> Sequence[LostRun]:
+        """Makes runs that no longer beat this process's, if they were tried less often than that.
+
+        `but` are those that it drives: a process that could not beat for a while takes none of its own away.
+        """
+        lost = and_(self._expired(), runs.c.id.not_in(but), _may_be_tried(attempts))
         claimed = list[LostRun]()
         async with self._database.writing() as connection:
-            for row in (await connection.execute(_ROW.where(lost).limit(_CLAIMED_AT_ONCE))).all():
+            oldest = _ROW.add_columns(runs.c.asked).where(lost).order_by(runs.c.created_at).limit(CLAIM_BATCH)
+            for row in (await connection.execute(oldest)).all():
                 same = and_(runs.c.id == row.id, runs.c.owner == row.owner, runs.c.attempt == row.attempt)
                 taken = await connection.execute(
                     update(runs)
-                    .where(same, runs.c.status == "running")
-                    .values(owner=self._owner, attempt=row.attempt + 1, beat_at=now)
+                    .where(same, self._expired())
+                    .values(owner=self._owner, attempt=runs.c.attempt + _is_running(), beat_at=DatabaseTime())
+                    .returning(runs.c.attempt)
                 )
-                if taken.rowcount == 1:
+                if (attempt := taken.scalar()) is not None:
                     caller = Caller(tenant=row.tenant_id, user=row.user_id)
-                    claimed.append(LostRun(_run_row(row), caller, row.attempt + 1, row.asked))
+                    claimed.append(LostRun(_run_row(row), caller, attempt, row.asked, row.stop_asked))
         return claimed
 
     async def end_lost(self, *, but: Sequence[str] = (), attempts: int = 1) -> Sequence[str]:
-        """Ends every run that no longer beats, but for those that this process knows to drive, and for those that some
-        process may still claim: the next beat's turn. Their internal ids.
+        """Ends every run that no longer beats and that nobody may claim; `but` are those that this process drives.
+        Their internal ids.
         """
-        now = datetime.now(UTC)
-        lost = and_(
-            runs.c.status.in_(_GOING),
-            runs.c.id.not_in(but),
-            runs.c.beat_at < now - self._lease,
-            not_(
-                and_(
-                    runs.c.status == "running",
-                    runs.c.owner != self._owner,
-                    runs.c.attempt < attempts,
-                    runs.c.asked.is_not(None),
-                )
-            ),
-        )
+        lost = and_(self._expired(), runs.c.id.not_in(but), not_(_may_be_tried(attempts)))
         async with self._database.writing() as connection:
             ended = await connection.execute(
                 update(runs)
                 .where(lost)
-                .values(status="error", error_code="interrupted", ended_at=now)
+                .values(status="error", error_code="interrupted", ended_at=DatabaseTime())
                 .returning(runs.c.id)
             )
             return [str(row.id) for row in ended]
 
 
-# The others' turn comes with the next beat, perhaps at another process.
-_CLAIMED_AT_ONCE = 8
+def _is_running() -> ColumnElement[int]:
+    """1 for a run that has begun, else 0: waiting in a queue is no attempt."""
+    return case((runs.c.status == "running", 1), else_=0)
+
+
+def _may_be_tried(attempts: int) -> ColumnElement[bool]:
+    return and_(runs.c.asked.is_not(None), or_(runs.c.status == "queued", runs.c.attempt < attempts))
+
+
+# How many runs one transaction claims. Replicas that look at the same time share them.
+CLAIM_BATCH = 32
 _GOING = ("queued", "running")
-_ROW = select(runs, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
+# Without the input of a run, which may be megabytes and is read by whoever recovers it only.
+_COLUMNS = [column for column in runs.c if column is not runs.c.asked]
+_ROW = select(*_COLUMNS, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
 
 
 async def _found(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
@@ -414,7 +419,7 @@ async def _asking(connection: AsyncConnection, thread_id: str) -> str | None:
     return str(row.agent_id) if row is not None and row.status == "interrupt" else None
 
 
-async def _thread_id(connection: AsyncConnection, caller: Caller, key: str, now: datetime) -> str:
+async def _thread_id(connection: AsyncConnection, caller: Caller, key: str, now: DatabaseTime) -> str:
     mine = (threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.key == key)
     touched = await connection.execute(update(threads).where(*mine).values(updated_at=now).returning(threads.c.id))
     known: str | None = touched.scalar()

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints
+from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.place import Place
 from storage.runs import ThreadBusy
@@ -84,7 +85,7 @@ class Threads:
     def __init__(self, database: Database, checkpoints: Checkpoints, *, lease: float) -> None:
         self._database = database
         self._checkpoints = checkpoints
-        self._lease = timedelta(seconds=lease)
+        self._lease = lease
 
     async def create(
         self, caller: Caller, *, key: str, title: str | None = None, metadata: Mapping[str, str] | None = None
@@ -180,10 +181,10 @@ class Threads:
         """
         async with self._database.writing() as connection:
             thread_id = await _taken(connection, caller, key)
-            of_it = select(runs.c.id, runs.c.status, runs.c.beat_at).where(runs.c.thread_id == thread_id)
+            alive = and_(runs.c.status.in_(_GOING), runs.c.beat_at >= DatabaseTime(-self._lease))
+            of_it = select(runs.c.id, alive.label("alive")).where(runs.c.thread_id == thread_id)
             ran = (await connection.execute(of_it)).all()
-            alive = datetime.now(UTC) - self._lease
-            if any(run.status in _GOING and run.beat_at >= alive for run in ran):
+            if any(run.alive for run in ran):
                 raise ThreadBusy
             await connection.execute(delete(threads).where(threads.c.id == thread_id))
             await _stray(connection, caller, thread_id)

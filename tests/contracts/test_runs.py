@@ -2,11 +2,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from storage.caller import Caller
 from storage.database import Database
-from storage.runs import RunExists, RunRecord, Runs, ThreadBusy
+from storage.runs import CLAIM_BATCH, RunExists, RunRecord, Runs, ThreadBusy
 from storage.tables import runs as table
 from storage.tables import threads
 
@@ -64,13 +64,70 @@ async def test_of_many_at_once_one_gets_the_thread(runs: Runs) -> None:
     assert all(isinstance(outcome, RunRecord | ThreadBusy) for outcome in outcomes)
 
 
-async def test_a_run_whose_owner_has_died_does_not_hold_its_thread(runs: Runs, database: Database) -> None:
-    lost = await _open(runs, "r1")
+async def test_expired_run_is_ended_for_another_and_live_one_is_not(runs: Runs, database: Database) -> None:
+    lost, others = await _open(runs, "r1"), Runs(database, owner="other", lease=5)
+    assert not await others.end_expired(lost.id)
     await _age(database, seconds=6)
-    after = await _open(runs, "r2")
+    with pytest.raises(ThreadBusy):
+        await _open(others, "r2")
+    # A process that could not beat for a while does not take its own run away.
+    assert not await runs.end_expired(lost.id)
+    assert await others.end_expired(lost.id)
     row = await _row(database, lost)
     assert (row["status"], row["error_code"]) == ("error", "interrupted")
-    assert (await _row(database, after))["status"] == "running"
+    assert (await _row(database, await _open(others, "r2")))["status"] == "running"
+
+
+async def test_leases_and_queues_hold_no_moment_of_this_process(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("one machine, one clock")
+    given = list[object]()
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, _statement, parameters, _context, _many: given.extend(dict(parameters or {}).values()),
+    )
+    here = Runs(database, owner="here", lease=5)
+    first = await here.open(ANN, thread="t", run="r", agent="chat", model=None, asked={"input": {}})
+    queued = await here.open(ANN, thread="t", run="q", agent="chat", model=None, asked={"input": {}}, queued=True)
+    await here.beat([first.id])
+    await here.release([first.id, queued.id])
+    other = Runs(database, owner="other", lease=5)
+    assert len(await other.claim_lost(2)) == 2
+    await other.end_lost()
+    await other.end_expired(first.id)
+    await other.end(ANN, first, "success")
+    await other.begin(queued)
+    assert given
+    assert not [value for value in given if isinstance(value, datetime)]
+
+
+async def test_own_runs_are_neither_claimed_nor_ended(runs: Runs, database: Database) -> None:
+    driven = await runs.open(ANN, thread="t", run="r", agent="chat", model=None, asked={"input": {}})
+    await _age(database, seconds=6)
+    assert await runs.claim_lost(2, but=[driven.id]) == []
+    assert await runs.end_lost(but=[driven.id]) == []
+    # What it drives no more it may take up again like anybody.
+    assert [lost.row.id for lost in await runs.claim_lost(2)] == [driven.id]
+
+
+async def test_queued_run_of_a_dead_process_is_claimed_and_waits_on(runs: Runs, database: Database) -> None:
+    asked: dict[str, object] = {"input": {}}
+    first = await runs.open(ANN, thread="t", run="r1", agent="chat", model=None, asked=asked)
+    queued = await runs.open(ANN, thread="t", run="r2", agent="chat", model=None, asked=asked, queued=True)
+    await _age(database, seconds=6)
+    other = Runs(database, owner="other", lease=5)
+    # Nobody passes over the run before it: that one is recovered too.
+    assert not await runs.begin(queued)
+    claimed = await other.claim_lost(2)
+    assert [(lost.row.id, lost.row.status, lost.attempt) for lost in claimed] == [
+        (first.id, "running", 2),
+        (queued.id, "queued", 1),
+    ]
+    assert not await other.begin(queued)
+    await other.end(ANN, first, "success")
+    assert not await runs.begin(queued)
+    assert await other.begin(queued)
 
 
 async def test_lost_runs_are_ended_and_those_that_beat_are_not(database: Database) -> None:
@@ -169,14 +226,15 @@ async def test_a_run_that_was_left_is_taken_up_at_once_and_its_try_does_not_coun
     await others.release([left.id])
     assert await others.claim_lost(1) == []
     await runs.release([left.id, queued.id])
-    (taken,) = await others.claim_lost(1)
-    assert (taken.row.id, taken.attempt, taken.caller) == (left.id, 1, ANN)
-    assert await runs.beat([left.id, queued.id]) == [queued.id]
+    taken = await others.claim_lost(1)
+    assert [(lost.row.id, lost.attempt, lost.caller) for lost in taken] == [(left.id, 1, ANN), (queued.id, 1, ANN)]
+    assert await runs.beat([left.id, queued.id]) == []
 
 
 async def test_runs_that_some_process_may_still_claim_are_not_ended(runs: Runs, database: Database) -> None:
     opened = [
-        await runs.open(ANN, thread=f"t{at}", run=f"r{at}", agent="chat", model="a:b", asked={}) for at in range(12)
+        await runs.open(ANN, thread=f"t{at}", run=f"r{at}", agent="chat", model="a:b", asked={})
+        for at in range(CLAIM_BATCH + 4)
     ]
     await runs.release([run.id for run in opened])
     other = Runs(database, owner="other", lease=5)
