@@ -1,25 +1,22 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiosqlite
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from storage.checkpoints_sqlite import SqliteCheckpoints, SqliteSaver
-from storage.database import CHECKPOINTS_LOCK
+from storage.database import CHECKPOINTS_LOCK, StorageFailed
 from storage.lease import Lease
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg.rows import DictRow
-    from psycopg_pool import AsyncConnectionPool
 
     from storage.checkpoints_postgres import PostgresCheckpoints
-
-    Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 
 class Checkpoints(Protocol):
@@ -86,45 +83,55 @@ async def _sqlite(settings: StorageSettings) -> AsyncIterator[SqliteCheckpoints]
 @asynccontextmanager
 async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator["PostgresCheckpoints"]:
     # Loads libpq, which who runs embedded does not need.
-    from psycopg import AsyncConnection
-    from psycopg.rows import DictRow, dict_row
+    from psycopg.rows import dict_row
     from psycopg_pool import AsyncConnectionPool
 
     from storage.checkpoints_postgres import PostgresCheckpoints
+    from storage.postgres import BoundedConnection, bounded_connection, connection_parameters
 
     address = settings.database.set(drivername="postgresql").render_as_string(hide_password=False)
-    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+    if lay:
+        await _lay_alone(address)
+    pool: AsyncConnectionPool[BoundedConnection] = AsyncConnectionPool(
         address,
         min_size=1,
         max_size=settings.pool_size + settings.pool_overflow,
         timeout=settings.pool_timeout,
         max_lifetime=settings.pool_recycle,
+        connection_class=bounded_connection(settings),
         # A connection that the server has closed meanwhile costs a look, not a run.
         check=AsyncConnectionPool.check_connection,
-        # `setup` builds indexes concurrently, which no transaction may hold.
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+        kwargs={**connection_parameters(settings), **_CONNECTION, "row_factory": dict_row},
         open=False,
     )
     async with pool:
-        checkpoints = PostgresCheckpoints(pool)
-        if lay:
-            await _lay_alone(checkpoints, pool)
-        yield checkpoints
+        yield PostgresCheckpoints(pool)
 
 
-async def _lay_alone(checkpoints: "PostgresCheckpoints", pool: "Pool") -> None:
-    """Lays the tables while no other replica does.
+# `setup` builds indexes concurrently, which no transaction may hold.
+_CONNECTION: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": 0}
+
+
+async def _lay_alone(address: str) -> None:
+    """Lays the tables while no other replica does, over a connection whose statements may take what they take.
 
     Who waits does so without a statement: an index that is built concurrently waits for every statement that goes on,
     also for one that waits for it.
     """
-    async with pool.connection() as connection:
-        while not await _taken(connection):  # noqa: ASYNC110  # it is another process's to say
-            await asyncio.sleep(0.1)
-        try:
-            await checkpoints.saver.setup()
-        finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (CHECKPOINTS_LOCK,))
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+    from psycopg import AsyncConnection, Error
+    from psycopg.rows import dict_row
+
+    try:
+        async with await AsyncConnection.connect(address, row_factory=dict_row, **_CONNECTION) as connection:
+            while not await _taken(connection):  # noqa: ASYNC110  # it is another process's to say
+                await asyncio.sleep(0.1)
+            try:
+                await AsyncPostgresSaver(connection).setup()
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(%s)", (CHECKPOINTS_LOCK,))
+    except Error as error:
+        raise StorageFailed(f"The checkpoints failed: {' '.join(str(error).split())}") from error
 
 
 async def _taken(connection: "AsyncConnection[DictRow]") -> bool:

@@ -1,13 +1,13 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection, Error, InterfaceError, OperationalError
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from storage.database import StorageFailed
+from storage.database import StorageFailed, StorageRejected
 from storage.lease import Fenced
 
 _LINE = """
@@ -107,14 +107,29 @@ WHERE thread_id = %(thread)s AND parent_checkpoint_id = ANY(%(ids)s)
 _Connection = AsyncConnection[DictRow]
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except Error as error:
+        kind = StorageFailed if isinstance(error, OperationalError | InterfaceError) else StorageRejected
+        raise kind(f"The checkpoints failed: {' '.join(str(error).split())}") from error
+
+
 class PostgresSaver(Fenced, AsyncPostgresSaver):
-    pass
+    translated = staticmethod(_translated)
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        super().__init__(pool)
+        # LangGraph's lock guards one connection. Over a pool it would only have every run of the process wait behind
+        # whichever connection is slowest.
+        self.lock = nullcontext()  # type: ignore[assignment]  # all that is asked of it is `async with`
 
 
 class PostgresCheckpoints:
     """Checkpoints in the database that replicas share."""
 
-    def __init__(self, pool: AsyncConnectionPool[_Connection]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
         self._saver = PostgresSaver(pool)
 
@@ -183,11 +198,3 @@ async def _rows(connection: _Connection, statement: str, **given: Any) -> Sequen
 
 async def _ids(connection: _Connection, statement: str, **given: Any) -> list[str]:
     return [row["id"] for row in await _rows(connection, statement, **given)]
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except Error as error:
-        raise StorageFailed(f"The checkpoints failed: {' '.join(str(error).split())}") from error

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from storage.database import StorageFailed
+from storage.database import StorageFailed, StorageRejected
 from storage.lease import Fenced
 
 _LINE = """
@@ -73,8 +73,17 @@ _DROP = (
 )
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = StorageFailed if isinstance(error, sqlite3.OperationalError) else StorageRejected
+        raise kind(f"The checkpoints failed: {error}") from error
+
+
 class SqliteSaver(Fenced, AsyncSqliteSaver):
-    pass
+    translated = staticmethod(_translated)
 
 
 class SqliteCheckpoints:
@@ -144,11 +153,3 @@ class SqliteCheckpoints:
 
     async def _do(self, statement: str, **given: object) -> None:
         await self._saver.conn.execute(statement, given)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StorageFailed(f"The checkpoints failed: {error}") from error

@@ -1,8 +1,13 @@
 """Whether the runs of this process are still its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any
+
+from langgraph.checkpoint.base import id as checkpoint_ids
+
+from storage.retry import retry
 
 
 class LeaseLost(Exception):
@@ -46,18 +51,66 @@ class Lease:
             raise LeaseLost(thread)
 
 
+def follow_clock(checkpoint: str) -> None:
+    """Have the checkpoints that this process makes sort behind one that another made.
+
+    The newest checkpoint of a thread is the one with the greatest id, and ids are LangGraph's version 6 UUIDs: moments
+    by the clock of whoever made them. Behind a process whose clock was ahead, what is written next would count as older
+    than what it follows, and be lost.
+    """
+    # The module's own memory of its last id; there is no public way to it.
+    ids: Any = checkpoint_ids
+    timestamp = checkpoint_ids.UUID(checkpoint).time
+    if ids._last_v6_timestamp is None or ids._last_v6_timestamp < timestamp:
+        ids._last_v6_timestamp = timestamp
+
+
 class Fenced:
-    """A saver, put before one of LangGraph's, that writes only what is this process's to write."""
+    """A saver, put before one of LangGraph's, that writes only what is this process's to write.
+
+    Within a run it waits for a database that is away (`storage.retry`). Its errors are `StorageFailed`.
+    """
 
     lease: Lease | None = None
+    # Gives the driver's errors as `StorageFailed`.
+    translated: Callable[[], AbstractContextManager[None]]
 
     async def aput(self, config: Any, *told: Any, **more: Any) -> Any:
-        await self._held(config)
-        return await super().aput(config, *told, **more)  # type: ignore[misc]  # the saver's, behind it
+        write = super().aput  # type: ignore[misc]  # the saver's, behind it
+
+        async def put() -> Any:
+            await self._held(config)
+            with self.translated():
+                return await write(config, *told, **more)
+
+        return await retry(put)
 
     async def aput_writes(self, config: Any, *told: Any, **more: Any) -> None:
-        await self._held(config)
-        await super().aput_writes(config, *told, **more)  # type: ignore[misc]  # the saver's, behind it
+        write = super().aput_writes  # type: ignore[misc]  # the saver's, behind it
+
+        async def put() -> None:
+            await self._held(config)
+            with self.translated():
+                await write(config, *told, **more)
+
+        await retry(put)
+
+    async def aget_tuple(self, config: Any) -> Any:
+        read = super().aget_tuple  # type: ignore[misc]  # the saver's, behind it
+
+        async def get() -> Any:
+            with self.translated():
+                return await read(config)
+
+        found = await retry(get)
+        if found is not None:
+            follow_clock(found.checkpoint["id"])
+        return found
+
+    async def alist(self, *asked: Any, **more: Any) -> AsyncIterator[Any]:
+        with self.translated():
+            async for each in super().alist(*asked, **more):  # type: ignore[misc]  # the saver's, behind it
+                yield each
 
     async def _held(self, config: Any) -> None:
         if self.lease is not None:

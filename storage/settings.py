@@ -41,8 +41,17 @@ class StorageSettings(BaseModel):
     pool_overflow: int = Field(10, ge=0, le=200, description="Connections beyond them in a rush (PostgreSQL).")
     pool_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
     pool_recycle: float = Field(1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL).")
+    statement_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="Seconds that one statement may take (PostgreSQL); migrations take what they need.",
+    )
+    retry_seconds: float = Field(
+        60.0, ge=0, le=3600, description="Seconds that a run waits for a database that is away before it fails."
+    )
     lease: float = Field(
-        15.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
+        6.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
     )
 
     blobs: str | None = Field(
