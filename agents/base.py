@@ -2,7 +2,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage
@@ -52,6 +51,8 @@ _PAGE = 10
 _SEARCHED = 500
 # Supersteps of one run. A graph that needs more does not end.
 _STEP_LIMIT = 100
+# Which run a checkpoint belongs to, in its metadata.
+_RUN = "agenkit_run_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Turn:
     base: str | None = None
     # An instance of what the agent declares as its `wishes`.
     wishes: BaseModel | None = None
-    # Brings nothing: the thread goes on with what it was doing when its process died.
-    goes_on: bool = False
+    # Whether a process that died may have begun this turn: then the thread goes on from what it committed of it.
+    recovers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,10 @@ class EndlessGraph(RuntimeError):
     """A graph went on past the limit of steps of one run."""
 
 
+class UnfinishedGraph(RuntimeError):
+    """A graph stopped with steps still to run, and neither asked a person anything nor was compiled to pause there."""
+
+
 class Served:
     """An agent and its compiled graph, together for as long as the process lives."""
 
@@ -151,22 +156,37 @@ class Served:
         return self._graph.context_schema is RunContext
 
     async def run(
-        self, thread: str, turn: Turn, candidate: Candidate | None, desk: Desk, gate: Gate | None = None
+        self,
+        thread: str,
+        turn: Turn,
+        candidate: Candidate | None,
+        desk: Desk,
+        gate: Gate | None = None,
+        *,
+        run: str = "",
     ) -> AsyncGenerator[Fact]:
-        """Runs one turn on a thread, known by its internal id, and says what happens. It ends with `Halted`."""
+        """Runs one turn on a thread and says what happens; `thread` and `run` are internal ids. It ends with `Halted`.
+
+        Raises `EndlessGraph`, `UnfinishedGraph` and whatever the graph raises.
+        """
         spans = Spans()
         config: RunnableConfig = {
             **_config(thread, turn.base),
+            "metadata": {_RUN: run},
             "recursion_limit": _STEP_LIMIT,
             "callbacks": spans.listening,
         }
         tip = await self._graph.aget_state(config)
+        committed = await self._committed_tip(thread, turn, run) if turn.recovers else None
+        if committed is not None:
+            tip, config = committed, {**config, **_config(thread)}
         yield StateChanged(_state(tip.values, self._shown))
         step: Step | None = None
-        if turn.goes_on:
-            if tip.next and not tip.interrupts:
-                step = None, config
+        if committed is not None:
             yield Recalled(_messages(tip.values), _messages(tip.values))
+            # Not `tip.next`: a node whose writes are there and not yet applied is in `tasks` alone.
+            if tip.tasks and not tip.interrupts:
+                step = None, config
         elif tip.interrupts:
             step = _answered(tip, turn, config)
         else:
@@ -182,7 +202,22 @@ class Served:
             finally:
                 spans.close()
             tip = await self._graph.aget_state(_config(thread))
+            if tip.tasks and not (tip.interrupts or self._pauses):
+                raise UnfinishedGraph(f"The agent {self.agent.id!r} stopped before its last step")
         yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
+
+    @property
+    def _pauses(self) -> bool:
+        return bool(self._graph.interrupt_before_nodes or self._graph.interrupt_after_nodes)
+
+    async def _committed_tip(self, thread: str, turn: Turn, run: str) -> StateSnapshot | None:
+        """The thread as a run left it whose process died; `None` where nothing of that run's input is committed."""
+        tip = await self._graph.aget_state(_config(thread))
+        if tip.metadata is not None and tip.metadata.get(_RUN) == run:
+            return tip
+        # Answers to questions are written beside the checkpoint that asks them, which an earlier run made.
+        still_open = {interrupt.id for interrupt in tip.interrupts}
+        return tip if turn.resume and tip.tasks and still_open.isdisjoint(turn.resume) else None
 
     async def standing(self, thread: str) -> Standing:
         """A thread as its last run left it; an unknown one is empty."""
@@ -192,26 +227,25 @@ class Served:
             state=_state(tip.values, self._shown),
             questions=tuple(map(_question, tip.interrupts)),
             waiting=tip.next,
-            checkpoint=tip.config["configurable"].get("checkpoint_id"),
+            checkpoint=_checkpoint_id(tip),
         )
 
-    async def keep(self, thread: str, messages: Sequence[BaseMessage]) -> None:
+    async def keep(self, thread: str, messages: Sequence[BaseMessage], *, run: str = "") -> None:
         """Puts what was said by the time a run was stopped into its thread, as if the node that said it had ended."""
         tip = await self._graph.aget_state(_config(thread))
         known = {message.id for message in _messages(tip.values)}
         new = [message for message in messages if message.id not in known]
         if not new or tip.interrupts or len(tip.next) != 1 or "__start__" in tip.next:
             return
-        await self._graph.aupdate_state(_config(thread), {_MESSAGES: new}, as_node=tip.next[0])
+        at: RunnableConfig = {**_config(thread), "metadata": {_RUN: run}}
+        await self._graph.aupdate_state(at, {_MESSAGES: new}, as_node=tip.next[0])
 
-    async def before(self, thread: str, moment: datetime) -> str | None:
-        """The newest checkpoint of a thread that is older than a moment; `None` where it had none yet."""
-        earlier: str | None = None
-        while page := await self.history(thread, before=earlier, limit=_PAGE):
-            for committed in page:
-                if datetime.fromisoformat(committed.made_at) < moment:
-                    return committed.id
-            earlier = page[-1].id
+    async def checkpoint_before(self, thread: str, run: str) -> str | None:
+        """The newest checkpoint of a thread that a run did not make; `None` where it had none yet."""
+        async with aclosing(self._back(_config(thread))) as history:
+            async for snapshot in history:
+                if snapshot.metadata is None or snapshot.metadata.get(_RUN) != run:
+                    return _checkpoint_id(snapshot)
         return None
 
     async def history(self, thread: str, *, before: str | None, limit: int) -> Sequence[Committed]:
@@ -328,6 +362,8 @@ class Served:
             stream_mode=["messages", "tasks", "values", "custom"],
             subgraphs=True,
             version="v2",
+            # A process may die at any time: what a reader was shown must be committed before the next step begins.
+            durability="sync",
         )
         async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
             try:
@@ -342,6 +378,11 @@ class Served:
 def _config(thread: str, checkpoint: str | None = None) -> RunnableConfig:
     at = {} if checkpoint is None else {"checkpoint_id": checkpoint}
     return {"configurable": {"thread_id": thread, **at}}
+
+
+def _checkpoint_id(snapshot: StateSnapshot) -> str | None:
+    checkpoint: str | None = snapshot.config["configurable"].get("checkpoint_id")
+    return checkpoint
 
 
 def _committed(snapshot: StateSnapshot) -> Committed:

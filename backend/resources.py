@@ -119,7 +119,12 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
     owner = _owner()
-    runs = Runs(database, owner=owner, lease=settings.storage.lease)
+    runs = Runs(
+        database,
+        owner=owner,
+        lease=settings.storage.lease,
+        heartbeats=_heartbeats(stack, settings, database),
+    )
     webhooks = Webhooks(database, owner=owner, lease=settings.storage.lease)
     schedules = Schedules(database, owner=owner)
     log = await _log_of_runs(stack, settings, shared, metrics)
@@ -151,6 +156,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         house=house,
         heirs=Heirs(registry, models, gates),
         attempts=settings.storage.run_attempts,
+        idle_seconds=settings.server.run_idle_seconds,
+        storage_timeout=settings.storage.retry_seconds,
         desks=partial(Desk, shelf, memories, reviews),
         tracing=tracing,
     )
@@ -185,6 +192,15 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         schedules=schedules,
         revision=revision,
     )
+
+
+def _heartbeats(stack: AsyncExitStack, settings: Settings, database: Database) -> Database:
+    """A connection that nothing else waits for."""
+    if settings.storage.embedded:
+        return database
+    own = open_database(settings.storage, connections=1)
+    stack.push_async_callback(own.aclose)
+    return own
 
 
 def _traced(

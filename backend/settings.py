@@ -21,6 +21,9 @@ class ServerSettings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen at; 0 takes a free one.")
     body_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413.")
     keep_alive: float = Field(15.0, gt=0, description="Seconds between comments on a stream that has nothing to say.")
+    run_idle_seconds: float = Field(
+        900.0, ge=0, description="Seconds without any event of a run after which it is ended; 0: it never is."
+    )
     shutdown_grace: float = Field(
         5.0,
         ge=0,
@@ -110,6 +113,9 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_WEBHOOK_PRIVATE": ("server", "webhook_private"),
     "AGENKIT_DATA": ("storage", "data"),
     "AGENKIT_MIGRATE": ("storage", "migrate"),
+    "AGENKIT_STATEMENT_SECONDS": ("storage", "statement_seconds"),
+    "AGENKIT_STORAGE_RETRY_SECONDS": ("storage", "retry_seconds"),
+    "AGENKIT_RUN_IDLE_SECONDS": ("server", "run_idle_seconds"),
     "AGENKIT_LEASE": ("storage", "lease"),
     "AGENKIT_CHECKPOINTS_KEPT": ("storage", "checkpoints_kept"),
     "AGENKIT_RUN_ATTEMPTS": ("storage", "run_attempts"),

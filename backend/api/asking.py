@@ -101,6 +101,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
         parent_run=asked.parent_run_id,
         served=served,
         turn=turn_of(asked, own),
+        input=asked,
         candidate=candidate,
         choice=choice,
         digest=digest(agent_id, asked),

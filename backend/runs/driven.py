@@ -1,7 +1,8 @@
 """The runs that this process drives: launched, stopped, drained."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -60,7 +61,9 @@ class Driven:
         desks: Desks,
         tracing: Tracing,
         chores: Chores,
+        storage_timeout: float,
     ) -> None:
+        self._storage_timeout = storage_timeout
         self._event_log = log
         self._runs = runs
         self._metrics = metrics
@@ -70,11 +73,23 @@ class Driven:
         self._tracing = tracing
         self._chores = chores
         self._live: dict[str, LiveRun] = {}
+        # Accepted, and not launched yet: their threads are taken.
+        self._opening: set[str] = set()
         self._closing = False
 
     @property
     def ids(self) -> Sequence[str]:
-        return list(self._live)
+        """The runs that this process keeps its lease on."""
+        return [*self._live, *self._opening]
+
+    @contextmanager
+    def opening(self, run: str) -> Iterator[None]:
+        """Keeps the lease on a run while it is opened. To be entered before its row is there."""
+        self._opening.add(run)
+        try:
+            yield
+        finally:
+            self._opening.discard(run)
 
     def get(self, run: str) -> LiveRun | None:
         return self._live.get(run)
@@ -88,9 +103,10 @@ class Driven:
         asked: Asked,
         record: RunRecord,
         *,
-        its_turn: Callable[[], Awaitable[None]] | None = None,
+        queued: bool = False,
         begun: bool = False,
-    ) -> None:
+    ) -> LiveRun:
+        """`queued`: it waits for its thread. `begun`: its log says already that it has started."""
         execution = Execution(
             asked,
             record,
@@ -101,13 +117,36 @@ class Driven:
             desk=self._desks(asked.caller, record.thread, asked.run),
             tracing=self._tracing,
             above=asked.above,
-            its_turn=its_turn,
+            wait_in_queue=partial(self._wait_in_queue, record) if queued else None,
             begun=begun,
+            storage_timeout=self._storage_timeout,
         )
         task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
         live = self._live[record.id] = LiveRun(record.id, record.thread, execution, task, asked)
         self._lease.take(record.thread)
         task.add_done_callback(lambda _: self._ended(live, record))
+        return live
+
+    async def _wait_in_queue(self, record: RunRecord) -> None:
+        # Another process may have the thread: nothing here would tell.
+        while not await self._begin(record):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+        # The run before it may have been taken away from this process; the thread is this run's now.
+        self._lease.take(record.thread)
+
+    async def _begin(self, record: RunRecord) -> bool:
+        try:
+            return await self._runs.begin(record)
+        except StorageFailed as error:
+            _log.warning("turn_not_looked_for", error=str(error))
+            return False
+
+    def stop_stalled(self, seconds: float) -> None:
+        """Ends the runs of which nothing has been heard for that long."""
+        for live in self._live.values():
+            if live.execution.idle_seconds > seconds:
+                _log.error("run_stalled", run=live.id, idle_seconds=round(live.execution.idle_seconds))
+                live.stop("stalled")
 
     def _ended(self, live: LiveRun, record: RunRecord) -> None:
         del self._live[live.id]
@@ -150,5 +189,5 @@ class Driven:
             _log.info("draining", runs=len(going), grace=grace)
             await asyncio.wait({live.task for live in going}, timeout=grace)
         left = [live for live in going if not live.task.done()]
-        await asyncio.gather(*(live.stopped("shutting_down" if live.execution.waits else "left") for live in left))
+        await asyncio.gather(*(live.stopped("left") for live in left))
         return [live.id for live in left]

@@ -5,12 +5,13 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Literal
 
 from ag_ui.core import (
     PROTOCOL_VERSION,
     BaseEvent,
+    RunAgentInput,
     RunErrorEvent,
     RunFinishedCancelledOutcome,
     RunFinishedEvent,
@@ -35,6 +36,7 @@ from observability.tracing import Span, SpanRef, Tracing, Who, begun, entered, l
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
+from storage.retry import waiting_for_storage
 from storage.runs import Idempotency, Outcome, RunRecord, Runs
 
 _log = get_logger(__name__)
@@ -65,6 +67,8 @@ class Asked:
     parent_run: str | None
     served: Served
     turn: Turn
+    # What the turn was made of, exactly as it came.
+    input: RunAgentInput
     candidate: Candidate | None
     choice: Choice
     # The whole of what was asked, as a digest.
@@ -87,11 +91,16 @@ class Ending:
 
 
 # `left` is for the next process to go on with; `lost` is what another drives already.
-StopReason = Literal["cancelled", "shutting_down", "lost", "left"]
+StopReason = Literal["cancelled", "stalled", "lost", "left"]
 
-_SHUTTING_DOWN = "The server is stopping. Please try again in a moment."
-# Seconds between tries to write down that a run has ended.
+# Seconds between tries to write down that a run has ended: before its readers are told, who wait no longer than that,
+# and after.
 _END_WAITS = (0.1, 0.5, 2.0)
+_TELL_WITHIN_SECONDS = 5.0
+_END_AGAIN_SECONDS = 5.0
+
+_STALLED = "The agent has done nothing for too long. Please try again."
+_NOT_SAVED = "The answer could not be saved. Please try again in a moment."
 
 _UNFORESEEN = "Something went wrong while answering. Please try again."
 _TOO_LONG = "The agent took too many steps without coming to an end."
@@ -112,10 +121,12 @@ class Execution:
         desk: Desk,
         tracing: Tracing,
         above: SpanRef | None = None,
-        its_turn: Callable[[], Awaitable[None]] | None = None,
+        wait_in_queue: Callable[[], Awaitable[None]] | None = None,
         begun: bool = False,
+        storage_timeout: float = 0.0,
     ) -> None:
-        self._its_turn = its_turn
+        self._wait_in_queue = wait_in_queue
+        self._storage_timeout = storage_timeout
         self._house = house
         self._desk = desk
         self._tracing = tracing
@@ -134,6 +145,9 @@ class Execution:
         self._first_token_noted = False
         self._stopped: StopReason = "cancelled"
         self._settling = False
+        # Its readers know its end, and the database does not yet.
+        self._owes_its_end = False
+        self._progress_at: float | None = None
         self._driving = False
         self._stop_asked = False
         self._half_said: Sequence[AIMessage] = ()
@@ -141,13 +155,13 @@ class Execution:
         self._begun = begun
 
     @property
-    def waits(self) -> bool:
-        """Whether it waits for its turn, and so has nothing that could be gone on with."""
-        return self._its_turn is not None and not self._begun
+    def idle_seconds(self) -> float:
+        """How long nothing has come of the agent; 0 while that is nobody's to wait for."""
+        return 0.0 if self._progress_at is None else monotonic() - self._progress_at
 
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
-        if self._settling or task.done():
+        if task.done() or (self._settling and not self._owes_its_end):
             return
         self._stopped, self._stop_asked = reason, True
         if self._driving:
@@ -174,7 +188,9 @@ class Execution:
             span.said("input", asked_in(asked.turn.messages))
             _log.info("run_started", model=str(asked.candidate.info.spec) if asked.candidate else None)
             self._driving = True
-            ending = self._stop_told() if self._stop_asked else await self._ending()
+            with waiting_for_storage(self._storage_timeout):
+                ending = self._stop_told() if self._stop_asked else await self._ending()
+            self._progress_at = None
             self._ended_as(span, ending)
             self._settling = True
             if self._stop_asked and self._stopped == "lost":
@@ -197,8 +213,8 @@ class Execution:
     async def _ending(self) -> Ending:
         """The one broad `except` of runs: whatever goes wrong in an agent ends its run, in words, and only that."""
         try:
-            if self._its_turn is not None:
-                await self._its_turn()
+            if self._wait_in_queue is not None:
+                await self._wait_in_queue()
             if not self._begun:
                 await self._begin()
             return await self._told()
@@ -211,6 +227,10 @@ class Execution:
         except EndlessGraph:
             _log.warning("run_failed", code="step_limit")
             return self._failed(_TOO_LONG, "step_limit")
+        except StorageFailed as error:
+            _log.error("run_failed", code="storage_unavailable", error=str(error))
+            self._half_said = self._translator.unfinished
+            return self._failed(_NOT_SAVED, "storage_unavailable")
         except Exception as error:
             _log.error("run_failed", code="internal", exc_info=error)
             return self._failed(_UNFORESEEN, "internal")
@@ -228,8 +248,10 @@ class Execution:
         await self._say([started])
 
     async def _told(self) -> Ending:
+        self._progress_at = monotonic()
         async with aclosing(self._facts()) as facts:
             async for fact in facts:
+                self._progress_at = monotonic()
                 events = list(self._translator.feed(fact))
                 if isinstance(fact, Halted):
                     self.left = fact.messages if not fact.questions else ()
@@ -240,7 +262,10 @@ class Execution:
 
     def _facts(self) -> AsyncGenerator[Fact]:
         asked = self._asked
-        return self._traced(asked.served.run(self._record.thread, asked.turn, asked.candidate, self._desk, asked.gate))
+        record = self._record
+        return self._traced(
+            asked.served.run(record.thread, asked.turn, asked.candidate, self._desk, asked.gate, run=record.id)
+        )
 
     async def _traced(self, facts: AsyncGenerator[Fact]) -> AsyncGenerator[Fact]:
         """Beneath a span of the agent's own."""
@@ -268,7 +293,8 @@ class Execution:
 
     def _stop_told(self) -> Ending:
         if self._stopped != "cancelled":
-            return self._failed(_SHUTTING_DOWN, self._stopped)
+            # What is left, or lost, says nothing of its end: somebody else goes on with it.
+            return self._failed(_STALLED, "run_stalled")
         asked = self._asked
         finished = RunFinishedEvent(
             thread_id=asked.thread,
@@ -295,39 +321,51 @@ class Execution:
         if not self._begun:
             # It was stopped while it waited for its turn: a run that ends has begun.
             await self._begin()
-        await self._keep_half_said()
-        await self._house.prune(self._record)
-        try:
-            await self._end_row(ending, usage)
-        finally:
-            await self._say(ending.events)
-            await self._log.end(self._record.id)
+        until = monotonic() + _TELL_WITHIN_SECONDS
+        for wait in (*_END_WAITS, 0.0):
+            self._owes_its_end = not await self._end_is_written(ending, usage)
+            if not self._owes_its_end or monotonic() + wait > until:
+                break
+            await asyncio.sleep(wait)
+        await self._say(ending.events)
+        await self._log.end(self._record.id)
         self._count(ending)
         _log.info("run_ended", outcome=ending.outcome, code=ending.code, usage=usage)
+        await self._pay_its_end(ending, usage)
+
+    async def _pay_its_end(self, ending: Ending, usage: Sequence[Mapping[str, Any]]) -> None:
+        """Writes the end of a run down once the database is back, or leaves it to whoever recovers the run."""
+        try:
+            while self._owes_its_end:
+                await asyncio.sleep(_END_AGAIN_SECONDS)
+                self._owes_its_end = not await self._end_is_written(ending, usage)
+        except asyncio.CancelledError:
+            if not await self._end_is_written(ending, usage):
+                _log.warning("run_end_not_written")
+
+    async def _end_is_written(self, ending: Ending, usage: Sequence[Mapping[str, Any]]) -> bool:
+        caller, record = self._asked.caller, self._record
+        try:
+            await self._keep_half_said()
+            await self._house.prune(record)
+            await self._runs.end(
+                caller, record, ending.outcome, error_code=ending.code, usage=usage, model=self._model()
+            )
+        except StorageFailed as error:
+            _log.warning("run_end_failed", error=str(error))
+            return False
+        return True
 
     async def _keep_half_said(self) -> None:
         if self._half_said:
             try:
-                await self._asked.served.keep(self._record.thread, self._half_said)
+                await self._asked.served.keep(self._record.thread, self._half_said, run=self._record.id)
+            except StorageFailed:
+                raise
             except Exception as error:
                 # Somebody else's graph may not let itself be told; the run ends all the same.
                 _log.warning("half_answer_not_kept", error=str(error))
-
-    async def _end_row(self, ending: Ending, usage: Sequence[Mapping[str, Any]]) -> None:
-        """A database that is away for a moment is asked again; after that the lease frees the thread."""
-        caller, record = self._asked.caller, self._record
-        for wait in (*_END_WAITS, None):
-            try:
-                await self._runs.end(
-                    caller, record, ending.outcome, error_code=ending.code, usage=usage, model=self._model()
-                )
-            except StorageFailed as error:
-                if wait is None:
-                    raise
-                _log.warning("run_end_failed", error=str(error), wait=wait)
-                await asyncio.sleep(wait)
-            else:
-                return
+            self._half_said = ()
 
     def _model(self) -> str | None:
         """The model that answered in the end, which need not be the first of the list."""

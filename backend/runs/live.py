@@ -45,6 +45,8 @@ class LiveRuns:
         house: Housekeeping,
         heirs: Heirs,
         attempts: int,
+        idle_seconds: float,
+        storage_timeout: float,
         desks: Desks,
         tracing: Tracing,
     ) -> None:
@@ -64,10 +66,20 @@ class LiveRuns:
             desks=desks,
             tracing=tracing,
             chores=chores,
+            storage_timeout=storage_timeout,
         )
         self._opening = Opening(driven, log=log, runs=runs, house=house, chores=chores)
         self._readers = Readers(driven, log=log, heirs=heirs, metrics=metrics, chores=chores)
-        self._rescue = Rescue(driven, log=log, runs=runs, lease=lease, heirs=heirs, attempts=attempts, chores=chores)
+        self._rescue = Rescue(
+            driven,
+            log=log,
+            runs=runs,
+            lease=lease,
+            heirs=heirs,
+            attempts=attempts,
+            idle_seconds=idle_seconds,
+            chores=chores,
+        )
         # Set by whoever hears first that the server is to stop; streams are open then, and have to be ended.
         self.exit = anyio.Event()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from functools import partial
+from uuid import uuid4
 
 from backend.errors import Busy, LogGone, ShuttingDown, Waiting
 from backend.runs.again import kept
@@ -12,7 +12,6 @@ from backend.runs.execute import Asked
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.rescue import say_lost
 from observability.logs import get_logger
-from storage.database import StorageFailed
 from storage.log import EventLog, LogUnavailable
 from storage.runs import RunRecord, RunRow, Runs, ThreadBusy, ThreadWaits
 
@@ -38,8 +37,13 @@ class Opening:
         """Raises `RunExists`, `Busy`, `Waiting`, `ShuttingDown`, `LogGone`."""
         if self._driven.is_closing():
             raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
+        run_id = uuid4().hex
+        with self._driven.opening(run_id):
+            return await self._opened(asked, run_id)
+
+    async def _opened(self, asked: Asked, run_id: str) -> RunRecord:
         try:
-            record, queued, undone = await self._taken(asked)
+            record, queued, undone = await self._taken(asked, run_id)
         except ThreadWaits as error:
             raise Waiting(f"{error}. Resume it there, or use another thread.", agent=error.agent) from None
         try:
@@ -53,39 +57,43 @@ class Opening:
             await self._runs.withdraw(record)
             await self._event_log.end(record.id)
             raise
-        for run in record.lost:
-            self._chores.begin(say_lost(self._event_log, run), f"end of {run}")
         if self._driven.is_closing():
             # While it waited for the thread, the server was told to end.
             await self._runs.withdraw(record)
             await self._event_log.end(record.id)
             raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
-        self._driven.launch(asked, record, its_turn=partial(self._its_turn, record) if queued else None)
+        self._driven.launch(asked, record, queued=queued)
         return record
 
-    async def _taken(self, asked: Asked) -> tuple[RunRecord, bool, RunRow | None]:
+    async def _taken(self, asked: Asked, run_id: str) -> tuple[RunRecord, bool, RunRow | None]:
         """A row of the run, which has the thread or a place in its queue, and the run that has to be undone for it."""
         undone: RunRow | None = None
         busy = Busy(f"The thread {asked.thread!r} has a run that is going. Wait for its end, or stop it.")
         until = asyncio.get_running_loop().time() + _INTERRUPT_SECONDS
         while True:
+            if self._driven.is_closing():
+                raise ShuttingDown("No new runs are taken.", headers={"Retry-After": "5"})
             try:
-                return await self._row(asked, queued=False), False, undone
+                return await self._row(asked, run_id, queued=False), False, undone
             except ThreadBusy:
                 if asked.multitask == "reject" or asyncio.get_running_loop().time() > until:
                     raise busy from None
                 if asked.multitask == "enqueue":
                     if await self._runs.queued(asked.caller, asked.thread) >= _MOST_QUEUED:
                         raise busy from None
-                    return await self._row(asked, queued=True), True, None
+                    return await self._row(asked, run_id, queued=True), True, None
             going = await self._runs.going(asked.caller, asked.thread)
             if going is not None:
                 undone = going if asked.multitask == "rollback" else None
-                await self._driven.stop(going)
+                if await self._runs.end_expired(going.id):
+                    # Its process is gone: nobody would stop it before it is recovered.
+                    self._chores.begin(say_lost(self._event_log, going.id), f"end of {going.id}")
+                else:
+                    await self._driven.stop(going)
             else:
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _row(self, asked: Asked, *, queued: bool) -> RunRecord:
+    async def _row(self, asked: Asked, run_id: str, *, queued: bool) -> RunRecord:
         candidate = asked.candidate
         return await self._runs.open(
             asked.caller,
@@ -97,26 +105,15 @@ class Opening:
             idempotency=asked.idempotency,
             asked=kept(asked),
             queued=queued,
+            run_id=run_id,
         )
 
     async def _rolled_back(self, asked: Asked, record: RunRecord, undone: RunRow) -> Asked:
         """The same, from where the thread was before that run."""
-        base = await asked.served.before(record.thread, undone.created_at)
+        base = await asked.served.checkpoint_before(record.thread, undone.id)
         if base is None and await self._runs.is_first(undone):
             await self._house.forget(record.thread)
         elif base is None:
             # What was before it has been pruned: nothing of a thread is dropped that cannot be told to be of that run.
             _log.warning("run_not_rolled_back", run=undone.id)
         return replace(asked, turn=replace(asked.turn, base=base))
-
-    async def _its_turn(self, record: RunRecord) -> None:
-        # Another process may have the thread: nothing here would tell.
-        while not await self._begun(record):  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _begun(self, record: RunRecord) -> bool:
-        try:
-            return await self._runs.begin(record)
-        except StorageFailed as error:
-            _log.warning("turn_not_looked_for", error=str(error))
-            return False

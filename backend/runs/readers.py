@@ -22,6 +22,9 @@ from storage.runs import RunRow
 
 _log = get_logger(__name__)
 
+# How often it is looked whether a run that nobody reads here is read elsewhere.
+_LOOK_SECONDS = 1.0
+
 
 @dataclass(slots=True)
 class Reader:
@@ -59,6 +62,10 @@ class Readers:
             kept = await self._event_log.has(row.id)
         except LogUnavailable:
             raise LogGone("The run's log cannot be read now.", headers={"Retry-After": "5"}) from None
+        if not kept and row.goes:
+            raise LogGone(
+                "The run is on its way to another process. Try again in a moment.", headers={"Retry-After": "2"}
+            )
         if not kept:
             raise LogGone("The run has ended, and its log is kept no more. Its thread has what was said.")
         return self.reader(row.id, row.agent, row.thread_id, posted=posted, after=after)
@@ -140,13 +147,17 @@ class Readers:
             live.leaving = self._chores.begin(self._left(live, grace), f"after {live.id}")
 
     async def _left(self, live: LiveRun, grace: float) -> None:
+        """Stops a run once nobody has read it for that long, here or elsewhere."""
+        unread_since = monotonic()
         while live.readers == 0:
-            await asyncio.sleep(grace)
-            if not await self._event_log.is_read_elsewhere(live.id):
+            await asyncio.sleep(min(grace, max(0.0, unread_since + grace - monotonic()), _LOOK_SECONDS))
+            if await self._event_log.is_read_elsewhere(live.id):
+                if not grace:
+                    # Who reads there came by GET, and takes nothing along.
+                    return
+                unread_since = monotonic()
+            elif monotonic() >= unread_since + grace:
                 break
-            if not grace:
-                # Who reads there came by GET, and takes nothing along.
-                return
         if live.readers == 0:
             await live.stopped("cancelled")
 

@@ -1,6 +1,7 @@
 """The lease on the runs of this process, and what becomes of those whose process keeps theirs no more."""
 
 import asyncio
+from collections.abc import Sequence
 
 from backend.runs.again import Heirs
 from backend.runs.chores import Chores
@@ -11,7 +12,7 @@ from observability.logs import get_logger
 from storage.database import StorageFailed
 from storage.lease import Lease
 from storage.log import EventLog
-from storage.runs import LostRun, RunRecord, Runs
+from storage.runs import CLAIM_BATCH, LostRun, RunRecord, Runs
 
 _log = get_logger(__name__)
 
@@ -28,8 +29,10 @@ class Rescue:
         lease: Lease,
         heirs: Heirs,
         attempts: int,
+        idle_seconds: float,
         chores: Chores,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self._driven = driven
         self._event_log = log
         self._runs = runs
@@ -53,10 +56,12 @@ class Rescue:
             except StorageFailed as error:
                 # Tried again in a moment; a lease outlives two beats that fail.
                 _log.warning("heartbeat_failed", error=str(error))
+            if self._idle_seconds:
+                self._driven.stop_stalled(self._idle_seconds)
             await asyncio.sleep(self._lease.seconds / 3)
 
     async def _keep_own(self) -> None:
-        own, asked_at = [*self._driven.ids, *self.taking], self._lease.now()
+        own, asked_at = self._own, self._lease.now()
         kept_runs = set(await self._runs.beat(own) if own else ())
         for run in own:
             if run not in kept_runs and (live := self._driven.get(run)) is not None:
@@ -80,14 +85,22 @@ class Rescue:
             await asyncio.sleep(self._lease.seconds / 3)
 
     async def _rescued(self) -> None:
-        for lost in await self._runs.claim_lost(self._attempts):
-            self.taking.add(lost.row.id)
-            self._chores.begin(self._take_up(lost), f"taking up {lost.row.id}")
+        batch_size = CLAIM_BATCH
+        while batch_size == CLAIM_BATCH and not self._driven.is_closing():
+            claimed = await self._runs.claim_lost(self._attempts, but=self._own)
+            batch_size = len(claimed)
+            for lost in claimed:
+                self.taking.add(lost.row.id)
+                self._chores.begin(self._take_up(lost), f"taking up {lost.row.id}")
         if self._driven.is_closing():
             return
-        for run in await self._runs.end_lost(but=[*self._driven.ids, *self.taking], attempts=self._attempts):
+        for run in await self._runs.end_lost(but=self._own, attempts=self._attempts):
             _log.warning("run_lost", run=run)
             self._chores.begin(say_lost(self._event_log, run), f"end of {run}")
+
+    @property
+    def _own(self) -> Sequence[str]:
+        return [*self._driven.ids, *self.taking]
 
     async def _take_up(self, lost: LostRun) -> None:
         try:
@@ -103,8 +116,7 @@ class Rescue:
             asked = await self._heirs.asked(lost)
         except Exception as error:  # noqa: BLE001  # somebody's graph is read here; whatever it is, the run has to end
             _log.warning("run_not_taken_up", run=record.id, exc_info=error)
-        begun = await self._event_log.take_over(record.id)
-        if not begun:
+        if not await self._event_log.take_over(record.id):
             await self._event_log.open(record.id)
         if asked is None:
             await _say_interrupted(self._event_log, record.id)
@@ -114,9 +126,12 @@ class Rescue:
             # It has been left to the next one, with the others.
             return
         _, events = await self._event_log.folded(record.id)
-        await self._event_log.append(record.id, list(closing(fold(events))))
+        so_far = fold(events)
+        await self._event_log.append(record.id, list(closing(so_far)))
         _log.warning("run_taken_up", run=record.id, attempt=lost.attempt)
-        self._driven.launch(asked, record, begun=begun)
+        live = self._driven.launch(asked, record, queued=lost.row.status == "queued", begun=so_far.started is not None)
+        if lost.cancel_requested:
+            live.stop("cancelled")
 
 
 async def say_lost(log: EventLog, run: str) -> None:

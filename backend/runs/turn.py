@@ -16,9 +16,10 @@ DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
-def turn_of(asked: RunAgentInput, wishes: BaseModel | None = None) -> Turn:
+def turn_of(asked: RunAgentInput, wishes: BaseModel | None = None, *, recovers: bool = False) -> Turn:
     return Turn(
         wishes=wishes,
+        recovers=recovers,
         messages=to_langchain(asked.messages),
         state=asked.state if isinstance(asked.state, dict) else {},
         resume={entry.interrupt_id: _answer(entry) for entry in asked.resume or ()},

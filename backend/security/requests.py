@@ -1,3 +1,4 @@
+import asyncio
 import re
 from time import perf_counter
 from uuid import uuid4
@@ -5,6 +6,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.errors import ShuttingDown, render
 from observability.logs import bound, get_logger
 from observability.metrics import Metrics
 from observability.tracing import coming_in, traceparent
@@ -28,8 +30,7 @@ class RequestRecord:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
-        # An error that nobody foresaw is answered further out, by a 500.
-        status, began = 500, perf_counter()
+        status, began = 0, perf_counter()
 
         async def marked(message: Message) -> None:
             nonlocal status
@@ -44,8 +45,16 @@ class RequestRecord:
         with bound(request_id=request_id), coming_in(Headers(scope=scope).get("traceparent")) as incoming:
             try:
                 await self._app(scope, receive, marked)
+            except asyncio.CancelledError:
+                # The server ends what outlasts its grace.
+                if status:
+                    raise
+                await render(ShuttingDown("Try again in a moment.", headers={"Retry-After": "5"}))(
+                    scope, receive, marked
+                )
             finally:
-                self._record(scope, status, perf_counter() - began)
+                # An error that nobody foresaw is answered further out, by a 500.
+                self._record(scope, status or 500, perf_counter() - began)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         # The template, not the path: what callers make up must not become series.

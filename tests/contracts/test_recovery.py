@@ -1,0 +1,163 @@
+"""A run whose process died between any two writes of its saver goes on to a whole answer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.base import id as checkpoint_ids
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import Command, Send, interrupt
+
+from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, Turn
+from agents.facts import Halted
+from storage.checkpoints import open_checkpoints
+from storage.settings import StorageSettings
+from tests.desk import NOBODYS
+
+THREAD = "t"
+
+
+class ProcessDied(BaseException):
+    """The process is killed: nothing of ours gets to answer this."""
+
+
+class DyingSaver:
+    """Lets a number of writes through, and dies before the next."""
+
+    def __init__(self, saver: Checkpointer, writes: int) -> None:
+        self._saver = saver
+        self._writes = writes
+
+    def __enter__(self) -> "DyingSaver":
+        self._saver.aput, self._saver.aput_writes = (  # type: ignore[method-assign]  # stands for a killed process
+            self._dying(self._saver.aput),
+            self._dying(self._saver.aput_writes),
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self._saver.aput, self._saver.aput_writes
+
+    def _dying(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        async def written(*given: Any, **more: Any) -> Any:
+            if self._writes <= 0:
+                raise ProcessDied
+            self._writes -= 1
+            return await write(*given, **more)
+
+        return written
+
+
+def _first(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [AIMessage("First.", id="first")]}
+
+
+def _second(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [AIMessage("Second.", id="second")]}
+
+
+def _ask(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [AIMessage(f"You said {interrupt('Which?')}.", id="answer")]}
+
+
+def _line() -> StateGraph[Any, Any, Any, Any]:
+    graph = StateGraph(MessagesState).add_node("first", _first).add_node("second", _second)
+    return graph.add_edge(START, "first").add_edge("first", "second").add_edge("second", END)
+
+
+def _nested() -> StateGraph[Any, Any, Any, Any]:
+    inner = _line().compile()
+    return StateGraph(MessagesState).add_node("inner", inner).add_edge(START, "inner").add_edge("inner", END)
+
+
+def _fan() -> StateGraph[Any, Any, Any, Any]:
+    def spread(state: MessagesState) -> list[Send]:
+        return [Send("first", state), Send("second", state)]
+
+    graph = StateGraph(MessagesState).add_node("first", _first).add_node("second", _second)
+    return graph.add_conditional_edges(START, spread, ["first", "second"])
+
+
+def _jump() -> StateGraph[Any, Any, Any, Any]:
+    def go(state: MessagesState) -> Command[Any]:
+        return Command(goto="second", update=_first(state))
+
+    graph = StateGraph(MessagesState).add_node("go", go, destinations=("second",)).add_node("second", _second)
+    return graph.add_edge(START, "go")
+
+
+def _asking() -> StateGraph[Any, Any, Any, Any]:
+    graph = StateGraph(MessagesState).add_node("ask", _ask).add_node("second", _second)
+    return graph.add_edge(START, "ask").add_edge("ask", "second")
+
+
+class _Agent(BaseAgent):
+    id, name, description, version = "dying", "Dying", "Is killed between its writes.", "1"
+
+    def __init__(self, graph: StateGraph[Any, Any, Any, Any]) -> None:
+        self._graph = graph
+
+    def build(self, checkpointer: Checkpointer) -> Graph:
+        compiled = self._graph.compile(checkpointer=checkpointer)
+        assert isinstance(compiled, CompiledGraph)
+        return compiled
+
+
+async def _run(served: Served, turn: Turn, run: str) -> Halted:
+    facts = [fact async for fact in served.run(THREAD, turn, None, NOBODYS, run=run)]
+    assert isinstance(facts[-1], Halted)
+    return facts[-1]
+
+
+async def _run_through_deaths(settings: StorageSettings, graph: StateGraph[Any, Any, Any, Any], turn: Turn) -> int:
+    """Kills a run before its n-th write, for each n that it has, and recovers it; how many there were."""
+    for writes in range(100):
+        async with open_checkpoints(settings) as checkpoints:
+            await checkpoints.forget(THREAD)
+            served = Served(_Agent(graph), _Agent(graph).build(checkpoints.saver))
+            if turn.resume:
+                question = (await _run(served, Turn([HumanMessage("Go", id="go")]), "asking")).questions[0]
+                turn = replace(turn, resume={question.id: "this"})
+            try:
+                with DyingSaver(checkpoints.saver, writes):
+                    whole = await _run(served, turn, "run")
+            except ProcessDied:
+                whole = await _run(served, replace(turn, recovers=True), "run")
+            else:
+                return writes
+            said = sorted(message.text for message in whole.messages)
+            assert said == EXPECTED[bool(turn.resume)], f"killed before write {writes}"
+            assert whole.questions == ()
+    raise AssertionError("the run writes without an end")
+
+
+EXPECTED = {False: ["First.", "Go", "Second."], True: ["Go", "Second.", "You said this."]}
+GRAPHS = {"line": _line, "nested": _nested, "fan": _fan, "jump": _jump}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+async def test_run_killed_before_any_write_is_recovered_whole(migrated: StorageSettings, graph: str) -> None:
+    assert await _run_through_deaths(migrated, GRAPHS[graph](), Turn([HumanMessage("Go", id="go")])) >= 3
+
+
+async def test_resumed_run_killed_before_any_write_is_recovered_whole(migrated: StorageSettings) -> None:
+    assert await _run_through_deaths(migrated, _asking(), Turn(resume={"": "this"})) >= 3
+
+
+async def test_thread_goes_on_behind_a_process_whose_clock_was_ahead(
+    migrated: StorageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_checkpoints(migrated) as checkpoints:
+        served = Served(_Agent(_line()), _Agent(_line()).build(checkpoints.saver))
+        with monkeypatch.context() as ahead:
+            now = time.time_ns()
+            ahead.setattr(time, "time_ns", lambda: now + 30 * 10**9)
+            await _run(served, Turn([HumanMessage("Go", id="go")]), "one")
+        # Another process: it has made no checkpoint yet, and its clock is right.
+        monkeypatch.setattr(checkpoint_ids, "_last_v6_timestamp", None)
+        await _run(served, Turn([HumanMessage("Again", id="again")]), "two")
+        said = [message.text for message in (await served.standing(THREAD)).messages]
+    assert said == ["Go", "First.", "Second.", "Again"]
