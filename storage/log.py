@@ -311,15 +311,25 @@ class Record:
     size: int = 0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
-    def append(self, events: Sequence[Event]) -> Sequence[Entry]:
-        added = [Entry(self.last + at, event) for at, event in enumerate(events, 1)]
-        self.last += len(added)
-        self.entries.extend(added)
-        self.size += sum(map(_weight, events))
+    def append(self, events: Sequence[Event]) -> None:
+        self.extend([Entry(self.last + at, event) for at, event in enumerate(events, 1)])
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Adds entries that have their numbers already, in order."""
+        if not entries:
+            return
+        self.last = entries[-1].number
+        self.entries.extend(entries)
+        self.size += sum(_weight(entry.event) for entry in entries)
         if self.size > self.most_bytes:
             self._make_room()
         self._wake()
-        return added
+
+    def replace(self, entries: Sequence[Entry], *, first: int) -> None:
+        """Puts entries in place of what is there; `first` as the field."""
+        self.entries, self.first, self.size = [], first, 0
+        self.last = max(self.last, first)
+        self.extend(entries)
 
     def end(self, now: float) -> None:
         self.entries = list(merged(self.entries))
@@ -341,9 +351,10 @@ class Record:
             # What cannot be made smaller does not make every next event fold it again.
             self.size = min(sum(map(_weight, stand)), self.most_bytes // 2)
 
-    async def read(self, after: Position | None) -> AsyncGenerator[Batch]:
+    async def read(self, after: Position | None, *, lags: bool = False) -> AsyncGenerator[Batch]:
+        """`lags`: this record may be behind what was heard elsewhere, and a position that it lacks is to come."""
         heard = heard_by(after, self.incarnation)
-        if heard > self.last:
+        if heard > self.last and not lags:
             heard = NOTHING_OF_IT
         while True:
             if heard < self.first:

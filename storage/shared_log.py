@@ -10,7 +10,8 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +33,6 @@ from storage.log import (
     Record,
     UnknownLog,
     Wrote,
-    heard_by,
     new_incarnation,
     written,
 )
@@ -44,8 +44,10 @@ _OPEN_SECONDS = 7 * 24 * 3600
 _AT_ONCE = 500
 _AGAIN_SECONDS = 0.5
 _CLOSE_SECONDS = 5.0
-# A reader looks by itself this often, should a word of something new get lost.
+# A log is looked at this often, should a word of something new get lost.
 _LOOK_SECONDS = 1.0
+# How long the readers of a log wait for a Redis that is away before they are sent away.
+_AWAY_SECONDS = 5.0
 
 _WRITE = """
 local stream, meta = KEYS[1], KEYS[2]
@@ -95,6 +97,22 @@ class _Meta:
     ended: bool
 
 
+@dataclass(slots=True)
+class _Mirror:
+    """A log of another process's as Redis has it, read once for all who read it here."""
+
+    record: Record
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    readers: int = 0
+    task: asyncio.Task[None] | None = None
+    error: Exception | None = None
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.record.lose()
+        self.loaded.set()
+
+
 class SharedLog:
     """`word` is a client of its own: it only listens for the word that there is something new."""
 
@@ -116,6 +134,7 @@ class SharedLog:
         self._wrote = wrote
         self._memory = MemoryLog(settings, fold, wrote=wrote)
         self._own: dict[str, _Own] = {}
+        self._mirrors: dict[str, _Mirror] = {}
         self._unsent: dict[str, None] = {}
         self._some = asyncio.Event()
         self._closing = False
@@ -155,7 +174,8 @@ class SharedLog:
     async def dismiss(self) -> None:
         self._dismissed = True
         await self._memory.dismiss()
-        self._words.wake()
+        for mirror in self._mirrors.values():
+            mirror.record.lose()
 
     async def forget(self, runs: Sequence[str]) -> None:
         await self._memory.forget(runs)
@@ -200,7 +220,7 @@ class SharedLog:
         self._some.set()
 
     async def has(self, run: str) -> bool:
-        if self._memory.record(run) is not None:
+        if self._memory.record(run) is not None or run in self._mirrors:
             return True
         try:
             return bool(await self._redis.exists(self._keys(run)[1]))
@@ -210,6 +230,9 @@ class SharedLog:
     async def folded(self, run: str) -> tuple[Position, Sequence[Event]]:
         if self._memory.record(run) is not None:
             return await self._memory.folded(run)
+        if (mirror := self._mirrors.get(run)) is not None and mirror.loaded.is_set() and mirror.error is None:
+            record = mirror.record
+            return Position(record.incarnation, record.last), [entry.event for entry in record.entries]
         try:
             meta = await self._meta(run)
             entries = await self._range(self._keys(run)[0], "-")
@@ -232,39 +255,66 @@ class SharedLog:
                 yield batch
 
     async def _read(self, run: str, after: Position | None) -> AsyncGenerator[Batch]:
+        mirror = self._mirrors.get(run)
+        if mirror is None:
+            mirror = self._mirrors[run] = _Mirror(Record("", self._settings.most_bytes, self._fold))
+            mirror.task = asyncio.create_task(self._follow(run, mirror), name=f"mirror of {run}")
+        mirror.readers += 1
         try:
-            async with self._words.of(run) as word, aclosing(self._batches(run, after, word)) as batches:
-                async for batch in batches:
-                    yield batch
-        except (RedisError, OSError) as error:
-            raise LogUnavailable("Run logs cannot be read now") from error
+            await mirror.loaded.wait()
+            if mirror.error is None:
+                async with aclosing(mirror.record.read(after, lags=True)) as batches:
+                    async for batch in batches:
+                        yield batch
+            if mirror.error is not None:
+                raise mirror.error
+        finally:
+            mirror.readers -= 1
+            if not mirror.readers:
+                self._drop(run, mirror)
 
-    async def _batches(self, run: str, after: Position | None, word: asyncio.Event) -> AsyncGenerator[Batch]:
-        stream, _ = self._keys(run)
-        heard: int | None = None
-        while True:
-            word.clear()
-            meta = await self._meta(run)
-            if heard is None:
-                # Once: who takes the log over meanwhile goes on with what is read here.
-                heard = heard_by(after, meta.incarnation)
-            if heard < meta.first:
-                entries = await self._range(stream, "-")
-                heard = entries[-1].number if entries else 0
-                stand = self._fold(entry.event for entry in entries)
-                yield Batch(meta.incarnation, [Entry(heard, event) for event in stand], folded=True)
-            else:
-                found = [entry.after(heard) for entry in await self._range(stream, f"({heard}-{2**63}")]
-                new = [entry for entry in found if entry is not None]
-                if new:
-                    heard = new[-1].number
-                    yield Batch(meta.incarnation, new)
-                elif meta.ended or self._dismissed:
-                    return
-                else:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_SECONDS):
-                            await word.wait()
+    def _drop(self, run: str, mirror: _Mirror) -> None:
+        if mirror.task is not None:
+            mirror.task.cancel()
+        if self._mirrors.get(run) is mirror:
+            del self._mirrors[run]
+
+    async def _follow(self, run: str, mirror: _Mirror) -> None:
+        """Reads a log of Redis into its mirror, until it ends."""
+        seen_at = monotonic()
+        async with self._words.of(run) as word:
+            while not (mirror.record.ended or mirror.record.lost):
+                word.clear()
+                try:
+                    await self._load(run, mirror)
+                    seen_at = monotonic()
+                except UnknownLog as error:
+                    mirror.fail(error)
+                except (RedisError, OSError) as error:
+                    if monotonic() - seen_at > _AWAY_SECONDS:
+                        mirror.fail(LogUnavailable("Run logs cannot be read now"))
+                        _log.warning("run_log_not_read", run=run, error=type(error).__name__)
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await word.wait()
+        # Whoever comes from now on begins anew: those who read here keep what they have.
+        if self._mirrors.get(run) is mirror:
+            del self._mirrors[run]
+
+    async def _load(self, run: str, mirror: _Mirror) -> None:
+        meta, record, stream = await self._meta(run), mirror.record, self._keys(run)[0]
+        # Who takes the log over goes on with what is read here.
+        record.incarnation = meta.incarnation
+        if record.last < meta.first:
+            record.replace(await self._range(stream, "-"), first=meta.first)
+        else:
+            found = [entry.after(record.last) for entry in await self._range(stream, f"({record.last}-{2**63}")]
+            record.extend([entry for entry in found if entry is not None])
+        if meta.ended:
+            record.end(monotonic())
+        mirror.loaded.set()
 
     async def _meta(self, run: str) -> _Meta:
         told: Any = await self._redis.hgetall(self._keys(run)[1])
@@ -360,6 +410,9 @@ class SharedLog:
                 await self._writer
         if self._unsent:
             _log.error("run_logs_lost", runs=len(self._unsent))
+        for run, mirror in list(self._mirrors.items()):
+            mirror.record.lose()
+            self._drop(run, mirror)
         await self._words.aclose()
 
 
@@ -391,7 +444,9 @@ class _Words:
     def __init__(self, client: Redis, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._followed: dict[str, list[asyncio.Event]] = {}
+        self._followed: dict[str, asyncio.Event] = {}
+        # Those of which Redis has not been asked for word yet.
+        self._unheard: set[str] = set()
         self._heard: PubSub | None = None
         self._listening: asyncio.Task[None] | None = None
         self._closed = False
@@ -408,36 +463,32 @@ class _Words:
         return int(count)
 
     async def follow(self, run: str, event: asyncio.Event) -> None:
-        first = run not in self._followed
-        self._followed.setdefault(run, []).append(event)
+        self._followed[run] = event
+        self._unheard.add(run)
         if self._heard is None:
             self._heard = self._client.pubsub()
-        if first:
-            try:
-                await self._heard.subscribe(f"{self._prefix}{run}")
-            except BaseException:
-                await self.leave(run, event)
-                raise
+        # Where Redis is away, the listener asks again; who follows looks by itself meanwhile.
+        with suppress(RedisError, OSError):
+            await self._subscribe(self._heard)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen(self._heard), name="words of run logs")
 
-    def wake(self) -> None:
-        for followers in self._followed.values():
-            for event in followers:
-                event.set()
+    async def _subscribe(self, heard: PubSub) -> None:
+        if runs := list(self._unheard):
+            await heard.subscribe(*(f"{self._prefix}{run}" for run in runs))
+            self._unheard.difference_update(runs)
 
-    async def leave(self, run: str, event: asyncio.Event) -> None:
-        followers = self._followed[run]
-        followers.remove(event)
-        if not followers:
-            del self._followed[run]
-            if self._heard is not None:
-                with suppress(RedisError, OSError):
-                    await self._heard.unsubscribe(f"{self._prefix}{run}")
+    async def leave(self, run: str) -> None:
+        del self._followed[run]
+        self._unheard.discard(run)
+        if self._heard is not None:
+            with suppress(RedisError, OSError):
+                await self._heard.unsubscribe(f"{self._prefix}{run}")
 
     async def _listen(self, heard: PubSub) -> None:
         while not self._closed:
             try:
+                await self._subscribe(heard)
                 message = await heard.get_message(ignore_subscribe_messages=True, timeout=_LOOK_SECONDS)
             except (RedisError, OSError, RuntimeError):
                 # Readers look by themselves meanwhile; the client subscribes anew when it is back.
@@ -446,7 +497,7 @@ class _Words:
             if message is None:
                 continue
             run = message["channel"].decode().removeprefix(self._prefix)
-            for event in self._followed.get(run, ()):
+            if (event := self._followed.get(run)) is not None:
                 event.set()
 
     async def aclose(self) -> None:
@@ -469,4 +520,4 @@ class _Follow:
         return self._event
 
     async def __aexit__(self, *_: object) -> None:
-        await self._words.leave(self._run, self._event)
+        await self._words.leave(self._run)
