@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -371,7 +371,7 @@ CLAIM_BATCH = 32
 _GOING = ("queued", "running")
 # Without the input of a run, which may be megabytes and is read by whoever recovers it only.
 _COLUMNS = [column for column in runs.c if column is not runs.c.asked]
-_ROW = select(*_COLUMNS, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
+_ROW: Select[Any] = select(*_COLUMNS, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
 
 
 async def _found(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
