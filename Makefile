@@ -15,15 +15,9 @@ help:  ## what there is to make
 run: .venv/.run frontend/dist/index.html  ## set up, bring the schema up and serve
 	@$(BIN)/agenkit serve
 
-# Not those that a busy machine makes late.
-SIDE_BY_SIDE = -n logical --maxprocesses 4 --dist loadfile
-
 test: .venv/.dev frontend/dist/index.html tests/e2e/clients/node_modules/.ready  ## set up and run every test
-	@$(BIN)/python requirements/npm.py frontend run --silent test
 	@rm -f .coverage .coverage.*
-	@$(if $(TESTS),,$(BIN)/python -m coverage run -m pytest $(SIDE_BY_SIDE) tests/unit tests/contracts tests/quality tests/redaction)
-	@$(BIN)/python -m coverage run -m pytest $(or $(TESTS),tests/integration tests/e2e)
-	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --fail-under=90
+	@$(BIN)/python -m tests.run $(TESTS)
 
 test-ollama: .venv/.dev  ## run the tests that ask a real Ollama (OLLAMA_BASE_URL, or `ollama` on the PATH)
 	@$(BIN)/python -m pytest tests/ollama

@@ -103,15 +103,18 @@ class Reach:
 
     _QUIET_SECONDS = 60.0
 
-    def __init__(self, what: str, *, timeout: float, pause: float = 2.0) -> None:
+    def __init__(
+        self, what: str, *, timeout: float, pause: float = 2.0, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._what = what
+        self._clock = clock
         self._timeout = timeout
         self._pause = pause
         self._asks_again = 0.0
         self._tells_again = 0.0
 
     async def ask(self, command: Callable[[], Awaitable[T]]) -> T | None:
-        if monotonic() < self._asks_again:
+        if self._clock() < self._asks_again:
             return None
         try:
             async with asyncio.timeout(self._timeout):
@@ -122,7 +125,7 @@ class Reach:
             return None
 
     def _left_alone(self, error: Exception) -> None:
-        now = monotonic()
+        now = self._clock()
         self._asks_again = now + self._pause
         if now >= self._tells_again:
             self._tells_again = now + self._QUIET_SECONDS

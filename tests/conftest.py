@@ -3,12 +3,12 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +18,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from backend.settings import VARIABLES
 from storage.redis import open_redis
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 # Read before they are cleared: the servers that tests may use, each under names of their own.
 NAMED_SERVERS = {name: os.environ.get(name) for name in ("DATABASE_URL", "OLLAMA_BASE_URL", "REDIS_URL")}
@@ -100,7 +101,7 @@ def redis_url() -> Iterator[str]:
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(LIMIT_SECONDS)
 
 
 def _redis_server() -> str:
@@ -120,14 +121,13 @@ def _free_port() -> int:
 
 
 def _await_listener(server: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(100):
+    def listens() -> bool:
         if server.poll() is not None:
             pytest.fail(f"redis-server ended by itself, with {server.returncode}: name a Redis in REDIS_URL")
         with socket.socket() as asking:
-            if asking.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"redis-server does not listen on port {port} after 5 seconds: name a Redis in REDIS_URL")
+            return asking.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens)
 
 
 @pytest.fixture
@@ -146,8 +146,18 @@ async def redis_prefix(redis_client: Redis) -> AsyncIterator[str]:
         await redis_client.delete(*left)
 
 
+class CountingRedis(Redis):
+    """Counts the commands that it is told to send."""
+
+    commands = 0
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        self.commands += 1
+        return await super().execute_command(*args, **options)
+
+
 @pytest.fixture
-async def hanging_redis() -> AsyncIterator[Redis]:
+async def hanging_redis() -> AsyncIterator[CountingRedis]:
     """A Redis that takes what it is told and never says a word."""
     leave = asyncio.Event()
 
@@ -156,7 +166,7 @@ async def hanging_redis() -> AsyncIterator[Redis]:
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    client = Redis(host="127.0.0.1", port=server.sockets[0].getsockname()[1], driver_info=None)
+    client = CountingRedis(host="127.0.0.1", port=server.sockets[0].getsockname()[1], driver_info=None)
     yield client
     await client.aclose()
     leave.set()

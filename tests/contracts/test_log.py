@@ -24,6 +24,7 @@ from storage.log import (
     merged,
 )
 from storage.shared_log import SharedLog
+from tests.waiting import LIMIT_SECONDS, wait_for
 
 Opened = Callable[..., Any]
 
@@ -70,8 +71,15 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 
 
 async def _all(log: EventLog, run: str, after: Position | None = None) -> list[Batch]:
-    async with asyncio.timeout(10):
-        return [batch async for batch in log.read(run, after)]
+    batches = list[Batch]()
+    await _read_into(batches, log, run, after)
+    return batches
+
+
+async def _read_into(batches: list[Batch], log: EventLog, run: str, after: Position | None = None) -> None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        async for batch in log.read(run, after):
+            batches.append(batch)  # noqa: PERF401  # what has come is looked at meanwhile
 
 
 def _heard(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
@@ -123,7 +131,7 @@ async def test_from_a_position_exactly_the_rest_is_read_also_within_a_merged_del
 
 async def _settled(log: EventLog, run: str) -> None:
     """Waits until a reader elsewhere sees the end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         async for _ in log.read(run):
             pass
 
@@ -133,19 +141,21 @@ async def test_a_position_of_an_earlier_log_is_told_how_things_stand(opened: Ope
         await writer.open("r")
         await writer.append("r", [_say("Hel"), _say("lo")])
         await _until(reader, "r", 2)
-        reading = asyncio.create_task(_all(reader, "r", Position("0123abcd", 1)))
-        await asyncio.sleep(0.1)
+        batches = list[Batch]()
+        reading = asyncio.create_task(_read_into(batches, reader, "r", Position("0123abcd", 1)))
+        await wait_for(lambda: batches)
         await writer.append("r", [_say(", you")])
         await writer.end("r")
-        batches = await reading
+        await reading
         assert batches[0].folded
         assert _text(batches) == "Hello, you"
 
 
 async def _until(log: EventLog, run: str, number: int) -> None:
-    async with asyncio.timeout(10):
-        while (await log.folded(run))[0].number < number:  # noqa: ASYNC110  # another process may be writing
-            await asyncio.sleep(0.01)
+    async def has_come() -> bool:
+        return (await log.folded(run))[0].number >= number
+
+    await wait_for(has_come)
 
 
 async def test_a_log_that_grows_too_large_is_folded_and_goes_on(opened: Opened) -> None:
@@ -173,19 +183,22 @@ async def test_a_reader_that_is_overtaken_by_the_folding_loses_nothing(opened: O
     async with opened(most_bytes=20_000) as (writer, reader):
         await writer.open("r")
         heard: list[Batch] = []
+        overtaken = asyncio.Event()
 
         async def slowly() -> None:
             async for batch in reader.read("r"):
                 heard.append(batch)
-                await asyncio.sleep(0.05)
+                await overtaken.wait()
 
         reading = asyncio.create_task(slowly())
         for at in range(600):
             await writer.append("r", [_say(f"{at} "), OTHER])
-            if at % 20 == 0:
-                await asyncio.sleep(0.005)
+            if at == 0:
+                await wait_for(lambda: heard)
         await writer.end("r")
-        async with asyncio.timeout(20):
+        await _settled(reader, "r")
+        overtaken.set()
+        async with asyncio.timeout(LIMIT_SECONDS):
             await reading
         assert _text(heard) == "".join(f"{at} " for at in range(600))
 
@@ -235,9 +248,9 @@ async def test_readers_who_come_and_go_get_each_character_once(opened: Opened, s
         readers = [asyncio.create_task(come_and_go()) for _ in range(10)]
         for word in words:
             await writer.append("r", [_say(word)])
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(dice.random() * 0.004)
         await writer.end("r")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_SECONDS):
             assert set(await asyncio.gather(*readers)) == {"".join(words)}
 
 
@@ -271,11 +284,10 @@ async def test_with_redis_away_a_run_goes_on_and_is_caught_up(redis_url: str, re
         away = _Away(here)
         await away.gone()
         await here.append("r", [_say("meanwhile ")])
-        await asyncio.sleep(0.2)
-        assert (await here.folded("r"))[0].number == 2
-        assert (await there.folded("r"))[0].number == 1
         with pytest.raises(LogUnavailable):
             await here.open("another")
+        assert (await here.folded("r"))[0].number == 2
+        assert (await there.folded("r"))[0].number == 1
         await away.back()
         await here.append("r", [_say("and after.")])
         await here.end("r")
@@ -305,9 +317,7 @@ async def test_each_write_is_told(redis_url: str, redis_prefix: str) -> None:
 
 
 async def _until_told(told: Counter[str], what: str, times: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while told[what] < times:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: told[what] >= times)
 
 
 async def test_what_redis_forgets_is_written_again(redis_url: str, redis_prefix: str, redis_client: Redis) -> None:
@@ -324,9 +334,7 @@ async def test_what_redis_forgets_is_written_again(redis_url: str, redis_prefix:
 
 
 async def _until_there(log: EventLog, run: str) -> None:
-    async with asyncio.timeout(10):
-        while not await log.has(run):  # noqa: ASYNC110  # another process is writing
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: log.has(run))
 
 
 async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_url: str, redis_prefix: str) -> None:
@@ -334,15 +342,16 @@ async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_
         await thought_dead.open("r")
         await thought_dead.append("r", [_say("Hello")])
         await _until(heir, "r", 1)
-        local = asyncio.create_task(_all(thought_dead, "r"))
-        await asyncio.sleep(0.05)
+        batches = list[Batch]()
+        local = asyncio.create_task(_read_into(batches, thought_dead, "r"))
+        await wait_for(lambda: batches)
         before, _ = await thought_dead.folded("r")
         assert await heir.take_over("r")
         await thought_dead.append("r", [_say(" from"), _say(" the grave")])
         await heir.append("r", [_say(", heir")])
         await heir.end("r")
         # Whoever read the old owner's memory is told how things stand, and goes on elsewhere.
-        batches = await local
+        await local
         assert batches[-1].folded or any(batch.folded for batch in batches)
         assert _text(batches) == "Hello, heir"
         await thought_dead.append("r", [_say("never")])

@@ -16,6 +16,7 @@ from storage.settings import StorageSettings
 from storage.shares import UnknownShare
 from storage.threads import UnknownThread
 from tests.contracts.shelves import Begin, Process, beginning
+from tests.waiting import wait_for
 
 ANN = Caller("acme", "ann")
 OTHERS = [Caller("acme", "bob"), Caller("other", "ann")]
@@ -234,11 +235,13 @@ async def test_what_is_deleted_under_a_reader_is_unknown_to_it(process: Process)
     for text in (TEXT, "short"):
         held = await _created(process.shelf, text)
         await process.texts.forget(ANN, [held.version.digest])
-        process.artifacts.takes = 0.2
+        process.artifacts.gate.clear()
+        loads = process.artifacts.loads
         reader = asyncio.create_task(process.shelf.read(ANN, held.artifact.id))
-        await asyncio.sleep(0.1)
+        await wait_for(lambda: process.artifacts.loads > loads)  # noqa: B023  # looked at before the next
         for each in await process.shelf.heads(ANN, Wanted(limit=9)):
             await process.shelf.delete(ANN, each.id)
+        process.artifacts.gate.set()
         with pytest.raises(UnknownArtifact):
             await reader
 

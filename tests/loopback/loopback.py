@@ -14,6 +14,7 @@ from tests.loopback.http import Request
 from tests.loopback.ledger import Ledger
 from tests.loopback.script import Reply
 from tests.loopback.server import Server
+from tests.waiting import LIMIT_SECONDS
 
 
 class Loopback:
@@ -102,7 +103,7 @@ class Loopback:
     def requests(self) -> tuple[Request, ...]:
         return tuple(call.request for call in self._ledger.calls)
 
-    def call(self, index: int = 0, timeout: float = 2.0) -> Call:
+    def call(self, index: int = 0, timeout: float = LIMIT_SECONDS) -> Call:
         """Waits for the call with this index.
 
         Raises TimeoutError.

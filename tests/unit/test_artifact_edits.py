@@ -1,5 +1,4 @@
 from itertools import pairwise
-from time import perf_counter
 
 import pytest
 from hypothesis import assume, given, settings
@@ -17,6 +16,7 @@ from artifacts.edits import (
     replace_selection,
 )
 from artifacts.fences import Unfenced, whole
+from tests.waiting import assert_scales_linearly
 
 BLOCK = "<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE"
 OLD_TO_NEW = [Edit("old\n", "new\n")]
@@ -199,11 +199,17 @@ def test_an_edit_that_fails_takes_the_others_with_it() -> None:
     assert _refused("a\nold\n", *OLD_TO_NEW, Edit("old\n", "")).edit == Edit("old\n", "")
 
 
-def test_the_nearest_lines_of_a_long_text_are_found_in_time() -> None:
-    begun = perf_counter()
-    assert _refused("ab" * 300 + "\n" + "abab " * 100_000 + "\n" * 50_000, Edit("ba" * 3_000 + "!\n", "")).nearest
-    assert _refused("aaaa aaaa aaaa aaaa aaaa\n" * 20_000, Edit("aaaa bbbb\n" * 2_000, "")).reason == "missing"
-    assert perf_counter() - begun < 5
+def test_the_cost_of_the_nearest_lines_grows_with_the_text() -> None:
+    def of_long_lines(size: int) -> None:
+        text = "ab" * 300 + "\n" + "abab " * size * 2 + "\n" * size
+        assert _refused(text, Edit("ba" * (size // 16) + "!\n", "")).nearest
+
+    def of_many_lines(size: int) -> None:
+        refused = _refused("aaaa aaaa aaaa aaaa aaaa\n" * size, Edit("aaaa bbbb\n" * (size // 10), ""))
+        assert refused.reason == "missing"
+
+    assert_scales_linearly(of_long_lines, 6_000)
+    assert_scales_linearly(of_many_lines, 2_500)
 
 
 @settings(max_examples=200, deadline=None)

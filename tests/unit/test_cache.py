@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -35,6 +35,7 @@ from llm.layers.fallback import CUT_CALLS
 from llm.settings import ModelSettings
 from storage.cache import MemoryCache
 from tests.unit.test_layers import DOWN
+from tests.waiting import ManualClock, wait_for
 
 ANN, BOB, EVE = CallContext("acme", "ann"), CallContext("acme", "bob"), CallContext("other", "ann")
 USAGE = UsageMetadata(input_tokens=3, output_tokens=2, total_tokens=5)
@@ -158,7 +159,7 @@ class Kept:
 
     async def settled(self) -> "Kept":
         """Comes back when what was said is kept: no reader waits for that."""
-        await _until(lambda: self.answers.under_way == 0)
+        await wait_for(lambda: self.answers.under_way == 0)
         return self
 
 
@@ -170,12 +171,6 @@ def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:
 def _added(chunks: Sequence[AIMessageChunk]) -> AIMessageChunk:
     first, *rest = chunks
     return first + rest
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110  # what is waited for is another's, and tells nobody
-            await asyncio.sleep(0.001)
 
 
 # Exact
@@ -318,9 +313,12 @@ async def test_an_answer_without_end_is_given_and_not_remembered() -> None:
 
 
 async def test_an_answer_is_gone_after_its_time() -> None:
-    kept = Kept(["a", END], ["b", END], settings=CacheSettings(exact="all", ttl=0.05))
+    clock = ManualClock()
+    store = MemoryCache(1_000_000, clock)
+    kept = Kept(["a", END], ["b", END], settings=CacheSettings(exact="all", ttl=60), store=store)
     assert await kept.text() == "a"
-    await asyncio.sleep(0.1)
+    await kept.settled()
+    clock.advance(61)
     assert await kept.text() == "b"
 
 
@@ -477,7 +475,7 @@ async def test_a_reader_that_leaves_does_not_hurt_the_others() -> None:
     gate = asyncio.Event()
     kept = Kept(["One ", gate, "two", END])
     first, second = asyncio.create_task(kept.text()), asyncio.create_task(kept.text())
-    await _until(lambda: kept.inner.begun == 1)
+    await wait_for(lambda: kept.inner.begun == 1)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -491,7 +489,7 @@ async def test_a_reader_that_leaves_does_not_hurt_the_others() -> None:
 async def test_with_its_last_reader_an_answer_is_stopped_at_once(way: str) -> None:
     kept = Kept(["One ", asyncio.Event()], ["well", END])
     readers = [asyncio.create_task(getattr(kept, way)()) for _ in range(3)]
-    await _until(lambda: kept.inner.begun == 1)
+    await wait_for(lambda: kept.inner.begun == 1)
     for reader in readers:
         assert kept.inner.closed == 0
         reader.cancel()
@@ -516,7 +514,7 @@ async def test_an_error_reaches_every_reader_as_its_own(way: str) -> None:
     assert {(str(error), error.provider, error.model) for error in outcomes if isinstance(error, ModelError)} == {
         ("no", "p", "m")
     }
-    await _until(lambda: kept.answers.under_way == 0)
+    await wait_for(lambda: kept.answers.under_way == 0)
 
 
 @pytest.mark.parametrize("way", ["text", "message"])
@@ -533,7 +531,7 @@ async def test_what_only_one_may_not_the_others_ask_for_themselves(way: str) -> 
 async def test_what_is_under_way_ends_with_the_cache() -> None:
     kept = Kept(["One ", asyncio.Event()])
     reader = asyncio.create_task(kept.text())
-    await _until(lambda: kept.inner.begun == 1)
+    await wait_for(lambda: kept.inner.begun == 1)
     await kept.answers.aclose()
     await asyncio.wait({reader})
     assert reader.cancelled()
@@ -553,12 +551,13 @@ async def test_who_is_slow_bounds_what_is_held() -> None:
     flight = flights.begin("a", source)
     async with aclosing(flight.read()) as slow:
         await anext(slow)
-        await _until(lambda: flights.get("a") is None)
-        await asyncio.sleep(0.01)
+        await wait_for(lambda: flights.get("a") is None)
+        for _ in range(100):
+            await asyncio.sleep(0)
         assert made < 15
         assert [number async for number in slow] == list(range(1, 100))
     assert len(flights) <= 1
-    await _until(lambda: len(flights) == 0)
+    await wait_for(lambda: len(flights) == 0)
 
 
 # By meaning
@@ -737,7 +736,6 @@ async def test_who_comes_as_a_flight_fails_asks_for_itself(delays: range) -> Non
             async for _ in cache.stream(asked, ask):
                 pass
 
-    async with asyncio.timeout(10):
-        await asyncio.gather(*map(one, delays))
+    await asyncio.gather(*map(one, delays))
     assert made == len(delays)
     await cache.aclose()

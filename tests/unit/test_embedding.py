@@ -1,7 +1,7 @@
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -80,12 +80,11 @@ async def test_the_end_of_a_long_text_is_not_read(minilm: Embedder) -> None:
 
 async def test_embedding_keeps_nobody_waiting(minilm: Embedder) -> None:
     await minilm.vectors(["warm"])
-    beats: list[float] = []
-    embedding = asyncio.create_task(minilm.vectors(["word " * 250] * 4))
-    while not embedding.done():
-        beats.append(asyncio.get_running_loop().time())
-        await asyncio.sleep(0.005)
-    assert max(after - before for before, after in pairwise(beats)) < 0.25
+    before = time.thread_time(), time.process_time()
+    await minilm.vectors(["word " * 250] * 4)
+    here, everywhere = time.thread_time() - before[0], time.process_time() - before[1]
+    # It is other threads that work, and the loop's has next to nothing to do.
+    assert here < everywhere / 4
 
 
 def test_erf_is_as_good_as_a_float() -> None:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from backend.api.reviewing import events_of
 from graphs.review import Stage
 from storage.database import StorageFailed
+from tests.waiting import LIMIT_SECONDS
 
 Say = Callable[[Stage], None]
 
@@ -21,7 +22,7 @@ class _Review(BaseModel):
 
 
 def _told(
-    reviewed: Callable[[Say], Awaitable[BaseModel]], leaving: anyio.Event | None = None, grace: float = 5.0
+    reviewed: Callable[[Say], Awaitable[BaseModel]], leaving: anyio.Event | None = None, grace: float = LIMIT_SECONDS
 ) -> AsyncGenerator[Mapping[str, Any]]:
     return events_of("review-1", reviewed, leaving or anyio.Event(), grace)
 
@@ -111,7 +112,7 @@ async def test_an_error_of_ours_ends_in_words_and_is_logged_once() -> None:
 @pytest.mark.parametrize("swallows", [0, 1])
 async def test_a_server_that_stops_gives_a_reading_its_grace_and_then_says_so(swallows: int) -> None:
     reading, leaving = _Endless(swallows=swallows), anyio.Event()
-    async with asyncio.timeout(5), aclosing(_told(reading, leaving, grace=0.05)) as events:
+    async with aclosing(_told(reading, leaving, grace=0.05)) as events:
         assert [(await anext(events))["type"] for _ in range(2)] == ["RUN_STARTED", "ACTIVITY_SNAPSHOT"]
         leaving.set()
         told = [event async for event in events]

@@ -8,13 +8,14 @@ from typing import Any, Self
 import orjson
 
 from tests.loopback import Loopback
+from tests.waiting import LIMIT_SECONDS
 
 CHAT = "/v1/chat/completions"
 
 
 class Caller:
     def __init__(self, server: Loopback) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=2)
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS)
 
     def __enter__(self) -> Self:
         return self

@@ -32,14 +32,21 @@ def test_requests_may_come_before_their_turn(server: Loopback) -> None:
 
 
 async def test_many_are_served_at_once(server: Loopback, openai: AsyncOpenAI) -> None:
-    server.answer(lambda request: Reply(request.body["messages"][0]["content"] + "!", first_delay=0.1))
+    server.answer(lambda _: Stall(1))
 
-    async def ask(number: int) -> str | None:
-        answer = await openai.chat.completions.create(model="loop", messages=[{"role": "user", "content": str(number)}])
-        return answer.choices[0].message.content
+    async def ask() -> None:
+        async for _ in await openai.chat.completions.create(
+            model="loop", messages=[{"role": "user", "content": "hi"}], stream=True
+        ):
+            pass
 
-    async with asyncio.timeout(2):
-        assert await asyncio.gather(*map(ask, range(40))) == [f"{number}!" for number in range(40)]
+    asking = [asyncio.create_task(ask()) for _ in range(40)]
+    calls = [await asyncio.to_thread(server.call, at) for at in range(len(asking))]
+    assert all([await asyncio.to_thread(call.wait_pieces, 1) for call in calls])
+    assert not any(call.finished for call in calls)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
 
 
 def test_every_request_is_recorded(server: Loopback) -> None:

@@ -14,9 +14,9 @@ HEAD = Send(render_head(200, "application/x-ndjson", None))
 THREE = Reply("a b c", first_delay=1, delay=2, usage=None)
 
 
-def exchange() -> Exchange:
-    request = Request("POST", "/api/chat", {}, {"model": "loop"}, b"")
-    return ROUTES["POST", "/api/chat"].exchange(1, request, MODELS)
+def exchange(path: str = "/api/chat") -> Exchange:
+    request = Request("POST", path, {}, {"model": "loop"}, b"")
+    return ROUTES["POST", path].exchange(1, request, MODELS)
 
 
 def send(*words: str) -> Send:
@@ -41,6 +41,11 @@ def test_a_reply_is_a_header_and_pieces_at_its_pace() -> None:
         send("c"),
         end(THREE),
     ]
+
+
+def test_a_whole_answer_takes_as_long_as_its_stream() -> None:
+    steps = plan(THREE, exchange("/v1/chat/completions"))
+    assert sum(step.seconds for step in steps if isinstance(step, Pause)) == 5
 
 
 def test_pieces_share_writes() -> None:

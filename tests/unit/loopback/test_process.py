@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.waiting import LIMIT_SECONDS
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -19,7 +21,7 @@ async def process() -> AsyncIterator[tuple[Process, str]]:
     )
     assert running.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_SECONDS):
             yield running, f"http://127.0.0.1:{int(await running.stdout.readline())}"
     finally:
         if running.returncode is None:
