@@ -1,10 +1,8 @@
 """The service over real sockets, in a thread of this process: what tests of the front door talk to."""
 
-import asyncio
 import json
 import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from backend.app import create_app
 from backend.security.callers import LOCAL, caller
 from backend.settings import read_settings
 from storage.caller import Caller
+from tests.waiting import LIMIT_SECONDS, wait_for, wait_until
 
 Event = dict[str, Any]
 
@@ -31,20 +30,23 @@ class Server:
         self.url = url
 
     def client(self, *, user: str = "local") -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=20.0, headers={"X-Test-User": user})
+        return httpx.AsyncClient(base_url=self.url, timeout=LIMIT_SECONDS, headers={"X-Test-User": user})
 
     async def run(self, agent: str = "chat", *, user: str = "local", **asked: Any) -> list[Event]:
         """Posts one run and reads it to its end."""
         async with self.client(user=user) as client, self.opened(client, agent, **asked) as events:
             return [event async for event in events]
 
-    async def begun(self, run: str, *, within: float = 15.0) -> Event:
+    async def begun(self, run: str) -> Event:
         """A run as it is told, once the server knows of it."""
-        async with asyncio.timeout(within), self.client() as client:
-            while (told := await client.get(f"/api/v1/runs/{run}")).status_code == 404:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        known: Event = told.json()
-        return known
+        async with self.client() as client:
+
+            async def told() -> Event | None:
+                answer = await client.get(f"/api/v1/runs/{run}")
+                known: Event | None = None if answer.status_code == 404 else answer.json()
+                return known
+
+            return await wait_for(told)
 
     @asynccontextmanager
     async def opened(
@@ -151,16 +153,13 @@ def serving(data: Path, **environment: str) -> Iterator[Server]:
         yield Server(app, f"http://127.0.0.1:{_port(server, thread)}")
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(LIMIT_SECONDS)
         logging.getLogger("asyncio").removeHandler(unheard)
     assert unheard.said == []
 
 
 def _port(server: uvicorn.Server, thread: threading.Thread) -> int:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and thread.is_alive():
-        if server.started:
-            port: int = server.servers[0].sockets[0].getsockname()[1]
-            return port
-        time.sleep(0.01)
-    raise AssertionError("the server did not start")
+    wait_until(lambda: server.started or not thread.is_alive())
+    assert server.started, "the server did not start"
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.waiting import wait_until
+
 How = Literal["answers", "fails", "hangs"]
 
 
@@ -83,11 +85,9 @@ class Sink:
             return 207, json.dumps(answers).encode(), "application/json"
         return 404, b"{}", "application/json"
 
-    def has(self, count: int, within: float = 15.0) -> Sequence[Arrived]:
+    def has(self, count: int) -> Sequence[Arrived]:
         """Waits for so many spans."""
-        until = time.monotonic() + within
-        while len(self.spans) < count and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_until(lambda: len(self.spans) >= count)
         return self.spans
 
 

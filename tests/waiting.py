@@ -8,7 +8,7 @@ import gc
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -16,18 +16,21 @@ T = TypeVar("T")
 LIMIT_SECONDS = 90.0
 
 
-async def wait_for(look: Callable[[], T | Awaitable[T]], *, interval: float = 0.01) -> T:
+@overload
+async def wait_for(look: Callable[[], Awaitable[T | None]], *, interval: float = ...) -> T: ...
+@overload
+async def wait_for(look: Callable[[], T | None], *, interval: float = ...) -> T: ...
+async def wait_for(look: Callable[[], Any], *, interval: float = 0.01) -> Any:
     """Look again and again until what is seen is true, and return it."""
     async with asyncio.timeout(LIMIT_SECONDS):
         while True:
             seen = look()
-            value: T = await seen if inspect.isawaitable(seen) else seen
-            if value:
+            if value := await seen if inspect.isawaitable(seen) else seen:
                 return value
             await asyncio.sleep(interval)
 
 
-def wait_until(look: Callable[[], T], *, interval: float = 0.01) -> T:
+def wait_until(look: Callable[[], T | None], *, interval: float = 0.01) -> T:
     """Look like `wait_for`, from a thread of its own."""
     until = time.monotonic() + LIMIT_SECONDS
     while not (value := look()):

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,11 +15,9 @@ from typing import Any
 import httpx
 
 from tests.server import Event, run_input
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 AGENKIT = Path(sys.executable).with_name("agenkit")
-
-_START_SECONDS = 30.0
-_STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Serving:
     def stop(self) -> int:
         """Asks it to end, and waits; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        return self.process.wait(LIMIT_SECONDS)
 
 
 @contextmanager
@@ -93,14 +90,14 @@ def command(
         input="".join(f"{line}\n" for line in said),
         capture_output=True,
         text=True,
-        timeout=_START_SECONDS,
+        timeout=LIMIT_SECONDS,
     )
 
 
 def events(server: Serving, *, agent: str = "chat", **asked: Any) -> Generator[Event]:
     """Posts one run to an agent and says its events as they come."""
     url, body = f"{server.url}/api/v1/chat/{agent}", run_input(**asked)
-    with httpx.stream("POST", url, json=body, timeout=_START_SECONDS) as answer:
+    with httpx.stream("POST", url, json=body, timeout=LIMIT_SECONDS) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             if line.startswith("data: "):
@@ -121,10 +118,10 @@ def free_url() -> str:
 
 
 def _wait_until_ready(server: Serving) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until and server.process.poll() is None:
+    def is_ready() -> bool:
+        assert server.process.poll() is None, f"the server did not start: {server.log.read_text()[-2000:]}"
         with suppress(httpx.TransportError):
-            if httpx.get(f"{server.url}/health/ready").is_success:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"the server did not start: {server.log.read_text()[-2000:]}")
+            return httpx.get(f"{server.url}/health/ready", timeout=LIMIT_SECONDS).is_success
+        return False
+
+    wait_until(is_ready)

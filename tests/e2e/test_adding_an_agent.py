@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.process import Serving, serving
 from tests.e2e.scenario import ROOT
 from tests.server import run_input
+from tests.waiting import LIMIT_SECONDS
 
 PAGE = (ROOT / "docs" / "adding-an-agent.md").read_text()
 SCRIPT = ROOT / "tests" / "script.json"
@@ -75,7 +76,7 @@ def _installed(folder: Path) -> None:
 
 
 def _said(server: Serving, agent: str) -> str:
-    answer = httpx.post(f"{server.url}/api/v1/chat/{agent}", json=run_input("Roses are red"), timeout=20)
+    answer = httpx.post(f"{server.url}/api/v1/chat/{agent}", json=run_input("Roses are red"), timeout=LIMIT_SECONDS)
     answer.raise_for_status()
     return "".join(re.findall(r'"TEXT_MESSAGE_CONTENT","messageId":"[^"]+","delta":"([^"]*)"', answer.text))
 

@@ -6,7 +6,6 @@ import random
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ import pytest
 from tests.e2e.process import Serving, serving
 from tests.e2e.scenario import GENERATIONS, Client, Driver, Run, Step, opened, step
 from tests.server import kinds, said
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 # Two, three and four bytes long, so that a line breaks off within a character, too.
 WORDS = tuple(f"{at}é水🌊 " for at in range(300))
@@ -60,18 +60,15 @@ class Line:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.url = self._ready.result(5)
+        self.url = self._ready.result(LIMIT_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(LIMIT_SECONDS)
 
     def wait_carried(self, count: int) -> None:
-        until = time.monotonic() + 60
-        while self.carried < count and time.monotonic() < until:
-            time.sleep(0.005)
-        assert self.carried >= count
+        wait_until(lambda: self.carried >= count)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -217,7 +214,7 @@ def _held(server: Serving, thread: str) -> list[tuple[str, str]]:
 
 def _wait_told(server: Serving, run: str, piece: str) -> None:
     """Until a reader who is not cut off has heard so much of a run."""
-    with httpx.stream("GET", f"{server.url}/api/v1/runs/{run}/events", timeout=20) as answer:
+    with httpx.stream("GET", f"{server.url}/api/v1/runs/{run}/events", timeout=LIMIT_SECONDS) as answer:
         assert any(piece.strip() in line for line in answer.iter_lines())
 
 
@@ -286,7 +283,7 @@ def test_who_comes_back_far_behind_a_folded_log_is_told_how_things_stand(
         line.away = True
         _wait_told(forgetful, thread, LONG[700])
         line.away = False
-        _, run = playing.result(60)
+        _, run = playing.result(LIMIT_SECONDS)
     assert (run.failure, _ends(run), run.seen[-1]["type"]) == (None, 1, "RUN_FINISHED")
     assert kinds(run.seen).count("RUN_STARTED") == 1
     *_, stand, end = [at for at, event in enumerate(run.seen) if event["type"] == "MESSAGES_SNAPSHOT"]
@@ -318,7 +315,7 @@ def test_a_run_that_is_stopped_while_its_line_is_cut_ends_as_stopped(
         line.away = True
         stopped = httpx.post(f"{speaker.url}/api/v1/runs/{thread}/cancel").raise_for_status().json()
         line.away = False
-        (run,) = playing.result(90)
+        (run,) = playing.result(LIMIT_SECONDS)
     assert stopped["status"] == "cancelled"
     assert _ends(run) == 1
     if client.is_older:
@@ -344,11 +341,11 @@ def test_an_abort_stops_the_run_at_the_server_though_a_broken_line_does_not(
 
 
 def _status(server: Serving, run: str) -> str:
-    until = time.monotonic() + 3
-    while (told := httpx.get(f"{server.url}/api/v1/runs/{run}").json()["status"]) == "running":
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return str(told)
+    def ended() -> str | None:
+        told = str(httpx.get(f"{server.url}/api/v1/runs/{run}").json()["status"])
+        return None if told == "running" else told
+
+    return wait_until(ended)
 
 
 def _killed_and_replaced(driver: Driver, folder: Path, generation: str, thread: str, **settings: str) -> Run:
@@ -363,7 +360,7 @@ def _killed_and_replaced(driver: Driver, folder: Path, generation: str, thread: 
         killed.process.wait()
         with _served(folder, **lease) as another:
             line.port = int(another.url.rpartition(":")[2])
-            (run,) = playing.result(90).runs
+            (run,) = playing.result(LIMIT_SECONDS).runs
             assert run.thread == _held(another, thread)
     assert (run.failure, _ends(run)) == (None, 1)
     return run
@@ -398,7 +395,7 @@ def test_a_server_that_does_not_come_back_is_given_up_within_the_patience(
         line.wait_carried(3000)
         killed.process.kill()
         killed.process.wait()
-        (run,) = playing.result(90)
+        (run,) = playing.result(LIMIT_SECONDS)
     assert (run.failure, _ends(run)) == (None, 1)
     assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "line_lost")
     assert WHOLE.startswith(run.thread[-1][1])

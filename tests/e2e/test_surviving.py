@@ -3,7 +3,7 @@
 import json
 import signal
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from tests.e2e.process import Serving, serving
 from tests.server import Event, run_input
+from tests.waiting import LIMIT_SECONDS, wait_until
 
 WORDS = [f"{at} " for at in range(1, 31)]
 SCRIPT = {"models": {"actor": {"replies": [{"pieces": WORDS, "delay": 0.1}]}}}
@@ -35,7 +36,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 def _begin(server: Serving, words: int) -> None:
     """Starts a run that stays, and hears its first words."""
     body, heard = run_input("Count", run="r", thread="t", forwardedProps={"onDisconnect": "continue"}), 0
-    with httpx.stream("POST", f"{server.url}/api/v1/chat/chat", json=body, timeout=30) as answer:
+    with httpx.stream("POST", f"{server.url}/api/v1/chat/chat", json=body, timeout=LIMIT_SECONDS) as answer:
         for line in answer.iter_lines():
             heard += '"type":"TEXT_MESSAGE_CONTENT"' in line
             if heard >= words:
@@ -44,7 +45,7 @@ def _begin(server: Serving, words: int) -> None:
 
 def _kill(server: Serving, how: signal.Signals = signal.SIGKILL) -> None:
     server.process.send_signal(how)
-    server.process.wait(10)
+    server.process.wait(LIMIT_SECONDS)
 
 
 @pytest.fixture(params=[signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
@@ -59,21 +60,21 @@ def _run(server: Serving) -> dict[str, Any]:
 
 
 def _ended(server: Serving) -> dict[str, Any]:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if (told := _run(server))["status"] not in {"running", "queued"}:
-            return told
-        time.sleep(0.1)
-    raise AssertionError(f"the run goes on and on: {_run(server)}")
+    def ended() -> dict[str, Any] | None:
+        told = _run(server)
+        return None if told["status"] in {"running", "queued"} else told
+
+    return wait_until(ended, interval=0.1)
 
 
-def _events(server: Serving, position: str | None = None) -> list[Event]:
+def _events(server: Serving, position: str | None = None) -> Iterator[Event]:
     headers = {"Last-Event-ID": position} if position else {}
     address = f"{server.url}/api/v1/runs/r/events?protocolVersion=1.0"
-    answer = httpx.get(address, headers=headers, timeout=90)
-    answer.raise_for_status()
-    lines = answer.text.splitlines()
-    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    with httpx.stream("GET", address, headers=headers, timeout=LIMIT_SECONDS) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
 
 
 def _thread(server: Serving) -> list[tuple[str, str]]:
@@ -88,7 +89,7 @@ def test_a_run_whose_process_was_killed_is_gone_on_with_by_the_next(tmp_path: Pa
     with serving(tmp_path, **settings) as server:
         assert _ended(server)["status"] == "success"
         assert _thread(server) == [("user", "Count"), ("assistant", WHOLE)]
-        events = _events(server, "0123abcd-7")
+        events = list(_events(server, "0123abcd-7"))
     assert [event["type"] for event in events].count("RUN_FINISHED") == 1
     snapshot = next(event for event in reversed(events) if event["type"] == "MESSAGES_SNAPSHOT")
     assert [message["content"] for message in snapshot["messages"]] == ["Count", WHOLE]
@@ -101,10 +102,10 @@ def test_a_run_that_may_not_be_tried_again_is_ended_in_words(tmp_path: Path, set
         _kill(server)
     with serving(tmp_path, **once) as server:
         told = _ended(server)
-        events = _events(server)
+        events = list(_events(server))
         # The thread is free.
         body = run_input("Hi", thread="t")
-        assert httpx.post(f"{server.url}/api/v1/chat/chat", json=body, timeout=30).status_code == 200
+        assert httpx.post(f"{server.url}/api/v1/chat/chat", json=body, timeout=LIMIT_SECONDS).status_code == 200
     assert (told["status"], told["error"]) == ("error", "interrupted")
     assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "interrupted")
 
@@ -126,10 +127,10 @@ def test_another_machine_goes_on_and_its_readers_hear_one_run(
         _begin(one, words=8)
         reading = threading.Thread(target=lambda: heard.extend(_events(two)))
         reading.start()
-        time.sleep(0.5)
+        wait_until(lambda: heard)
         _kill(one, how)
         told = _ended(two)
-        reading.join(60)
+        reading.join(LIMIT_SECONDS)
         assert told["status"] == "success"
         assert _thread(two) == [("user", "Count"), ("assistant", WHOLE)]
     kinds = [event["type"] for event in heard]

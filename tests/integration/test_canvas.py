@@ -1,6 +1,5 @@
 """Artifacts that an agent writes, over the endpoint."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ import pytest
 
 from tests.loopback import Loopback, Reply, Request
 from tests.server import Event, Server, kinds, last, run_input, said, serving, transcript
+from tests.waiting import wait_for
 
 SCRIPT = Path(__file__).parent.parent / "canvas.json"
 TIDES = "# The tides\n\nThe moon pulls the sea.\n\nThe sun helps a little.\n"
@@ -295,9 +295,13 @@ async def test_what_a_person_says_of_themselves_is_remembered_and_told_the_next_
                 lambda request: Reply(note if "worth remembering" in json.dumps(request.body) else "A text.")
             )
             await _canvas(server, "Write of tides. I like short sentences.", "t", kind="markdown")
-            async with server.client() as client, asyncio.timeout(20):
-                while not (kept := (await client.get("/api/v1/memories")).json()["items"]):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            async with server.client() as client:
+
+                async def memories() -> list[dict[str, str]]:
+                    items: list[dict[str, str]] = (await client.get("/api/v1/memories")).json()["items"]
+                    return items
+
+                kept = await wait_for(memories)
             assert [(memory["kind"], memory["text"]) for memory in kept] == [("style", "Likes short sentences.")]
             before = len(loopback.calls)
             await _canvas(server, "Write of stars", "u", kind="markdown")

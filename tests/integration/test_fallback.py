@@ -30,6 +30,7 @@ from tests.loopback import (
 )
 from tests.loopback.fault import Fault
 from tests.server import last, said, serving
+from tests.waiting import wait_for
 
 ANSWER = (
     "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years, and "
@@ -227,18 +228,29 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
 
 
 async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, second: Loopback) -> None:
-    settings = _settings(first, second, breaker_failures=2, breaker_seconds=2, retry_attempts=1)
-    factory = ModelFactory(settings)
-    await factory.start()
+    def asked() -> int:
+        return sum(call.request.path == "/v1/chat/completions" for call in first.calls)
+
     first.answer(lambda _: server_error())
+    patient, hasty = (
+        ModelFactory(_settings(first, second, breaker_failures=2, breaker_seconds=seconds, retry_attempts=1))
+        for seconds in (600, 0.1)
+    )
+    await patient.start()
     for _ in range(4):
-        await _answer(factory)
-    asked = [call for call in first.calls if call.request.path == "/v1/chat/completions"]
-    assert len(asked) == 2
+        await _answer(patient)
+    assert asked() == 2
+    await patient.aclose()
+
+    async def is_well() -> bool:
+        return await _answer(hasty) == "I am well."
+
+    await hasty.start()
+    for _ in range(4):
+        await _answer(hasty)
     first.answer(lambda _: Reply("I am well."))
-    await asyncio.sleep(2.1)
-    assert await _answer(factory) == "I am well."
-    await factory.aclose()
+    await wait_for(is_well)
+    await hasty.aclose()
 
 
 async def test_a_picture_is_taken_to_a_model_that_sees_and_to_no_other(

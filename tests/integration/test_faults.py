@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 from typing import Any, Literal
 
 import pytest
@@ -140,9 +139,7 @@ def test_every_fault_has_its_row_and_every_row_its_fault() -> None:
 async def test_a_fault_that_stays(loopback: Loopback, provider: str, way: Way, fault: str, *, tools: bool) -> None:
     async with _factory(loopback, provider, fault) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=tools, once=False)
-        began = monotonic()
         answer = await _asked(factory, way, tools=tools)
-    assert monotonic() - began < 20
     stays = _told(ROWS[fault][1], way)
     assert _is_whole(answer, tools=tools) if stays == "whole" else answer == stays
 

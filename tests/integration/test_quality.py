@@ -11,6 +11,7 @@ from ag_ui.core import Event as AguiEvent
 from pydantic import TypeAdapter
 
 from tests.server import Event, Server, last, run_input, said, serving, transcript
+from tests.waiting import LIMIT_SECONDS, wait_for
 
 SETTINGS = {
     "AGENKIT_SCRIPT": str(Path(__file__).parent.parent / "quality.json"),
@@ -148,7 +149,7 @@ async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
 
 
 async def test_a_reading_leaves_a_trace(server: Server) -> None:
-    async with server.client() as client, asyncio.timeout(15):
+    async with server.client() as client, asyncio.timeout(LIMIT_SECONDS):
         review = (await client.post("/api/v1/reviews", json={"text": RIGHT})).json()
         while True:
             found = (await client.get("/api/v1/traces?runId=" + review["runId"])).json()["items"]
@@ -313,11 +314,14 @@ async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) 
     script.write_text(json.dumps({"models": {"judge": {"replies": [{"text": "one two three", "delay": 30}]}}}))
     body, streaming = {"text": RIGHT}, {"Accept": "text/event-stream"}
     with serving(tmp_path, **{**SETTINGS, "AGENKIT_SCRIPT": str(script)}) as server:
-        async with server.client() as client, asyncio.timeout(15):
+        async with server.client() as client:
             async with client.stream("POST", "/api/v1/reviews", json=body, headers=streaming) as answer:
                 async for line in answer.aiter_lines():
                     if '"judging"' in line:
                         break
                 assert "streams_open 1.0" in (await client.get("/metrics")).text
-            while "streams_open 0.0" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+
+            async def is_closed() -> bool:
+                return "streams_open 0.0" in (await client.get("/metrics")).text
+
+            await wait_for(is_closed)

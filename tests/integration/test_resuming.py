@@ -14,6 +14,7 @@ import pytest
 
 from tests.loopback import Loopback, Reply
 from tests.server import Event, Server, last, run_input, said, serving, transcript
+from tests.waiting import wait_for
 
 WORDS = tuple(f"{at}{'🌊' if at % 7 == 0 else ''} " for at in range(60))
 WHOLE = "".join(WORDS)
@@ -91,12 +92,12 @@ async def _follow(client: httpx.AsyncClient, run: str, heard: Heard, patience: i
         await heard.listen(answer, patience)
 
 
-async def test_a_reader_that_comes_back_gets_exactly_the_rest(server: Server) -> None:
+async def test_a_reader_that_comes_back_gets_exactly_the_rest(server: Server, loopback: Loopback) -> None:
     heard = Heard()
     async with server.client() as client:
         async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r", thread="t")) as answer:
             await heard.listen(answer, 12)
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(loopback.calls[-1].wait_pieces, 30)
         while not heard.ended:
             await _follow(client, "r", heard, 9)
         late = Heard()
@@ -208,9 +209,9 @@ async def test_a_stop_by_the_route_ends_the_run_and_its_provider_for_all_readers
     async with server.client() as client, client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r")) as answer:
         await first.listen(answer, 6)
         watching = asyncio.create_task(_follow(client, "r", second))
-        await asyncio.sleep(0.1)
+        await wait_for(lambda: second.events)
         stopped = await client.post("/api/v1/runs/r/cancel")
-        assert await asyncio.to_thread(loopback.calls[-1].wait_hung_up, 1.0)
+        assert await asyncio.to_thread(loopback.calls[-1].wait_hung_up)
         await first.listen(answer)
         await watching
         loopback.answer(lambda _: Reply("Well."))
@@ -242,11 +243,11 @@ _GOING = {"queued", "running"}
 
 
 async def _ended(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
-        while (told := (await client.get(f"/api/v1/runs/{run}")).json())["status"] in _GOING:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    result: dict[str, Any] = told
-    return result
+    async def ended() -> dict[str, Any] | None:
+        told: dict[str, Any] = (await client.get(f"/api/v1/runs/{run}")).json()
+        return None if told["status"] in _GOING else told
+
+    return await wait_for(ended)
 
 
 async def test_while_another_reads_nobody_takes_the_run_along(server: Server, loopback: Loopback) -> None:
@@ -256,9 +257,7 @@ async def test_while_another_reads_nobody_takes_the_run_along(server: Server, lo
         async with client.stream("POST", "/api/v1/chat/chat", json=asked) as answer:
             await first.listen(answer, 4)
             watching = asyncio.create_task(_follow(client, "r", watched))
-            async with asyncio.timeout(10):
-                while not watched.events:  # noqa: ASYNC110  # a list tells nobody
-                    await asyncio.sleep(0.01)
+            await wait_for(lambda: watched.events)
         await watching
     assert said(watched.events) == WHOLE
     assert last(watched.events, "RUN_FINISHED")["outcome"] == {"type": "success"}
@@ -352,9 +351,7 @@ async def _read_elsewhere(ours: httpx.AsyncClient, theirs: httpx.AsyncClient, lo
     async with ours.stream("POST", "/api/v1/chat/chat", json=run_input("Count", run="kept")) as answer:
         await posted.listen(answer, 8)
         watching = asyncio.create_task(_follow(theirs, "kept", watched))
-        async with asyncio.timeout(10):
-            while not watched.events:  # noqa: ASYNC110  # a list tells nobody
-                await asyncio.sleep(0.01)
+        await wait_for(lambda: watched.events)
     await watching
     assert said(watched.events) == WHOLE
     assert last(watched.events, "RUN_FINISHED")["outcome"] == {"type": "success"}
@@ -443,10 +440,12 @@ async def test_runs_that_are_stopped_at_any_moment_end(server: Server, loopback:
         async with server.client() as client:
             running = asyncio.create_task(server.run(text="Count", run=f"r{at}", thread=f"t{at}"))
             await asyncio.sleep(dice.random() * 0.05)
-            async with asyncio.timeout(20):
-                while (await client.post(f"/api/v1/runs/r{at}/cancel")).status_code == 404:  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
-                events = await running
+
+            async def stopped() -> bool:
+                return (await client.post(f"/api/v1/runs/r{at}/cancel")).status_code != 404
+
+            await wait_for(stopped, interval=0.001)
+            events = await running
             told = (await client.get(f"/api/v1/runs/r{at}")).json()
         assert events[0]["type"] == "RUN_STARTED"
         assert (events[-1]["type"], told["status"]) == ("RUN_FINISHED", "cancelled")

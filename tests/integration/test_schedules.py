@@ -1,7 +1,6 @@
 """Agents that run by themselves, over HTTP."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from storage.tables import runs, schedules
 from tests.integration.conftest import SCRIPTED
 from tests.loopback import Loopback, Reply
 from tests.server import Server, serving, user
+from tests.waiting import wait_for
 
 SCHEDULES = "/api/v1/schedules"
 _INPUT = {"messages": [user("Hi", "m1")]}
@@ -43,13 +43,6 @@ async def _count(data: Path) -> int:
         return int(await connection.scalar(select(func.count()).select_from(runs)) or 0)
 
 
-async def _until(look: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any:
-    async with asyncio.timeout(within):
-        while not (found := await look()):  # noqa: ASYNC110  # nothing here would tell
-            await asyncio.sleep(0.05)
-    return found
-
-
 async def _begun(client: httpx.AsyncClient, schedule: str, not_run: str | None = None) -> Any:
     """The schedule, once another run of it has been begun."""
 
@@ -57,7 +50,7 @@ async def _begun(client: httpx.AsyncClient, schedule: str, not_run: str | None =
         told = (await client.get(f"{SCHEDULES}/{schedule}")).json()
         return told if told.get("lastRunId") not in {None, not_run} else None
 
-    return await _until(look)
+    return await wait_for(look)
 
 
 async def _ended(client: httpx.AsyncClient, run: str) -> Any:
@@ -65,7 +58,7 @@ async def _ended(client: httpx.AsyncClient, run: str) -> Any:
         told = (await client.get(f"/api/v1/runs/{run}")).json()
         return told if told["status"] not in {"queued", "running"} else None
 
-    return await _until(look)
+    return await wait_for(look)
 
 
 async def test_a_schedule_is_made_shown_changed_listed_and_deleted(server: Server) -> None:
@@ -149,24 +142,29 @@ async def test_each_occurrence_is_a_run_on_the_one_thread(tmp_path: Path) -> Non
 async def test_what_was_missed_while_down_is_made_up_for_once(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED) as server:
         async with server.client() as client:
-            schedule = (await client.post(SCHEDULES, json=_asked(cron="* * * * *"))).json()["scheduleId"]
-            await _until_second(50)
+            # Each day, at a time that is not now.
+            hour = (datetime.now(UTC) + timedelta(hours=12)).hour
+            schedule = (await client.post(SCHEDULES, json=_asked(cron=f"0 {hour} * * *"))).json()["scheduleId"]
     await _fall_due(tmp_path, timedelta(days=3))
     before = await _count(tmp_path)
     with serving(tmp_path, **SCRIPTED) as server:
         async with server.client() as client:
             told = await _begun(client, schedule)
             await _ended(client, told["lastRunId"])
-            await asyncio.sleep(1.2)
+            await _look_again(client, tmp_path)
             told = (await client.get(f"{SCHEDULES}/{schedule}")).json()
-    assert await _count(tmp_path) - before == 1
-    assert datetime.fromisoformat(told["nextAt"]) - datetime.now(UTC) <= timedelta(minutes=1)
+    # One of them is what `_look_again` has waited for.
+    assert await _count(tmp_path) - before == 2
+    assert datetime.fromisoformat(told["nextAt"]) - datetime.now(UTC) <= timedelta(days=1)
 
 
-async def _until_second(latest: int) -> None:
-    """So that no minute ends while a test counts."""
-    while datetime.now(UTC).second > latest:  # noqa: ASYNC110  # as a clock tells nobody
-        await asyncio.sleep(0.2)
+async def _look_again(client: httpx.AsyncClient, data: Path) -> None:
+    """Wait until another schedule, that is due from now on, has begun: all that were due before have too."""
+    other = (await client.post(SCHEDULES, json=_asked())).json()["scheduleId"]
+    async with _database(data) as database, database.writing() as connection:
+        due = datetime.now(UTC) - timedelta(seconds=1)
+        await connection.execute(update(schedules).where(schedules.c.id == other).values(next_at=due))
+    await _begun(client, other)
 
 
 async def test_of_two_replicas_one_begins_it(tmp_path: Path) -> None:
@@ -176,13 +174,13 @@ async def test_of_two_replicas_one_begins_it(tmp_path: Path) -> None:
             await _fall_due(tmp_path)
             told = await _begun(client, schedule)
             await _ended(client, told["lastRunId"])
-            await asyncio.sleep(1.2)
-    assert await _count(tmp_path) == 1
+            await _look_again(client, tmp_path)
+    assert await _count(tmp_path) == 2
 
 
 async def test_an_occurrence_is_skipped_while_the_last_one_goes(tmp_path: Path) -> None:
     with Loopback() as loopback:
-        loopback.answer(lambda _: Reply("one two three four five six", delay=0.5))
+        loopback.answer(lambda _: Reply("one two three four five six", delay=30))
         environment = {
             "OPENAI_API_KEY": "a-key-for-tests",
             "OPENAI_BASE_URL": loopback.openai_url,
@@ -200,7 +198,7 @@ async def test_an_occurrence_is_skipped_while_the_last_one_goes(tmp_path: Path) 
                     told = (await client.get(f"{SCHEDULES}/{schedule}")).json()
                     return told if told["skipped"] else None
 
-                told = await _until(skipped)
+                told = await wait_for(skipped)
                 await client.post(f"/api/v1/runs/{first['lastRunId']}/cancel")
     assert (told["skipped"], told["lastRunId"]) == (1, first["lastRunId"])
 

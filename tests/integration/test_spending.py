@@ -12,6 +12,7 @@ import pytest
 
 from tests.loopback import Cut, Loopback, Model, Reply, ToolCall, Usage, server_error
 from tests.server import Server, last, run_input, said, serving, transcript
+from tests.waiting import wait_for
 
 CATALOG = (
     Model("loop", capabilities=("completion", "tools", "thinking")),
@@ -150,7 +151,11 @@ async def test_too_much_at_once_is_refused_before_the_stream_and_in_it(tmp_path:
                 if event["type"] == "TEXT_MESSAGE_CONTENT":
                     break
             waiting = asyncio.create_task(server.run(text="Hi"))
-            await asyncio.sleep(1)
+
+            async def is_in_the_queue() -> bool:
+                return 'queue_depth{provider="openai"} 1.0' in (await client.get("/metrics")).text
+
+            await wait_for(is_in_the_queue)
             refused = await client.post("/api/v1/chat/chat", json=run_input("Hi"))
             failed = (await waiting)[-1]
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")

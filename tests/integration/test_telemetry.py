@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.loopback import Loopback, Reply, Status
 from tests.server import Server, serving
+from tests.waiting import LIMIT_SECONDS
 
 TESTS = Path(__file__).parent.parent
 DOCS = TESTS.parent / "docs" / "telemetry.md"
@@ -37,7 +38,7 @@ def _flat(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 async def _seen(server: Server, runs: int) -> Seen:
     """The attributes of each kind, once so many runs are written."""
     seen: Seen = defaultdict(set)
-    async with server.client() as client, asyncio.timeout(20):
+    async with server.client() as client, asyncio.timeout(LIMIT_SECONDS):
         while True:
             items = (await client.get("/api/v1/traces?limit=100")).json()["items"]
             traces = [(await client.get(f"/api/v1/traces/{item['traceId']}")).json() for item in items]

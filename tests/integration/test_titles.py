@@ -1,11 +1,12 @@
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.loopback import Loopback, Model, Reply, Request
 from tests.server import Server, said, serving
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -32,14 +33,14 @@ def _rule(request: Request) -> Reply:
     return Reply("Capitals of Europe" if request.body["model"] == "small" else "Paris.")
 
 
-async def _title(server: Server, thread: str) -> str | None:
+async def _title(server: Server, thread: str) -> str:
     async with server.client() as client:
-        for _ in range(100):
-            told = (await client.get(f"/api/v1/threads/{thread}")).json()
-            if told.get("title"):
-                return str(told["title"])
-            await asyncio.sleep(0.02)
-    return None
+
+        async def title() -> str | None:
+            told: dict[str, str] = (await client.get(f"/api/v1/threads/{thread}")).json()
+            return told.get("title")
+
+        return await wait_for(title)
 
 
 async def test_a_thread_gets_a_title_after_its_first_run_and_keeps_it(server: Server, loopback: Loopback) -> None:
@@ -55,9 +56,13 @@ async def test_a_thread_gets_a_title_after_its_first_run_and_keeps_it(server: Se
 async def test_what_a_title_took_is_in_a_trace_of_its_own(server: Server, loopback: Loopback) -> None:
     loopback.answer(_rule)
     await server.run(text="What are the capitals of Europe?", thread="t")
-    async with server.client() as client, asyncio.timeout(15):
-        while not (found := (await client.get("/api/v1/traces?q=title&threadId=t")).json()["items"]):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+    async with server.client() as client:
+
+        async def traces() -> list[dict[str, Any]]:
+            items: list[dict[str, Any]] = (await client.get("/api/v1/traces?q=title&threadId=t")).json()["items"]
+            return items
+
+        found = await wait_for(traces)
         told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json()
     (title,) = told["spans"]
     (model,) = title["children"]

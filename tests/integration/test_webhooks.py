@@ -1,11 +1,10 @@
 """Services that are told how their runs ended."""
 
-import asyncio
 import base64
 import hmac
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -26,6 +25,7 @@ from storage.tables import webhooks
 from storage.webhooks import Webhooks
 from tests.integration.conftest import SCRIPTED
 from tests.server import Server, run_input, serving
+from tests.waiting import wait_for
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -45,10 +45,8 @@ class Receiver:
         self.heard.append((headers, body))
         return self.answers.pop(0) if self.answers else 200
 
-    async def has_heard(self, count: int, within: float = 15.0) -> None:
-        async with asyncio.timeout(within):
-            while len(self.heard) < count:  # noqa: ASYNC110  # it is written by another thread
-                await asyncio.sleep(0.05)
+    async def has_heard(self, count: int) -> None:
+        await wait_for(lambda: len(self.heard) >= count)
 
     def verified(self, at: int = -1) -> Any:
         headers, body = self.heard[at]
@@ -95,14 +93,13 @@ async def _post(server: Server, body: dict[str, Any], **headers: str) -> httpx.R
 async def test_what_the_receiver_missed_is_told_again_also_after_a_restart(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answers = [500]
     asked = _asked(receiver.url, thread="t", run="r1")
+    database = open_database(StorageSettings(data=tmp_path))
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true") as server:
         result = (await _post(server, asked, Prefer="wait=20")).json()
-        await receiver.has_heard(1)
-        # Until the row says when it is tried again.
-        await asyncio.sleep(1.5)
+        await _reached(database, lambda row: row.attempt == 1)
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
-        await receiver.has_heard(2)
-        await asyncio.sleep(1.5)
+        await _reached(database, lambda row: row.status != "waiting")
+    await database.aclose()
     assert len(receiver.heard) == 2
     first, second = receiver.verified(0), receiver.verified(1)
     assert first == second == {"type": "run.ended", "timestamp": first["timestamp"], "data": result}
@@ -135,8 +132,9 @@ async def test_a_repeated_request_is_told_of_once(tmp_path: Path, receiver: Rece
         first = await _post(server, asked, **headers)
         again = await _post(server, {**asked, "runId": "r2"}, **headers)
         elsewhere = await _post(server, {**asked, "webhook": {"url": receiver.url + "/other"}}, **headers)
-        await receiver.has_heard(1)
-        await asyncio.sleep(1.2)
+        database = open_database(StorageSettings(data=tmp_path))
+        await _reached(database, lambda row: row.status != "waiting")
+        await database.aclose()
     assert again.json() == first.json()
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (422, "idempotency_mismatch")
     assert len(receiver.heard) == 1
@@ -158,9 +156,7 @@ async def test_what_nobody_wants_is_given_up_and_so_is_what_failed_too_often(
         await connection.execute(update(webhooks).values(attempt=attempts))
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
         await receiver.has_heard(1)
-        async with asyncio.timeout(10):
-            while (left := await _row(database)).status == "waiting":  # noqa: ASYNC110  # it is written by another thread
-                await asyncio.sleep(0.05)
+        left = await _reached(database, lambda row: row.status != "waiting")
     await database.aclose()
     assert (left.status, left.attempt, left.body) == ("given_up", attempts + 1, None)
     assert len(receiver.heard) == 1
@@ -232,6 +228,12 @@ async def test_nobody_who_listens_is_a_failure() -> None:
     await post.aclose()
 
 
-async def _row(database: Database) -> Row[Any]:
-    async with database.reading() as connection:
-        return (await connection.execute(select(webhooks))).one()
+async def _reached(database: Database, condition: Callable[[Row[Any]], bool]) -> Row[Any]:
+    """The only row, once it is so far."""
+
+    async def look() -> Row[Any] | None:
+        async with database.reading() as connection:
+            row = (await connection.execute(select(webhooks))).one()
+        return row if condition(row) else None
+
+    return await wait_for(look)

@@ -1,5 +1,6 @@
 """What the server knows of one request: what it was, how far its answer came, who ended it."""
 
+import time
 from collections.abc import Callable
 from threading import Condition
 
@@ -10,7 +11,7 @@ from tests.waiting import LIMIT_SECONDS
 
 
 class Call:
-    """A request and its fate. `pieces` were handed to the kernel.
+    """A request and its fate. `hung_up_at` is of `time.monotonic()`; `pieces` were handed to the kernel.
 
     The server's thread writes, any thread reads. The waits block, and tell whether it came true in time; in a
     coroutine, go through `asyncio.to_thread`. `script` is None until somebody has decided.
@@ -21,7 +22,7 @@ class Call:
         self.request = request
         self.script: Reply | Fault | None = None
         self.finished = False
-        self.hung_up = False
+        self.hung_up_at: float | None = None
         self.pieces = 0
         self._changed = Condition()
 
@@ -39,8 +40,12 @@ class Call:
     def hang_up(self) -> None:
         """The client's socket closed before that; a client that only shut its sending side has left too."""
         with self._changed:
-            self.hung_up = True
+            self.hung_up_at = time.monotonic()
             self._changed.notify_all()
+
+    @property
+    def hung_up(self) -> bool:
+        return self.hung_up_at is not None
 
     def wait_pieces(self, count: int, timeout: float = LIMIT_SECONDS) -> bool:
         return self._wait(lambda: self.pieces >= count, timeout)
