@@ -18,22 +18,27 @@ from storage.settings import StorageSettings
 
 # How long a server that still speaks may take beyond its own limit of a statement before its connection counts as dead.
 _MARGIN_SECONDS = 2.0
+# In seconds, and how many: on both sides.
+_KEEPALIVES: Mapping[str, int] = {"idle": 10, "interval": 5, "count": 3}
 
 
 def connection_parameters(settings: StorageSettings) -> Mapping[str, Any]:
     """libpq's parameters: how long a connection and a statement may take, and when a peer counts as gone."""
-    seconds = settings.statement_seconds
-    given = settings.database.query
+    milliseconds = round(settings.statement_seconds * 1000)
+    server = {
+        "statement_timeout": milliseconds,
+        # The locks of a client that died with its machine, or stands still, are not kept for those who come after.
+        "idle_in_transaction_session_timeout": milliseconds,
+        **{f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()},
+    }
     limits: dict[str, Any] = {
         "connect_timeout": max(2, round(settings.pool_timeout / 2)),
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": round(seconds * 1000),
-        "options": f"-c statement_timeout={round(seconds * 1000)}",
+        "tcp_user_timeout": milliseconds,
+        **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
+        "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
     }
     # What the address says itself counts.
-    return {name: value for name, value in limits.items() if name not in given}
+    return {name: value for name, value in limits.items() if name not in settings.database.query}
 
 
 class BoundedConnection(AsyncConnection[DictRow]):

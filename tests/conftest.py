@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,6 +77,19 @@ def postgres() -> Iterator[URL]:
 @pytest.fixture
 def own_postgres(postgres: URL) -> Iterator[URL]:
     """A database of the test's own on it."""
+    with _database_on(postgres) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def postgres_database(postgres: URL) -> Iterator[URL]:
+    """A database on it that the tests of one module share."""
+    with _database_on(postgres) as shared:
+        yield shared
+
+
+@contextmanager
+def _database_on(postgres: URL) -> Iterator[URL]:
     name = f"agenkit_test_{uuid4().hex[:12]}"
     engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

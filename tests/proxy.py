@@ -12,7 +12,7 @@ from sqlalchemy import URL
 _STARTUP = (196608, 196610)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Connection:
     """One client's, with its own to the server. `statements` are those that it has prepared, by name."""
 
@@ -41,6 +41,7 @@ class PostgresProxy:
     def __init__(self, server: URL) -> None:
         self._server = server
         self._connections: set[_Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._hold: _Hold | None = None
         self._away = False
         self.delay = 0.0
@@ -54,7 +55,12 @@ class PostgresProxy:
 
     def silence(self) -> None:
         """Connections that are open take everything from now on and answer nothing; new ones work."""
-        self._do(lambda: [setattr(each, "silent", True) for each in self._connections])
+
+        def fall_silent() -> None:
+            for each in self._connections:
+                each.silent = True
+
+        self._do(fall_silent)
 
     def go_away(self) -> None:
         """Nothing is served until `come_back`."""
@@ -98,23 +104,33 @@ class PostgresProxy:
             yield
         finally:
             listening.close()
-            for each in self._connections:
-                each.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
             writer.close()
             return
+        task = asyncio.create_task(self._connect(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(reader, writer, *await self._reach())
         self._connections.add(connection)
+        both = [asyncio.create_task(self._ask(connection)), asyncio.create_task(self._answer(connection))]
         try:
-            await asyncio.gather(self._ask(connection), self._answer(connection))
-        except (OSError, asyncio.IncompleteReadError):
-            # Either side has gone.
-            pass
+            # Once either side has gone, the other has nobody to talk to.
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            connection.close()
             self._connections.discard(connection)
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            connection.close()
+            with suppress(OSError):
+                await connection.server_writer.wait_closed()
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         folder = self._server.query.get("host")
@@ -128,8 +144,10 @@ class PostgresProxy:
             head = await connection.reader.readexactly(5)
             payload = await connection.reader.readexactly(int.from_bytes(head[1:], "big") - 4)
             statement = _statement(connection, head[:1], payload)
-            while connection.silent or (statement is not None and self._is_held(statement)):
-                await asyncio.sleep(3600)
+            if connection.silent or (statement is not None and self._is_held(statement)):
+                # Whatever comes is swallowed, until whoever waits for an answer gives up or dies.
+                await connection.reader.read()
+                return
             connection.server_writer.write(head + payload)
             await connection.server_writer.drain()
 

@@ -14,10 +14,14 @@ from tests.e2e.process import Serving, serving
 from tests.e2e.scenario import ROOT
 from tests.proxy import PostgresProxy, proxying
 from tests.server import run_input
-from tests.wait import wait_until
+from tests.waiting import wait_until
 
 # What a run writes, and which of it is held. Both savers' statements are LangGraph's.
-CHECKPOINT, WRITES, END = r"^\s*INSERT INTO checkpoints", r"^\s*INSERT INTO checkpoint_writes", r"^UPDATE runs SET status"
+CHECKPOINT, WRITES, END = (
+    r"^\s*INSERT INTO checkpoints",
+    r"^\s*INSERT INTO checkpoint_writes",
+    r"^UPDATE runs SET .*usage=",
+)
 ANSWERED = [(CHECKPOINT, 1), (CHECKPOINT, 2), (CHECKPOINT, 3), (WRITES, 1), (WRITES, 2), (END, 1)]
 RESUMED = [(CHECKPOINT, 1), (CHECKPOINT, 2), (WRITES, 1), (WRITES, 2), (WRITES, 3), (END, 1)]
 
@@ -66,9 +70,7 @@ def _run(server: Serving, run: str) -> dict[str, Any]:
     return told
 
 
-def _kill_at(
-    killed: Serving, proxy: PostgresProxy, statement: tuple[str, int], agent: str, **asked: Any
-) -> None:
+def _kill_at(killed: Serving, proxy: PostgresProxy, statement: tuple[str, int], agent: str, **asked: Any) -> None:
     held = proxy.hold(*statement)
     try:
         _post(killed, agent, **asked)
