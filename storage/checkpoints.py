@@ -98,6 +98,8 @@ async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator["P
         max_size=settings.pool_size + settings.pool_overflow,
         timeout=settings.pool_timeout,
         max_lifetime=settings.pool_recycle,
+        # It waits twice as long after each failure; given up soon, whoever asks next tries anew.
+        reconnect_timeout=_RECONNECT_SECONDS,
         connection_class=bounded_connection(settings),
         # A connection that the server has closed meanwhile costs a look, not a run.
         check=AsyncConnectionPool.check_connection,
@@ -108,6 +110,7 @@ async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator["P
         yield PostgresCheckpoints(pool)
 
 
+_RECONNECT_SECONDS = 3.0
 # `setup` builds indexes concurrently, which no transaction may hold.
 _CONNECTION: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": 0}
 

@@ -44,6 +44,9 @@ class PostgresProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._hold: _Hold | None = None
         self._away = False
+        self._swallows = False
+        # Set when somebody has come while nothing was served.
+        self.refused = threading.Event()
         self.delay = 0.0
         self.loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
@@ -62,6 +65,11 @@ class PostgresProxy:
 
         self._do(fall_silent)
 
+    def swallow(self) -> None:
+        """As `silence`, and connections that come are taken and never answered."""
+        self._swallows = True
+        self.silence()
+
     def go_away(self) -> None:
         """Nothing is served until `come_back`."""
 
@@ -73,7 +81,7 @@ class PostgresProxy:
         self._do(cut)
 
     def come_back(self) -> None:
-        self._away = False
+        self._away = self._swallows = False
 
     def hold(self, pattern: str, number: int) -> threading.Event:
         """Keeps the n-th statement that matches, and all that follows it, from the server; set once that has come."""
@@ -110,6 +118,7 @@ class PostgresProxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
+            self.refused.set()
             writer.close()
             return
         task = asyncio.create_task(self._connect(reader, writer))
@@ -117,7 +126,7 @@ class PostgresProxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(reader, writer, *await self._reach())
+        connection = _Connection(reader, writer, *await self._reach(), silent=self._swallows)
         self._connections.add(connection)
         both = [asyncio.create_task(self._ask(connection)), asyncio.create_task(self._answer(connection))]
         try:
@@ -153,7 +162,7 @@ class PostgresProxy:
 
     async def _start(self, connection: _Connection) -> None:
         """Passes on what comes before messages have types: requests for encryption, then the start."""
-        while True:
+        while not connection.silent:
             head = await connection.reader.readexactly(8)
             rest = await connection.reader.readexactly(int.from_bytes(head[:4], "big") - 8)
             connection.server_writer.write(head + rest)

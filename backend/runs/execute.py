@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Any, Literal
@@ -147,6 +147,7 @@ class Execution:
         self._settling = False
         # Its readers know its end, and the database does not yet.
         self._owes_its_end = False
+        self._retry_end = asyncio.Event()
         self._progress_at: float | None = None
         self._driving = False
         self._stop_asked = False
@@ -162,6 +163,10 @@ class Execution:
     def stop(self, task: asyncio.Task[None], reason: StopReason) -> None:
         # Once its end is being written there is nothing left to stop.
         if task.done() or (self._settling and not self._owes_its_end):
+            return
+        if self._owes_its_end and reason == "cancelled":
+            # It has ended for all who read it. Whoever asks has reached the database perhaps.
+            self._retry_end.set()
             return
         self._stopped, self._stop_asked = reason, True
         if self._driving:
@@ -337,7 +342,10 @@ class Execution:
         """Writes the end of a run down once the database is back, or leaves it to whoever recovers the run."""
         try:
             while self._owes_its_end:
-                await asyncio.sleep(_END_AGAIN_SECONDS)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_END_AGAIN_SECONDS):
+                        await self._retry_end.wait()
+                self._retry_end.clear()
                 self._owes_its_end = not await self._end_is_written(ending, usage)
         except asyncio.CancelledError:
             if not await self._end_is_written(ending, usage):
