@@ -22,6 +22,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agents.base import EndlessGraph, Served, Turn
 from agents.facts import Fact, Halted
 from artifacts.desk import Desk
+from backend.runs.fold import fold
 from backend.runs.housekeeping import Housekeeping
 from backend.runs.translate import Translator
 from graphs.quality.gate import Gate, Quality
@@ -234,11 +235,21 @@ class Execution:
             return self._failed(_TOO_LONG, "step_limit")
         except StorageFailed as error:
             _log.error("run_failed", code="storage_unavailable", error=str(error))
-            self._half_said = self._translator.unfinished
+            self._half_said = await self._said_so_far()
             return self._failed(_NOT_SAVED, "storage_unavailable")
         except Exception as error:
             _log.error("run_failed", code="internal", exc_info=error)
             return self._failed(_UNFORESEEN, "internal")
+
+    async def _said_so_far(self) -> Sequence[AIMessage]:
+        """The answers that its readers have heard, as far as they are text; some of it may be committed."""
+        _, events = await self._log.folded(self._record.id)
+        heard = {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
+        return [
+            AIMessage(message["content"], id=message["id"])
+            for message in fold(events).messages
+            if message["id"] in heard and message.get("content") and not message.get("toolCalls")
+        ]
 
     async def _begin(self) -> None:
         asked = self._asked
