@@ -28,6 +28,8 @@ from storage.runs import RunExists, RunRow, Runs
 _log = get_logger(__name__)
 
 _STOP_SECONDS = 5.0
+# Beyond the grace of runs: for those that are stopped to come to rest.
+_REST_SECONDS = 2.0
 
 
 class LiveRuns:
@@ -82,6 +84,7 @@ class LiveRuns:
         )
         # Set by whoever hears first that the server is to stop; streams are open then, and have to be ended.
         self.exit = anyio.Event()
+        self._draining: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         self._rescue.start()
@@ -139,7 +142,15 @@ class LiveRuns:
         await self.drain()
 
     async def drain(self) -> None:
-        """No new runs; those that go get the grace, and are then left for the next process to go on with."""
+        """No new runs; those that go get the grace, and are then left for the next process to go on with.
+
+        It is done once: whoever asks again waits for the same.
+        """
+        if self._draining is None:
+            self._draining = asyncio.ensure_future(self._drain())
+        await asyncio.shield(self._draining)
+
+    async def _drain(self) -> None:
         left = await self._driven.drain(self._grace)
         if runs := [*left, *self._rescue.taking]:
             await self._left_behind(runs)
@@ -154,7 +165,7 @@ class LiveRuns:
 
     async def aclose(self) -> None:
         try:
-            async with asyncio.timeout(self._grace + _STOP_SECONDS):
+            async with asyncio.timeout(self._grace + _REST_SECONDS):
                 await self.drain()
         finally:
             await self._chores.aclose()

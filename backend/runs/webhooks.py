@@ -26,7 +26,8 @@ from storage.webhooks import Delivery, Settled, Webhooks
 _log = get_logger(__name__)
 
 _LOOK_SECONDS = 0.5
-_AT_ONCE = 16
+# Attempts that wait for their receivers cost little: those that hang must not keep the others waiting.
+_AT_ONCE = 256
 _ATTEMPT_SECONDS = 10.0
 # The row of a run says that it has ended a moment before its log does.
 _LOG_SECONDS = 5.0

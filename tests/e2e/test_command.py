@@ -131,6 +131,32 @@ def test_a_run_that_goes_on_when_the_server_is_told_to_end_is_left_for_the_next(
     assert state["messages"][1]["content"].startswith(said(heard))
 
 
+def test_node_that_blocks_a_thread_does_not_keep_a_server_that_is_told_to_end(tmp_path: Path) -> None:
+    graph = tmp_path / "blocking.py"
+    graph.write_text(_BLOCKING)
+    named = f"blocking={graph}:graph"
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="0.2", AGENKIT_GRAPHS=named) as server:
+        for event in events(server, agent="blocking", text="Hi", run="r"):
+            if event["type"] == "STEP_STARTED":
+                server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(LIMIT_SECONDS) == 1
+        assert "shutdown_forced" in server.log.read_text()
+
+
+_BLOCKING = """
+import time
+from langgraph.graph import MessagesState, StateGraph
+
+
+def block(state: MessagesState) -> dict:
+    time.sleep(3600)
+    return {}
+
+
+graph = StateGraph(MessagesState).add_node("block", block).set_entry_point("block").compile()
+"""
+
+
 def _ended_run(server: Serving) -> dict[str, Any] | None:
     told: dict[str, Any] = httpx.get(f"{server.url}/api/v1/runs/r").json()
     return None if told["status"] == "running" else told
