@@ -95,10 +95,13 @@ class Disturbances:
 
 async def _disturb(replicas: Sequence[Replica], dice: random.Random, log: Disturbances) -> None:
     """One replica at a time is in trouble."""
+    bag: list[str] = []
     while True:
         await asyncio.sleep(dice.uniform(1, 4))
-        replica = dice.choice(replicas)
-        what = dice.choice(("kill", "kill", "terminate", "stop", "silence", "delay"))
+        if not bag:
+            bag = ["kill", "kill", "terminate", "stop", "silence", "delay"]
+            dice.shuffle(bag)
+        replica, what = dice.choice(replicas), bag.pop()
         log.done[what] += 1
         match what:
             case "kill" | "terminate":

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import id as checkpoint_ids
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, Send, interrupt
@@ -145,6 +147,42 @@ async def test_run_killed_before_any_write_is_recovered_whole(migrated: StorageS
 
 async def test_resumed_run_killed_before_any_write_is_recovered_whole(migrated: StorageSettings) -> None:
     assert await _run_through_deaths(migrated, _asking(), Turn(resume={"": "this"})) >= 3
+
+
+async def test_effect_with_the_documented_key_happens_once(migrated: StorageSettings) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adding-an-agent.md").read_text()
+    _, _, example = page.partition("# my_graphs/mail.py\n")
+    module: dict[str, Any] = {}
+    exec(compile(example.partition("```")[0], "mail.py", "exec"), module)  # the page's own example
+    attempts = 0
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        call = {"name": "send_mail", "args": {"text": "Hello"}, "id": "call", "type": "tool_call"}
+        return {"messages": [AIMessage("", id="asks", tool_calls=[call])]}
+
+    async def send(state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
+        nonlocal attempts
+        attempts += 1
+        asked = state["messages"][-1]
+        assert isinstance(asked, AIMessage)
+        (call,) = asked.tool_calls
+        answer = await module["send_mail"].ainvoke({**call, "type": "tool_call"}, config)
+        return {"messages": [answer.model_copy(update={"id": "sent"})]}
+
+    graph = StateGraph(MessagesState).add_node("ask", ask).add_node("send", send)
+    graph.add_edge(START, "ask").add_edge("ask", "send")
+    for writes in range(10):
+        async with open_checkpoints(migrated) as checkpoints:
+            await checkpoints.forget(THREAD)
+            served = Served(_Agent(graph), _Agent(graph).build(checkpoints.saver))
+            turn, run = Turn([HumanMessage("Go", id="go")]), f"run-{writes}"
+            try:
+                with DyingSaver(checkpoints.saver, writes):
+                    await _run(served, turn, run)
+            except ProcessDied:
+                await _run(served, replace(turn, recovers=True), run)
+            assert list(module["SENT"]) == [f"run-{at}:call" for at in range(writes + 1)]
+    assert attempts > 10
 
 
 async def test_thread_goes_on_behind_a_process_whose_clock_was_ahead(
