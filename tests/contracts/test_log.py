@@ -431,3 +431,42 @@ def test_merging_keeps_the_place_of_each_part() -> None:
     assert again is not None
     assert again.event["delta"] == "def"
     assert len(list(merged([Entry(1, _say("a")), Entry(2, _say("b", "other")), Entry(3, OTHER)]))) == 3
+
+
+async def test_one_read_of_redis_serves_all_readers_of_a_process(
+    redis_url: str, redis_prefix: str, redis_client: Redis
+) -> None:
+    async with _pair(redis_url, redis_prefix) as (here, there):
+        await here.open("r")
+        heard = [list[Batch]() for _ in range(100)]
+        readers = [asyncio.create_task(_read_into(batches, there, "r")) for batches in heard]
+        before = await _reads(redis_client)
+        for at in range(20):
+            await here.append("r", [_say(f"{at} ")])
+            await wait_for(lambda at=at: all(_text(batches).endswith(f"{at} ") for batches in heard))  # type: ignore[misc, arg-type]
+        reads = await _reads(redis_client) - before
+        await here.end("r")
+        await asyncio.gather(*readers)
+    # Two commands for each look at the log, and a look for each piece; one more a second where nothing has come.
+    assert reads < 2 * 20 * 10
+
+
+async def _reads(client: Redis) -> int:
+    told: dict[str, dict[str, int]] = await client.info("commandstats")
+    return sum(told.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("xrange", "hgetall"))
+
+
+async def test_reader_waits_for_a_redis_that_comes_back(redis_url: str, redis_prefix: str) -> None:
+    async with _pair(redis_url, redis_prefix) as (here, there):
+        await here.open("r")
+        await here.append("r", [_say("Hello")])
+        await _until(there, "r", 1)
+        away = _Away(there)
+        await away.gone()
+        batches = list[Batch]()
+        reading = asyncio.create_task(_read_into(batches, there, "r"))
+        await asyncio.sleep(0)
+        await away.back()
+        await here.end("r")
+        await reading
+        assert _text(batches) == "Hello"

@@ -1,5 +1,6 @@
 """Two servers over one PostgreSQL: what one knows, the other knows."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,3 +71,48 @@ async def test_a_database_that_is_gone_is_said_to_be(replicas: tuple[Server, Ser
         ready = await client.get("/health/ready")
     assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
     assert (ready.status_code, ready.json()["dependencies"]["database"]["status"]) == (503, "failed")
+
+
+async def test_queued_run_goes_on_after_its_process_lost_the_run_before_it(own_postgres: URL, tmp_path: Path) -> None:
+    address = own_postgres.set(drivername="postgresql").render_as_string(hide_password=False)
+    engine = create_engine(own_postgres, poolclass=NullPool)
+
+    def write(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    with serving(tmp_path, **SCRIPTED, DATABASE_URL=address, AGENKIT_MIGRATE="on", AGENKIT_LEASE="1") as server:
+        first = asyncio.create_task(server.run(text="Count slowly", thread="t", run="first"))
+        await server.begun("first")
+        enqueued = {"multitask": "enqueue"}
+        second = asyncio.create_task(server.run(text="Hi", thread="t", run="second", forwardedProps=enqueued))
+        await server.begun("second")
+        # As another process would, which thought this one dead.
+        write("UPDATE runs SET owner = 'another', beat_at = now() + interval '1 hour' WHERE key = 'first'")
+        await first
+        write("UPDATE runs SET status = 'error', error_code = 'interrupted' WHERE key = 'first'")
+        assert said(await second) == "You said: Hi"
+
+
+async def test_run_of_which_nothing_comes_is_ended(tmp_path: Path) -> None:
+    graph = tmp_path / "silent.py"
+    graph.write_text(_SILENT)
+    named = {"AGENKIT_GRAPHS": f"silent={graph}:graph"}
+    with serving(tmp_path, **SCRIPTED, **named, AGENKIT_LEASE="1", AGENKIT_RUN_IDLE_SECONDS="0.5") as server:
+        events = await server.run("silent", text="Hi", thread="t")
+        assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "run_stalled")
+        # The thread is free.
+        assert (await server.run(text="Hi", thread="u"))[-1]["outcome"] == {"type": "success"}
+
+
+_SILENT = """
+import asyncio
+from langgraph.graph import MessagesState, StateGraph
+
+
+async def wait(state: MessagesState) -> dict:
+    await asyncio.Event().wait()
+
+
+graph = StateGraph(MessagesState).add_node("wait", wait).set_entry_point("wait").compile()
+"""
