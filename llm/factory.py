@@ -20,10 +20,11 @@ from llm.layers.admission import Admitted, Gate, GateSettings
 from llm.layers.breaker import Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, State
 from llm.layers.budget import Books, Budget, Budgeted
 from llm.layers.deadlines import Deadlines, Limits
-from llm.layers.fallback import Fallback, Link, Noticed
+from llm.layers.fallback import Fallback
 from llm.layers.metering import Bill, CostOf, Metered
 from llm.layers.pace import Pace
 from llm.layers.retry import Retried, RetryBudget, RetrySettings
+from llm.layers.turns import Link, Noticed
 from llm.settings import PROFILES, ModelSettings
 from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
 from llm.vendors.scripted import Script
@@ -221,7 +222,7 @@ class ModelFactory:
                     budget=kept.budget,
                     retried=partial(self._outside.noticed, "retried", info),
                 ),
-                attempts=retries.attempts,
+                retries=retries,
                 output=limits.output or output,
                 pace=kept.pace,
             )

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import uuid4
@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from llm.errors import CircuitOpen, ModelError
 from llm.layers.layer import Layer
+from llm.layers.opening import says_something
 
 State = Literal["closed", "open", "half_open"]
 Verb = Literal["admit", "fail", "succeed", "forget", "look"]
@@ -49,7 +50,8 @@ class Circuit(Protocol):
     """Keeps calls away from a provider that is ill.
 
     Only what says that the provider is ill is a failure: neither a user's stop nor a call that it refuses. Half-open,
-    one call goes out as a probe and the others wait for what it finds; calls that went out before decide nothing.
+    one call goes out as a probe and the others wait for what it finds (`Fallback` does the waiting, where no place in a
+    queue is held); calls that went out before decide nothing.
     """
 
     async def admit(self) -> Admission: ...
@@ -179,6 +181,11 @@ class SharedBreaker:
         return told is not None
 
 
+@dataclass(slots=True)
+class _Call:
+    admission: Admission
+
+
 class Guarded(Layer):
     """A model that is not called while its breaker is open."""
 
@@ -195,8 +202,15 @@ class Guarded(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with self._call(), aclosing(self.inner._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+        async with (
+            self._call() as call,
+            aclosing(self.inner._astream(messages, stop, **kwargs)) as stream,  # type: ignore[type-var]
+        ):
             async for chunk in stream:
+                if call.admission.probe and says_something(chunk):
+                    # The probe has found what it went for; nobody has to wait for the whole of its answer.
+                    await self.breaker.succeed(call.admission)
+                    call.admission = replace(call.admission, probe="", failures=0)
                 yield chunk
 
     async def _agenerate(
@@ -210,7 +224,7 @@ class Guarded(Layer):
             return await self.inner._agenerate(messages, stop, **kwargs)
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self) -> AsyncIterator[_Call]:
         admission = await self.breaker.admit()
         if not admission.admitted:
             raise CircuitOpen(
@@ -219,16 +233,17 @@ class Guarded(Layer):
                 model=self.model,
                 retry_after=admission.retry_after,
             )
+        call = _Call(admission)
         try:
-            yield
+            yield call
         except ModelError as error:
             if error.ill:
-                await self.breaker.fail(admission)
+                await self.breaker.fail(call.admission)
             else:
-                await self.breaker.succeed(admission)
+                await self.breaker.succeed(call.admission)
             raise
         except BaseException:
             # A user's stop, or an error of our own: nothing that the provider did.
-            await self.breaker.forget(admission)
+            await self.breaker.forget(call.admission)
             raise
-        await self.breaker.succeed(admission)
+        await self.breaker.succeed(call.admission)

@@ -1,5 +1,5 @@
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,19 +7,18 @@ from time import monotonic
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.language_models import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from llm.catalog import ModelInfo
 from llm.errors import ContextTooLong, ModelError, ModelLacks, ModelUnavailable, Overloaded
 from llm.identity import identified, identified_result, new_call_id
 from llm.layers.deadlines import DEADLINE
 from llm.layers.layer import Layer
-from llm.layers.opening import Chunks, first_to_speak
-from llm.layers.pace import Pace
+from llm.layers.opening import Chunks, Opened, first_to_speak
 from llm.layers.seam import Seam
+from llm.layers.turns import Link, Noticed, Turns
 from llm.needs import Needs
 from llm.shape import shaped
 from observability.logs import get_logger
@@ -38,76 +37,6 @@ LACKING = "lacking"
 METERED = "ls_metered"
 # Who gave one part of an answer that several gave.
 _OF_ONE = ("id", "model", "model_name", "model_provider", "system_fingerprint", "service_tier", "created_at")
-
-# What happened to a candidate (`passed_over`, `fell_back`, `hedged`), to which, and why: an error's code, or what it
-# lacks. Metrics and traces listen.
-Noticed = Callable[[str, ModelInfo, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One candidate of a list: its layers below this one, what it can do, and what it may write, in tokens."""
-
-    info: ModelInfo
-    model: BaseChatModel
-    attempts: int = 3
-    output: int | None = None
-    pace: Pace = field(default_factory=Pace)
-
-    def given(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of a call as this one takes them."""
-        given = dict(kwargs)
-        if not self.info.tools:
-            given = {key: value for key, value in given.items() if key not in {"tools", "tool_choice"}}
-        bounds = [bound for bound in (self.output, self.info.most_output) if bound is not None]
-        if bounds and "max_tokens" not in given:
-            given["max_tokens"] = min(bounds)
-        return given
-
-
-class _Turns:
-    """Whose turn it is: down the list, and round it while attempts remain."""
-
-    def __init__(self, links: Sequence[Link], needs: Needs, noticed: Noticed) -> None:
-        self._links = links
-        self._noticed = noticed
-        self._left = [link.attempts for link in links]
-        self._at = -1
-        for at, link in enumerate(links):
-            if lacks := needs.lacks(link.info):
-                self._left[at] = 0
-                self._tell("passed_over", link, lacks)
-        # Without tools an answer is worth less, and still something: those have their turn when nobody else is left.
-        self._without = [needs.tools and not link.info.tools for link in links]
-
-    def next(self) -> int | None:
-        count = len(self._links)
-        order = [(self._at + step) % count for step in range(1, count + 1)]
-        open_ = [at for at in order if self._left[at] > 0]
-        chosen = min(open_, key=lambda at: self._without[at], default=None)
-        if chosen is None:
-            return None
-        self._at = chosen
-        if self._without[chosen]:
-            self._tell("passed_over", self._links[chosen], ("tools",), asked_last=True)
-        return chosen
-
-    def other(self) -> int | None:
-        """Who may be asked beside the one whose turn it is."""
-        count = len(self._links)
-        order = [(self._at + step) % count for step in range(1, count)]
-        return next((at for at in order if self._left[at] > 0 and not self._without[at]), None)
-
-    def failed(self, at: int, *, begun: bool) -> None:
-        """Who never began has been asked often enough by the layer below."""
-        self._left[at] = self._left[at] - 1 if begun else 0
-
-    def lacking(self, at: int) -> list[str]:
-        return ["tools"] if self._without[at] else []
-
-    def _tell(self, what: str, link: Link, lacks: Sequence[str], *, asked_last: bool = False) -> None:
-        self._noticed(what, link.info, ", ".join(lacks))
-        _log.warning("model_lacks", model=str(link.info.spec), lacks=list(lacks), asked=asked_last)
 
 
 @dataclass(slots=True)
@@ -191,31 +120,38 @@ class Fallback(Layer):
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> AsyncIterator[ChatGenerationChunk]:
         needs = Needs.of(messages, kwargs)
-        turns, said, tried = _Turns(self.links, needs, self.noticed), _Said(), list[ModelError]()
+        turns = Turns(self.links, needs, self.noticed, kwargs[DEADLINE])
+        said, tried = _Said(), list[ModelError]()
         ask = partial(self._ask, messages=messages, said=said, stop=stop, kwargs=kwargs)
         at = turns.next()
-        while at is not None and monotonic() < kwargs[DEADLINE]:
+        while at is not None:
+            await turns.wait(at)
             begun = False
             part = _Part(at, ask, said)
             try:
                 async with aclosing(self._pieces(part, turns, said, tried)) as pieces:
                     async for chunk in pieces:
                         # The layer below gives nothing until there is something, be it a repetition.
-                        begun = True
+                        begun = turns.begun = True
                         yield chunk
             except ModelError as error:
-                tried.append(error)
-                turns.failed(part.at, begun=begun)
+                news = part.failure_known or self._failed(turns, tried, part.at, error)
                 if begun:
                     said.by.append(str(self.links[part.at].info.spec))
                 said.cut_off()
                 at = turns.next()
-                self._tell(error, part.at, at, begun=begun)
+                if news:
+                    self._tell(error, part.at, at, begun=begun)
             else:
                 ended = AIMessageChunk(content="", response_metadata=said.metadata(turns.lacking(part.at)))
                 yield ChatGenerationChunk(message=ended)
                 return
-        raise _of_all(tried, needs, late=at is not None)
+        raise _of_all(tried, needs, late=monotonic() >= kwargs[DEADLINE])
+
+    def _failed(self, turns: Turns, tried: list[ModelError], at: int, error: ModelError) -> bool:
+        if news := turns.failed(at, error):
+            tried.append(error)
+        return news
 
     def _ask(
         self,
@@ -233,7 +169,7 @@ class Fallback(Layer):
         return link.model._astream(asked, stop, **link.given(kwargs))
 
     async def _pieces(
-        self, part: "_Part", turns: _Turns, said: _Said, tried: list[ModelError]
+        self, part: "_Part", turns: Turns, said: _Said, tried: list[ModelError]
     ) -> AsyncGenerator[ChatGenerationChunk]:
         """What one candidate adds to what has been said: the one whose turn it is, or who was asked beside it."""
         beside, patience = None, None
@@ -245,18 +181,7 @@ class Fallback(Layer):
                 async for chunk in stream:
                     yield part.joined(chunk)
         else:
-            asked = (part.at, beside)
-
-            def ask_beside() -> Chunks:
-                self.noticed("hedged", self.links[beside].info, "slow")
-                return part.ask(beside)
-
-            def failed(which: int, error: ModelError) -> None:
-                turns.failed(asked[which], begun=False)
-                tried.append(error)
-
-            opened = await first_to_speak([partial(part.ask, part.at), ask_beside], after=patience, failed=failed)
-            part.at = asked[opened.at]
+            opened = await self._raced(part, beside, patience, partial(self._failed, turns, tried))
             async with aclosing(opened.rest):  # type: ignore[type-var]
                 for chunk in opened.heard:
                     yield part.joined(chunk)
@@ -267,6 +192,32 @@ class Fallback(Layer):
             said.texts.append(rest)
             yield ChatGenerationChunk(message=AIMessageChunk(content=rest))
 
+    async def _raced(
+        self, part: "_Part", beside: int, patience: float, note: Callable[[int, ModelError], object]
+    ) -> Opened:
+        """The first to speak of the one whose turn it is and, where that is slow, the one beside it."""
+        asked, lost = (part.at, beside), list[tuple[int, ModelError]]()
+
+        def ask_beside() -> Chunks:
+            self.noticed("hedged", self.links[beside].info, "slow")
+            return part.ask(beside)
+
+        def failed(which: int, error: ModelError) -> None:
+            note(asked[which], error)
+            lost.append((asked[which], error))
+
+        try:
+            opened = await first_to_speak([partial(part.ask, part.at), ask_beside], after=patience, failed=failed)
+        except ModelError:
+            part.at, part.failure_known = lost.pop()[0], True
+            raise
+        else:
+            part.at = asked[opened.at]
+            return opened
+        finally:
+            for at, error in lost:
+                self._tell(error, at, part.at, begun=False)
+
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -275,17 +226,18 @@ class Fallback(Layer):
         **kwargs: Any,
     ) -> ChatResult:
         kwargs, needs, tried = self._by_then(kwargs), Needs.of(messages, kwargs), list[ModelError]()
-        turns = _Turns(self.links, needs, self.noticed)
+        turns = Turns(self.links, needs, self.noticed, kwargs[DEADLINE])
         at = turns.next()
-        while at is not None and monotonic() < kwargs[DEADLINE]:
+        while at is not None:
+            await turns.wait(at)
             link = self.links[at]
             try:
                 result = await link.model._agenerate(shaped(messages, link.info), stop, **link.given(kwargs))
             except ModelError as error:
-                tried.append(error)
-                turns.failed(at, begun=False)
+                news = self._failed(turns, tried, at, error)
                 after = turns.next()
-                self._tell(error, at, after, begun=False)
+                if news:
+                    self._tell(error, at, after, begun=False)
                 at = after
             else:
                 told = {ANSWERED_BY: [str(link.info.spec)]} | (
@@ -294,7 +246,7 @@ class Fallback(Layer):
                 for generation in result.generations:
                     generation.message.response_metadata |= told
                 return identified_result(result)
-        raise _of_all(tried, needs, late=at is not None)
+        raise _of_all(tried, needs, late=monotonic() >= kwargs[DEADLINE])
 
     def _tell(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
         if after is not None:
@@ -314,6 +266,8 @@ class _Part:
 
     def __init__(self, at: int, ask: Callable[[int], Chunks], said: _Said) -> None:
         self.at = at
+        # Whether the error that ends it has been written down where it was heard.
+        self.failure_known = False
         self.ask = ask
         self.seam = Seam(said.text)
         self._said = said

@@ -27,12 +27,13 @@ async def begun(stream: Chunks) -> list[ChatGenerationChunk]:
     heard = []
     async for chunk in stream:
         heard.append(chunk)
-        if _says_something(chunk):
+        if says_something(chunk):
             break
     return heard
 
 
-def _says_something(chunk: ChatGenerationChunk) -> bool:
+def says_something(chunk: ChatGenerationChunk) -> bool:
+    """Return whether this is a piece of an answer, be it a thought or a call."""
     message = chunk.message
     called = isinstance(message, AIMessageChunk) and bool(message.tool_call_chunks)
     return called or bool(message.content) or bool(message.additional_kwargs.get("reasoning_content"))

@@ -1,7 +1,7 @@
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -13,13 +13,12 @@ from pydantic import ConfigDict
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
 from tenacity.stop import stop_base
 
-from llm.errors import ModelError
+from llm.errors import CircuitOpen, ModelError
 from llm.layers.deadlines import DEADLINE
 from llm.layers.layer import Layer
 from llm.layers.opening import begun
@@ -81,10 +80,12 @@ class Retried(Layer):
     ) -> AsyncIterator[ChatGenerationChunk]:
         heard: list[ChatGenerationChunk] = []
         stream: AsyncIterator[ChatGenerationChunk] | None = None
-        async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf)):
-            with attempt:
-                stream = self.inner._astream(messages, stop, **kwargs)
-                heard = await begun(stream)
+        failures = list[ModelError]()
+        with _first_cause(failures):
+            async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf), failures):
+                with attempt:
+                    stream = self.inner._astream(messages, stop, **kwargs)
+                    heard = await begun(stream)
         if stream is None:
             raise AssertionError("there is a first attempt")
         async with aclosing(stream):  # type: ignore[type-var]  # an async generator, typed as an iterator
@@ -100,29 +101,39 @@ class Retried(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf)):
-            with attempt:
-                return await self.inner._agenerate(messages, stop, **kwargs)
-        raise AssertionError("there is a first attempt")
+        result: ChatResult | None = None
+        failures = list[ModelError]()
+        with _first_cause(failures):
+            async for attempt in self._attempts(kwargs.get(DEADLINE, math.inf), failures):
+                with attempt:
+                    result = await self.inner._agenerate(messages, stop, **kwargs)
+        if result is None:
+            raise AssertionError("there is a first attempt")
+        return result
 
-    def _attempts(self, end: float) -> AsyncRetrying:
-        self.budget.earn()
+    def _attempts(self, end: float, failures: list[ModelError]) -> AsyncRetrying:
+        """The attempts of one call; what those before the last failed of is added to `failures`."""
+
+        def note(state: RetryCallState) -> None:
+            if isinstance(error := _error(state), ModelError):
+                failures.append(error)
+                _said(state, error)
+                self.retried(error.code)
+
         return AsyncRetrying(
             stop=stop_after_attempt(self.settings.attempts) | _Past(end),
             wait=self._wait,
-            retry=retry_if_exception(self._may_help),
-            before_sleep=self._told,
+            retry=self._may_help,
+            before_sleep=note,
             sleep=asyncio.sleep,
             reraise=True,
         )
 
-    def _told(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, ModelError):
-            _said(state, error)
-            self.retried(error.code)
-
-    def _may_help(self, error: BaseException) -> bool:
+    def _may_help(self, state: RetryCallState) -> bool:
+        error = _error(state)
+        if state.attempt_number == 1 and not isinstance(error, CircuitOpen):
+            # Asked after every attempt. What a breaker turned back was no call.
+            self.budget.earn()
         if not isinstance(error, ModelError) or not error.passing:
             return False
         # Who asks for more patience than we have is left to the next in the list.
@@ -130,7 +141,7 @@ class Retried(Layer):
 
     def _wait(self, state: RetryCallState) -> float:
         waits = wait_random_exponential(min=self.settings.wait_least, max=self.settings.wait_most)
-        error = state.outcome.exception() if state.outcome else None
+        error = _error(state)
         asked = error.retry_after if isinstance(error, ModelError) else None
         return max(waits(state), asked or 0.0)
 
@@ -143,6 +154,21 @@ class _Past(stop_base):
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         return monotonic() + retry_state.upcoming_sleep >= self._end
+
+
+@contextmanager
+def _first_cause(failures: list[ModelError]) -> Iterator[None]:
+    """Where the breaker opens between two attempts, the call failed of what opened it."""
+    try:
+        yield
+    except CircuitOpen as error:
+        if failures:
+            raise failures[-1] from error
+        raise
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def _said(state: RetryCallState, error: ModelError) -> None:

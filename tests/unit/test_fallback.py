@@ -1,0 +1,251 @@
+"""A list of models that answers as one: who is asked when, and who is asked again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import Field, PrivateAttr
+
+from llm.catalog import ModelInfo
+from llm.errors import ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, Overloaded
+from llm.layers.breaker import Admission, Breaker, BreakerSettings, Guarded
+from llm.layers.fallback import Fallback
+from llm.layers.retry import Retried, RetryBudget, RetrySettings
+from llm.layers.turns import Link
+from llm.spec import ModelSpec
+from tests.unit.test_layers import BOTH_WAYS, HI, Played
+
+# A breaker's time in these tests. Nothing below depends on how long it is, but for how long the tests take.
+OPEN_SECONDS = 0.05
+DOWN = ModelUnavailable("down", provider="p", model="m")
+WHOLE = "The sea is deep."
+HALF, REST = "The sea ", "is deep."
+
+Plan = Callable[[int], Sequence[str | ModelError]]
+
+
+class Provider(Played):
+    """Plays what a plan has for its n-th call, counted from 0."""
+
+    calls: list[list[Any]] = Field(default_factory=list)
+    plan: Plan
+    _held: asyncio.Event | None = PrivateAttr(default=None)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        self._made.append(kwargs)
+        steps = self.plan(len(self._made) - 1)
+        if self._held is not None:
+            await self._held.wait()
+        said = messages[-1].text if messages[-1].type == "ai" else ""
+        for step in steps:
+            if isinstance(step, ModelError):
+                raise step
+            yield ChatGenerationChunk(
+                message=AIMessageChunk(content=step.removeprefix(said) if step == WHOLE else step)
+            )
+
+
+class Watched(Breaker):
+    """Tells when the fifteen that are no probe have been turned back, each more than once while the probe was out."""
+
+    def __init__(self, settings: BreakerSettings) -> None:
+        super().__init__(settings)
+        self._turned_back = 0
+        self.turned_back_often = asyncio.Event()
+
+    async def admit(self) -> Admission:
+        admission = await super().admit()
+        self._turned_back += not admission.admitted and not admission.retry_after
+        if self._turned_back > 30:
+            self.turned_back_often.set()
+        return admission
+
+
+def _always(*steps: str | ModelError) -> Plan:
+    return lambda _: steps
+
+
+def _link(name: str, plan: Plan, *, seconds: float = OPEN_SECONDS, failures: int = 1) -> tuple[Link, Provider, Watched]:
+    """One whose breaker opens with the first failure. It is not asked again by the layer below."""
+    provider, breaker = Provider(plan=plan), Watched(BreakerSettings(failures=failures, seconds=seconds))
+    retries = RetrySettings(attempts=1, wait_least=0.001, wait_most=0.01)
+    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model=name)
+    info = ModelInfo(ModelSpec("p", name), tools=True, vision=True, json_schema=True, prefill=True)
+    model = Retried(inner=guarded, settings=retries, budget=RetryBudget(1.0))
+    return Link(info=info, model=model, retries=retries), provider, breaker
+
+
+def _list(*links: Link, total: float = 10.0) -> Fallback:
+    return Fallback(inner=links[0].model, links=links, total=total, noticed=lambda what, info, why: None)
+
+
+async def _opened(breaker: Breaker) -> None:
+    await breaker.fail(await breaker.admit())
+    assert breaker.state == "open"
+
+
+async def _streamed(model: Fallback) -> str:
+    return "".join([chunk.text async for chunk in model.astream(HI)])
+
+
+async def test_a_model_that_is_back_goes_on_with_an_answer_that_another_began() -> None:
+    a, _, breaker = _link("a", _always(WHOLE))
+    b, dying, _ = _link("b", _always(HALF, DOWN), seconds=60, failures=100)
+    await _opened(breaker)
+    answers = await asyncio.gather(*(_streamed(_list(a, b)) for _ in range(10)))
+    assert answers == [WHOLE] * 10
+    assert len(dying.made) >= 1
+
+
+async def test_a_model_that_failed_first_goes_on_with_an_answer_that_another_began() -> None:
+    a, asked, _ = _link("a", lambda call: [DOWN] if call == 0 else [REST], failures=5)
+    b, _, _ = _link("b", _always(HALF, DOWN), seconds=60)
+    assert await _streamed(_list(a, b)) == WHOLE
+    assert len(asked.made) == 2
+
+
+async def test_an_answer_that_has_begun_goes_round_until_somebody_ends_it() -> None:
+    # More often than any number of attempts, past open breakers of both.
+    a, _, _ = _link("a", lambda call: [HALF, DOWN] if call < 4 else [REST])
+    b, asked, _ = _link("b", _always(DOWN))
+    assert await _streamed(_list(a, b)) == WHOLE
+    assert len(asked.made) >= 3
+
+
+async def test_an_answer_that_has_begun_ends_with_its_time() -> None:
+    a, asked, _ = _link("a", _always(HALF, DOWN), failures=1000)
+    with pytest.raises(ModelUnavailable):
+        await _streamed(_list(a, total=0.2))
+    # Ever more seldom.
+    assert 3 < len(asked.made) < 100
+
+
+@BOTH_WAYS
+async def test_an_open_breaker_costs_no_attempt_and_is_waited_for(ask: Any) -> None:
+    a, back, breaker = _link("a", _always(WHOLE))
+    b, dead, _ = _link("b", _always(DOWN))
+    await _opened(breaker)
+    assert await ask(_list(a, b)) == WHOLE
+    assert (len(back.made), len(dead.made)) == (1, 1)
+
+
+@BOTH_WAYS
+async def test_where_another_answers_nobody_waits_for_a_probe(ask: Any) -> None:
+    a, ill, breaker = _link("a", _always(WHOLE), seconds=60)
+    b, _, _ = _link("b", _always(WHOLE))
+    await _opened(breaker)
+    assert await ask(_list(a, b)) == WHOLE
+    assert ill.made == []
+
+
+@BOTH_WAYS
+async def test_all_whose_breaker_is_half_open_wait_for_the_probe(ask: Any) -> None:
+    a, provider, breaker = _link("a", _always(WHOLE))
+    await _opened(breaker)
+    held = provider._held = asyncio.Event()
+    asking = [asyncio.create_task(ask(_list(a))) for _ in range(16)]
+    async with asyncio.timeout(60):
+        await breaker.turned_back_often.wait()
+    assert len(provider.made) == 1
+    held.set()
+    assert await asyncio.gather(*asking) == [WHOLE] * 16
+
+
+async def test_a_probe_that_has_begun_to_answer_keeps_nobody_waiting() -> None:
+    a, provider, breaker = _link("a", _always(HALF, REST))
+    await _opened(breaker)
+    async with aclosing(_list(a).astream(HI)) as probe:  # type: ignore[type-var]
+        await anext(probe)
+        assert breaker.state == "closed"
+        assert await _streamed(_list(a)) == WHOLE
+    assert len(provider.made) == 2
+
+
+@BOTH_WAYS
+async def test_an_outage_is_told_after_one_round(ask: Any) -> None:
+    a, first, _ = _link("a", _always(ModelUnavailable("down", provider="p", model="a")), failures=100)
+    b, second, _ = _link("b", _always(ModelUnavailable("down", provider="p", model="b")), failures=100)
+    with pytest.raises(ModelUnavailable, match="No model could answer"):
+        await ask(_list(a, b, total=3600))
+    assert (len(first.made), len(second.made)) == (1, 1)
+
+
+@BOTH_WAYS
+async def test_a_probe_that_fails_is_an_answer_to_all_who_waited_for_it(ask: Any) -> None:
+    a, provider, breaker = _link("a", _always(DOWN))
+    await _opened(breaker)
+    asking = [ask(_list(a, total=3600)) for _ in range(16)]
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert [getattr(error, "code", error) for error in ended] == ["model_unavailable"] * 16
+    assert len(provider.made) < 16
+
+
+@BOTH_WAYS
+async def test_a_breaker_that_stays_open_longer_than_there_is_time_is_not_waited_for(ask: Any) -> None:
+    a, provider, breaker = _link("a", _always(WHOLE), seconds=3600)
+    await _opened(breaker)
+    with pytest.raises(ModelUnavailable):
+        await ask(_list(a, total=60))
+    assert provider.made == []
+
+
+@pytest.mark.parametrize("error", [ModelRefused("no"), ModelOverloaded("later", retry_after=3600.0)])
+async def test_who_cannot_go_on_with_an_answer_is_not_asked_again(error: ModelError) -> None:
+    a, asked, _ = _link("a", _always(HALF, DOWN), failures=100)
+    b, refusing, _ = _link("b", _always(error))
+    with pytest.raises(ModelUnavailable):
+        await _streamed(_list(a, b, total=0.1))
+    assert (len(refusing.made), len(asked.made) > 1) == (1, True)
+
+
+async def test_a_queue_that_is_full_is_tried_again_by_an_answer_that_has_begun() -> None:
+    full = Overloaded("full", retry_after=0.01)
+    a, _, _ = _link("a", lambda call: [HALF, DOWN] if call == 0 else [DOWN], seconds=60)
+    b, _, _ = _link("b", lambda call: [full] if call == 0 else [REST])
+    assert await _streamed(_list(a, b)) == WHOLE
+
+
+@BOTH_WAYS
+async def test_a_breaker_that_opens_between_two_attempts_hides_no_cause(ask: Any) -> None:
+    provider, breaker = Provider(plan=_always(DOWN)), Breaker(BreakerSettings(failures=1, seconds=60))
+    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model="m")
+    budget = RetryBudget(1.0)
+    retried = Retried(inner=guarded, settings=RetrySettings(3, 0.0, 0.01), budget=budget)
+    with pytest.raises(ModelUnavailable) as failed:
+        await ask(retried)
+    assert failed.value is DOWN
+    assert len(provider.made) == 1
+
+
+async def test_what_a_breaker_turned_back_earns_no_retries() -> None:
+    provider, breaker = Provider(plan=_always(WHOLE)), Breaker(BreakerSettings(failures=1, seconds=60))
+    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model="m")
+    budget = RetryBudget(1.0)
+    while budget.spend():
+        pass
+    await _opened(breaker)
+    retried = Retried(inner=guarded, settings=RetrySettings(), budget=budget)
+    for _ in range(5):
+        with pytest.raises(ModelUnavailable):
+            await retried._agenerate(HI)
+    assert not budget.spend()
+
+
+@BOTH_WAYS
+async def test_a_call_that_is_well_earns_retries(ask: Any) -> None:
+    budget = RetryBudget(1.0)
+    while budget.spend():
+        pass
+    await ask(Retried(inner=Provider(plan=_always(WHOLE)), settings=RetrySettings(), budget=budget))
+    assert budget.spend()
