@@ -14,6 +14,9 @@ from llm.errors import CircuitOpen, ModelError
 from llm.layers.layer import Layer
 from llm.layers.opening import says_something
 
+# The argument of a call that says that nobody else can answer it. It ends here; no vendor hears of it.
+LAST_RESORT = "last_resort"
+
 State = Literal["closed", "open", "half_open"]
 Verb = Literal["admit", "fail", "succeed", "forget", "look"]
 
@@ -22,12 +25,18 @@ Verb = Literal["admit", "fail", "succeed", "forget", "look"]
 class BreakerSettings:
     """Opens after `failures` in a row; lets one probe through `seconds` later.
 
-    A probe that nobody has heard of for `claim` seconds is taken for lost, and another may go.
+    A probe that nobody has heard of for `claim` seconds is taken for lost, and another may go. For a call that nobody
+    else can answer, a probe may go out `last_resort` seconds later already.
     """
 
     failures: int = 5
     seconds: float = 30.0
     claim: float = 60.0
+    last_resort: float = 1.0
+
+    @property
+    def of_last_resort(self) -> "BreakerSettings":
+        return replace(self, seconds=min(self.seconds, self.last_resort))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Circuit(Protocol):
     queue is held); calls that went out before decide nothing.
     """
 
-    async def admit(self) -> Admission: ...
+    async def admit(self, *, last_resort: bool = False) -> Admission: ...
 
     async def succeed(self, admission: Admission) -> None: ...
 
@@ -93,26 +102,23 @@ class Breaker:
     def state(self) -> State:
         if self._opened is None:
             return "closed"
-        return "open" if self._left else "half_open"
+        return "open" if self._left(self._settings) else "half_open"
 
-    @property
-    def _left(self) -> float:
+    def _left(self, settings: BreakerSettings) -> float:
         """Seconds until the next probe; 0 where one may go."""
         if self._opened is None:
             return 0.0
-        return max(0.0, self._settings.seconds - (self._clock() - self._opened))
+        return max(0.0, settings.seconds - (self._clock() - self._opened))
 
-    async def admit(self) -> Admission:
-        match self.state:
-            case "closed":
-                return Admission(True, failures=self._failures)
-            case "open":
-                return Admission(False, retry_after=self._left)
-            case "half_open":
-                if self._probe and self._clock() - self._claimed < self._settings.claim:
-                    return Admission(False)
-                self._probe, self._claimed = uuid4().hex, self._clock()
-                return Admission(True, probe=self._probe)
+    async def admit(self, *, last_resort: bool = False) -> Admission:
+        if self._opened is None:
+            return Admission(True, failures=self._failures)
+        if left := self._left(self._settings.of_last_resort if last_resort else self._settings):
+            return Admission(False, retry_after=left)
+        if self._probe and self._clock() - self._claimed < self._settings.claim:
+            return Admission(False)
+        self._probe, self._claimed = uuid4().hex, self._clock()
+        return Admission(True, probe=self._probe)
 
     async def succeed(self, admission: Admission) -> None:
         if self._opened is None or self._is_probe(admission):
@@ -146,11 +152,12 @@ class SharedBreaker:
         # As far as this process has heard: a success has something to wipe out only after a failure.
         self._failures = 0
 
-    async def admit(self) -> Admission:
+    async def admit(self, *, last_resort: bool = False) -> Admission:
         probe = uuid4().hex
-        told = await self._store.ask(self._name, "admit", probe, self._settings)
+        settings = self._settings.of_last_resort if last_resort else self._settings
+        told = await self._store.ask(self._name, "admit", probe, settings)
         if told is None:
-            return await self._own.admit()
+            return await self._own.admit(last_resort=last_resort)
         _, self._failures, admitted, probes, seconds = told
         return Admission(admitted, probe if probes else "", seconds, self._failures, alone=False)
 
@@ -203,7 +210,7 @@ class Guarded(Layer):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         async with (
-            self._call() as call,
+            self._call(kwargs) as call,
             aclosing(self.inner._astream(messages, stop, **kwargs)) as stream,  # type: ignore[type-var]
         ):
             async for chunk in stream:
@@ -220,12 +227,12 @@ class Guarded(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with self._call():
+        async with self._call(kwargs):
             return await self.inner._agenerate(messages, stop, **kwargs)
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[_Call]:
-        admission = await self.breaker.admit()
+    async def _call(self, kwargs: dict[str, Any]) -> AsyncIterator[_Call]:
+        admission = await self.breaker.admit(last_resort=kwargs.pop(LAST_RESORT, False))
         if not admission.admitted:
             raise CircuitOpen(
                 f"The model {self.model!r} has failed too often and is left alone for now.",

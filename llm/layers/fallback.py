@@ -122,11 +122,11 @@ class Fallback(Layer):
         needs = Needs.of(messages, kwargs)
         turns = Turns(self.links, needs, self.noticed, kwargs[DEADLINE])
         said, tried = _Said(), list[ModelError]()
-        ask = partial(self._ask, messages=messages, said=said, stop=stop, kwargs=kwargs)
+        ask = partial(self._ask, turns=turns, messages=messages, said=said, stop=stop, kwargs=kwargs)
         at = turns.next()
         while at is not None:
             await turns.wait(at)
-            begun = False
+            begun, before = False, len(said.text)
             part = _Part(at, ask, said)
             try:
                 async with aclosing(self._pieces(part, turns, said, tried)) as pieces:
@@ -135,7 +135,8 @@ class Fallback(Layer):
                         begun = turns.begun = True
                         yield chunk
             except ModelError as error:
-                news = part.failure_known or self._failed(turns, tried, part.at, error)
+                added = len(said.text) - before if begun else None
+                news = part.failure_known or self._failed(turns, tried, part.at, error, added=added)
                 if begun:
                     said.by.append(str(self.links[part.at].info.spec))
                 said.cut_off()
@@ -148,8 +149,10 @@ class Fallback(Layer):
                 return
         raise _of_all(tried, needs, late=monotonic() >= kwargs[DEADLINE])
 
-    def _failed(self, turns: Turns, tried: list[ModelError], at: int, error: ModelError) -> bool:
-        if news := turns.failed(at, error):
+    def _failed(
+        self, turns: Turns, tried: list[ModelError], at: int, error: ModelError, *, added: int | None = None
+    ) -> bool:
+        if news := turns.failed(at, error, added=added):
             tried.append(error)
         return news
 
@@ -157,6 +160,7 @@ class Fallback(Layer):
         self,
         at: int,
         *,
+        turns: Turns,
         messages: list[BaseMessage],
         said: _Said,
         stop: list[str] | None,
@@ -166,7 +170,7 @@ class Fallback(Layer):
         asked, text = shaped(messages, link.info), said.text
         if text:
             asked = [*asked, AIMessage(text)] if link.info.prefill else [*asked, AIMessage(text), HumanMessage(_GO_ON)]
-        return link.model._astream(asked, stop, **link.given(kwargs))
+        return link.model._astream(asked, stop, **turns.given(at, kwargs))
 
     async def _pieces(
         self, part: "_Part", turns: Turns, said: _Said, tried: list[ModelError]
@@ -232,7 +236,7 @@ class Fallback(Layer):
             await turns.wait(at)
             link = self.links[at]
             try:
-                result = await link.model._agenerate(shaped(messages, link.info), stop, **link.given(kwargs))
+                result = await link.model._agenerate(shaped(messages, link.info), stop, **turns.given(at, kwargs))
             except ModelError as error:
                 news = self._failed(turns, tried, at, error)
                 after = turns.next()

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 
 from llm.catalog import ModelInfo
 from llm.errors import CircuitOpen, ModelError, Overloaded
+from llm.layers.breaker import LAST_RESORT
 from llm.layers.pace import Pace
 from llm.layers.retry import RetrySettings
 from llm.needs import Needs
@@ -22,6 +23,11 @@ _log = get_logger(__name__)
 # that nobody comes a moment too early and takes what is left of it for a probe that failed.
 _PROBE_INTERVAL = 0.1
 _MARGIN = 0.01
+# Seconds after which a failure says nothing of now.
+_STALE = 1.0
+# Letters that a part has to add to an answer, and how often in a row it may add fewer.
+_PROGRESS = 12
+_IN_VAIN = 3
 # What happened to a candidate (`passed_over`, `fell_back`, `hedged`), to which, and why: an error's code, or what it
 # lacks. Metrics and traces listen.
 Noticed = Callable[[str, ModelInfo, str], None]
@@ -50,20 +56,28 @@ class Link:
 
 @dataclass(slots=True)
 class _Attempts:
-    """What one answer has had of one candidate. `ready_at`, by the monotonic clock, is when it may be asked next."""
+    """What one answer has had of one candidate. Times are of the monotonic clock."""
 
     excluded: bool = False
     # Asked in vain; a probe that failed while this answer waited for it counts as well.
     asked: bool = False
+    again: bool = False
     refused_by_breaker: bool = False
+    awaited: bool = False
     failures: int = 0
+    # Parts of the answer, one after another, that it began and that brought the answer no further.
+    in_vain: int = 0
+    failed_at: float = -math.inf
     ready_at: float = -math.inf
 
 
 class Turns:
     """Whose turn it is: once down the list; for an answer that has begun, round it until `until`.
 
-    A breaker that is open costs no attempt: the others come first, then its probe is waited for.
+    A breaker that is open costs no attempt: the others come first, then its probe is waited for. That takes time, as
+    retries do: whoever failed longer ago than `_STALE` is asked once more before all are said to be down, as they need
+    not have been so at the same time. Whoever breaks off again and again at the same place is given up: it is what it
+    is asked that ends it, and each time is paid for.
     """
 
     def __init__(self, links: Sequence[Link], needs: Needs, noticed: Noticed, until: float) -> None:
@@ -83,14 +97,16 @@ class Turns:
     def next(self) -> int | None:
         """Who is asked next, maybe after a while (`wait`)."""
         now = monotonic()
-        open_ = [at for at in self._order() if self._may_answer(at)]
-        ready = [at for at in open_ if self._attempts[at].ready_at <= now]
+        open_ = self._open() or self._stale(now)
+        ready = [at for at in open_ if self._is_ready(at, now)]
         chosen = min(ready, key=lambda at: self._without[at], default=None)
         if chosen is None:
             chosen = min(open_, key=lambda at: self._attempts[at].ready_at, default=None)
         if chosen is None or max(now, self._attempts[chosen].ready_at) >= self._until:
             return None
         self._at = chosen
+        if self._attempts[chosen].asked:
+            self._attempts[chosen].asked, self._attempts[chosen].again = False, True
         return chosen
 
     async def wait(self, at: int) -> None:
@@ -104,30 +120,41 @@ class Turns:
         """Who may be asked beside the one whose turn it is."""
         now = monotonic()
         return next(
-            (
-                at
-                for at in self._order()[:-1]
-                if self._may_answer(at) and not self._without[at] and self._attempts[at].ready_at <= now
-            ),
-            None,
+            (at for at in self._open() if at != self._at and not self._without[at] and self._is_ready(at, now)), None
         )
 
-    def failed(self, at: int, error: ModelError) -> bool:
-        """Writes a failure down; whether it is any news."""
+    def given(self, at: int, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a call as that one takes them now."""
+        last = {LAST_RESORT: True} if self._attempts[at].refused_by_breaker else {}
+        return self._links[at].given(kwargs) | last
+
+    def failed(self, at: int, error: ModelError, *, added: int | None = None) -> bool:
+        """Writes a failure down; whether it is any news. `added` is the length of the part that it had begun."""
         attempts, now = self._attempts[at], monotonic()
+        attempts.failed_at = now
         if isinstance(error, CircuitOpen):
-            again, seconds = attempts.refused_by_breaker, error.retry_after or 0.0
-            attempts.refused_by_breaker = True
-            attempts.ready_at = now + (seconds + _MARGIN if seconds else _PROBE_INTERVAL)
-            # Its time had been waited out: a probe went meanwhile, and failed.
-            attempts.asked = attempts.asked or (again and seconds > 0)
-            return not again or seconds > 0
-        attempts.asked, attempts.refused_by_breaker = True, False
+            return self._refused(attempts, now, error.retry_after or 0.0)
+        attempts.asked, attempts.refused_by_breaker, attempts.awaited = True, False, False
         attempts.failures += 1
         # Whom no patience helps: what it was asked does not suit it.
         attempts.excluded = not (error.passing or error.ill or isinstance(error, Overloaded))
+        if added is not None:
+            attempts.in_vain = attempts.in_vain + 1 if added < _PROGRESS else 0
+            attempts.excluded = attempts.excluded or attempts.in_vain >= max(_IN_VAIN, self._links[at].retries.attempts)
         attempts.ready_at = now + max(error.retry_after or 0.0, self._pause(at))
         return True
+
+    def _refused(self, attempts: _Attempts, now: float, seconds: float) -> bool:
+        """Once as any call, which is news; then as the last resort, as often as it takes."""
+        first = not attempts.refused_by_breaker
+        # Its time had been waited out: a probe went meanwhile, and failed.
+        attempts.asked = attempts.awaited and seconds > 0
+        if first:
+            attempts.refused_by_breaker, attempts.ready_at = True, now
+            return True
+        attempts.ready_at = now + (seconds + _MARGIN if seconds else _PROBE_INTERVAL)
+        attempts.awaited = not attempts.asked
+        return attempts.asked
 
     def lacking(self, at: int) -> list[str]:
         return ["tools"] if self._without[at] else []
@@ -137,16 +164,30 @@ class Turns:
         count = len(self._links)
         return [(self._at + step) % count for step in range(1, count + 1)]
 
-    def _may_answer(self, at: int) -> bool:
-        attempts = self._attempts[at]
+    def _open(self) -> list[int]:
+        return [at for at in self._order() if self._may_answer(self._attempts[at])]
+
+    def _may_answer(self, attempts: _Attempts) -> bool:
         return not attempts.excluded and (self.begun or not attempts.asked)
+
+    def _stale(self, now: float) -> list[int]:
+        return [
+            at
+            for at in self._order()
+            if not (self._attempts[at].excluded or self._attempts[at].again)
+            and now - self._attempts[at].failed_at > _STALE
+        ]
+
+    def _is_ready(self, at: int, now: float) -> bool:
+        attempts = self._attempts[at]
+        return attempts.ready_at <= now and not attempts.refused_by_breaker
 
     def _pause(self, at: int) -> float:
         """Seconds until a candidate that failed is asked by the same answer again: none at first, then ever more."""
         retries, failures = self._links[at].retries, self._attempts[at].failures
-        if failures < 2:
+        if failures < _IN_VAIN:
             return 0.0
-        return min(retries.wait_most, retries.wait_least * 2.0 ** min(failures - 2, 16))
+        return min(retries.wait_most, retries.wait_least * 2.0 ** min(failures - _IN_VAIN, 16))
 
     def _tell(self, what: str, link: Link, lacks: Sequence[str], *, asked_last: bool = False) -> None:
         self._noticed(what, link.info, ", ".join(lacks))

@@ -41,8 +41,6 @@ PROVIDERS = pytest.mark.parametrize("provider", ["openai", "ollama"])
 WAYS = pytest.mark.parametrize("way", ["streamed", "plain"])
 TOOLS = pytest.mark.parametrize("tools", [False, True], ids=["text", "tools"])
 EACH = pytest.mark.parametrize("fault", FAULTS)
-# An answer that has begun is gone on with for as long as there is time.
-WITHIN = {"reset_after", "cut", "stalled", "malformed_chunk", "truncated_utf8", "error_event", "endless"}
 
 
 @pytest.fixture
@@ -139,8 +137,7 @@ def test_every_fault_has_its_row_and_every_row_its_fault() -> None:
 @TOOLS
 @EACH
 async def test_a_fault_that_stays(loopback: Loopback, provider: str, way: Way, fault: str, *, tools: bool) -> None:
-    short = {"total_timeout": 1.0} if fault in WITHIN else {}
-    async with _factory(loopback, provider, fault, **short) as factory:
+    async with _factory(loopback, provider, fault) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=tools, once=False)
         answer = await _asked(factory, way, tools=tools)
     stays = _told(ROWS[fault][1], way)
@@ -164,8 +161,7 @@ async def test_a_fault_that_passes(loopback: Loopback, provider: str, way: Way, 
 @WAYS
 @EACH
 async def test_what_counts_against_a_provider(loopback: Loopback, provider: str, way: Way, fault: str) -> None:
-    short = {"total_timeout": 1.0} if fault in WITHIN else {}
-    async with _factory(loopback, provider, fault, breaker_failures=1, retry_attempts=1, **short) as factory:
+    async with _factory(loopback, provider, fault, breaker_failures=1, retry_attempts=1) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=False, once=False)
         await _asked(factory, way, tools=False)
         info = (await factory.candidate()).info

@@ -64,8 +64,8 @@ class Watched(Breaker):
         self._turned_back = 0
         self.turned_back_often = asyncio.Event()
 
-    async def admit(self) -> Admission:
-        admission = await super().admit()
+    async def admit(self, *, last_resort: bool = False) -> Admission:
+        admission = await super().admit(last_resort=last_resort)
         self._turned_back += not admission.admitted and not admission.retry_after
         if self._turned_back > 30:
             self.turned_back_often.set()
@@ -117,18 +117,31 @@ async def test_a_model_that_failed_first_goes_on_with_an_answer_that_another_beg
 
 async def test_an_answer_that_has_begun_goes_round_until_somebody_ends_it() -> None:
     # More often than any number of attempts, past open breakers of both.
-    a, _, _ = _link("a", lambda call: [HALF, DOWN] if call < 4 else [REST])
+    lines = [f"Line {line} of the answer. " for line in range(8)]
+    a, _, _ = _link("a", lambda call: [lines[call], DOWN] if call < 7 else [lines[7]])
     b, asked, _ = _link("b", _always(DOWN))
-    assert await _streamed(_list(a, b)) == WHOLE
+    assert await _streamed(_list(a, b)) == "".join(lines)
     assert len(asked.made) >= 3
 
 
 async def test_an_answer_that_has_begun_ends_with_its_time() -> None:
-    a, asked, _ = _link("a", _always(HALF, DOWN), failures=1000)
+    a, _, _ = _link("a", lambda call: [HALF, DOWN] if call == 0 else [DOWN], failures=1000)
+    b, asked, _ = _link("b", _always(DOWN), failures=1000)
     with pytest.raises(ModelUnavailable):
-        await _streamed(_list(a, total=0.2))
+        await _streamed(_list(a, b, total=0.3))
     # Ever more seldom.
     assert 3 < len(asked.made) < 100
+
+
+async def test_an_answer_that_breaks_off_again_and_again_at_one_place_is_given_up() -> None:
+    a, first, _ = _link("a", _always(HALF, DOWN), failures=1000)
+    b, second, _ = _link("b", _always(DOWN), failures=1000)
+    with pytest.raises(ModelUnavailable):
+        await _streamed(_list(a, total=3600))
+    assert len(first.made) == 3
+    with pytest.raises(ModelUnavailable):
+        await _streamed(_list(a, b, total=0.3))
+    assert (len(first.made), len(second.made) > 3) == (6, True)
 
 
 @BOTH_WAYS
@@ -192,20 +205,38 @@ async def test_a_probe_that_fails_is_an_answer_to_all_who_waited_for_it(ask: Any
 
 
 @BOTH_WAYS
+async def test_where_nobody_else_can_answer_a_probe_does_not_wait_for_the_breakers_whole_time(ask: Any) -> None:
+    a, provider, breaker = _link("a", _always(WHOLE), seconds=3600)
+    await _opened(breaker)
+    assert await ask(_list(a, total=60)) == WHOLE
+    assert len(provider.made) == 1
+
+
+@BOTH_WAYS
 async def test_a_breaker_that_stays_open_longer_than_there_is_time_is_not_waited_for(ask: Any) -> None:
     a, provider, breaker = _link("a", _always(WHOLE), seconds=3600)
     await _opened(breaker)
     with pytest.raises(ModelUnavailable):
-        await ask(_list(a, total=60))
+        await ask(_list(a, total=0.1))
     assert provider.made == []
+
+
+@BOTH_WAYS
+async def test_whoever_failed_before_a_wait_is_asked_once_more_after_it(ask: Any) -> None:
+    # Its own time to fail is past what counts as now: that both are down is not known.
+    a, back, breaker = _link("a", lambda call: [DOWN] if call == 0 else [WHOLE], failures=100)
+    b, dead, opened = _link("b", _always(DOWN), seconds=3600)
+    await _opened(opened)
+    assert await ask(_list(a, b)) == WHOLE
+    assert (len(back.made), len(dead.made), breaker.state) == (2, 1, "closed")
 
 
 @pytest.mark.parametrize("error", [ModelRefused("no"), ModelOverloaded("later", retry_after=3600.0)])
 async def test_who_cannot_go_on_with_an_answer_is_not_asked_again(error: ModelError) -> None:
-    a, asked, _ = _link("a", _always(HALF, DOWN), failures=100)
+    a, asked, _ = _link("a", lambda call: [HALF, DOWN] if call == 0 else [DOWN], failures=100)
     b, refusing, _ = _link("b", _always(error))
     with pytest.raises(ModelUnavailable):
-        await _streamed(_list(a, b, total=0.1))
+        await _streamed(_list(a, b, total=0.3))
     assert (len(refusing.made), len(asked.made) > 1) == (1, True)
 
 
