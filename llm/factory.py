@@ -28,6 +28,9 @@ from llm.layers.turns import Link, Noticed
 from llm.settings import PROFILES, ModelSettings
 from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
 from llm.vendors.scripted import Script
+from observability.logs import get_logger
+
+_log = get_logger(__name__)
 
 # Each vendor's SDK costs half a second to import: the service is ready before they are, and each is loaded once,
 # beside the first requests.
@@ -102,6 +105,8 @@ class ModelFactory:
         self._gates: dict[str, Gate] = {}
         self._kept: dict[ModelSpec, _Kept] = {}
         self._links: dict[tuple[ModelInfo, CandidateLimits, int | None], Link] = {}
+        # Why candidates of profiles are left out or put last.
+        self._skipped: dict[ModelSpec, str] = {}
         self._prices: ModuleType | None = None
         self._loading: asyncio.Task[None] | None = None
         # What each provider serves, asked for the first time; and then again and again.
@@ -173,10 +178,12 @@ class ModelFactory:
         `None` where nobody is left.
         """
         await self.loaded()
-        there = [asked for asked in self._there(_JUDGES) if asked.model.provider != NEVER_JUDGES]
-        if not there:
+        healthy = self._there(_JUDGES)
+        asked = [judge for judge in (*healthy, *self._unhealthy(_JUDGES)) if judge.model.provider != NEVER_JUDGES]
+        if not asked:
             return None
-        apart = sorted(there, key=lambda asked: author is not None and asked.model.family == author.family)
+        family = author.family if author is not None else None
+        apart = sorted(asked, key=lambda judge: (judge not in healthy, judge.model.family == family))
         return self._candidate(apart, self._settings.output(_JUDGES))
 
     def _candidate(self, specs: Sequence[CandidateSpec], output: int | None) -> Candidate:
@@ -289,10 +296,11 @@ class ModelFactory:
         vendors = {candidate.model.provider for candidate in named} or set(self._providers)
         unknown = [vendor for vendor in vendors if vendor in self._asked and not self._providers[vendor].there]
         await asyncio.gather(*(asyncio.shield(self._asked[vendor]) for vendor in unknown))
-        there = self._there(profile)
-        if not there:
+        candidates = [*self._there(profile), *self._unhealthy(profile)]
+        self._log_skipped(profile, candidates)
+        if not candidates:
             raise NoModel(profile)
-        return there
+        return candidates
 
     def _there(self, profile: str) -> Sequence[CandidateSpec]:
         named = self._settings.profile(profile)
@@ -304,6 +312,31 @@ class ModelFactory:
                 if provider.there and provider.default
             ]
         return [candidate for candidate in named if self._is_there(candidate.model)]
+
+    def _unhealthy(self, profile: str) -> Sequence[CandidateSpec]:
+        """Those that a profile names whose provider did not answer when it was last asked what it serves.
+
+        It may be back by now: they are tried after all others.
+        """
+        named = self._settings.profile(profile)
+        return [candidate for candidate in named if self._is_unhealthy(self._providers.get(candidate.model.provider))]
+
+    def _is_unhealthy(self, provider: Provider | None) -> bool:
+        return provider is not None and not provider.there and provider.models is None
+
+    def _log_skipped(self, profile: str, candidates: Sequence[CandidateSpec]) -> None:
+        """Tells of those that a profile names and that are left out or put last, whenever that changes."""
+        for candidate in self._settings.profile(profile):
+            provider, reason = self._providers.get(candidate.model.provider), ""
+            if self._is_unhealthy(provider):
+                reason = "check_failed"
+            elif candidate not in candidates:
+                reason = "not_served" if provider else "not_configured"
+            if self._skipped.get(candidate.model, "") != reason:
+                self._skipped[candidate.model] = reason
+                if reason:
+                    named = {"provider": candidate.model.provider, "model": candidate.model.name}
+                    _log.warning("model_skipped", **named, reason=reason, asked_last=candidate in candidates)
 
     def _is_there(self, spec: ModelSpec) -> bool:
         provider = self._providers.get(spec.provider)

@@ -7,6 +7,8 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from graphs.answer import answered
 from llm.errors import BadScript, ModelUnavailable, NoModel, UnknownModel, UnknownProfile
@@ -15,6 +17,8 @@ from llm.identity import NothingSaid, identified
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 from llm.vendors.scripted import Part, Reply, Script, ScriptedCall, ScriptedChat
+from tests.loopback import Loopback, Refused, server_error
+from tests.loopback import Reply as Heard
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -179,9 +183,45 @@ async def test_who_stops_waiting_does_not_stop_the_loading(script: Path) -> None
     await factory.aclose()
 
 
-async def test_a_provider_that_does_not_answer_is_passed_over() -> None:
+async def test_a_provider_that_does_not_answer_is_asked_last() -> None:
     settings = ModelSettings(chat=("ollama:llama3.2", "embedded:smollm2"), ollama_base_url=NOWHERE)
     factory = await _made(settings)
     assert str((await factory.candidate()).info.spec) == "embedded:smollm2"
     assert str((await factory.candidate(model="ollama:llama3.2")).info.spec) == "ollama:llama3.2"
     await factory.aclose()
+
+
+async def test_a_candidate_whose_check_failed_is_tried_after_all_others() -> None:
+    with Loopback(lambda _: server_error()) as ill, Loopback(lambda _: Heard("I am back.")) as back:
+        # Nobody listens there while it is asked what it serves.
+        await asyncio.to_thread(back.say, Refused())
+        settings = ModelSettings(
+            openai_api_key=SecretStr("none"),
+            openai_base_url=ill.openai_url,
+            ollama_base_url=back.ollama_url,
+            chat=("ollama:loop", "anthropic:claude", "openai:loop"),
+            retry_attempts=1,
+        )
+        factory = await _made(settings)
+        with capture_logs() as logs:
+            candidates = [await factory.candidate() for _ in range(3)]
+        assert [str(candidate.info.spec) for candidate in candidates] == ["openai:loop"] * 3
+        # Once for each, however often somebody asks.
+        assert [(log["provider"], log["reason"], log["asked_last"]) for log in logs] == [
+            ("ollama", "check_failed", True),
+            ("anthropic", "not_configured", False),
+        ]
+        await asyncio.to_thread(back.reopen)
+        answer = await candidates[0].model.ainvoke([HumanMessage("Hi")])
+        assert (answer.text, answer.response_metadata["answered_by"]) == ("I am back.", ["ollama:loop"])
+        await factory.aclose()
+
+
+async def test_of_a_list_of_which_all_checks_failed_all_are_tried() -> None:
+    with Loopback(lambda _: Heard("I am back.")) as back:
+        await asyncio.to_thread(back.say, Refused())
+        factory = await _made(ModelSettings(chat=("ollama:loop",), ollama_base_url=back.ollama_url))
+        model = (await factory.candidate()).model
+        await asyncio.to_thread(back.reopen)
+        assert (await model.ainvoke([HumanMessage("Hi")])).text == "I am back."
+        await factory.aclose()
