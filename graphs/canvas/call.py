@@ -38,6 +38,8 @@ class Call:
     message: str = field(default_factory=lambda: f"msg-{uuid4().hex}")
     # Whether it is told while it is made.
     heard: bool = True
+    # Whether the model came to the limit of what it may write before it came to an end.
+    cut: bool = False
 
     def begin(self) -> Growing:
         begun = ArtifactBegun(self.id, self.message, self.tool, self.told, _STREAMED[self.tool], self.tool == WRITE)
@@ -70,12 +72,13 @@ def _nobody(_: ArtifactGrew) -> None:
     pass
 
 
-async def pieces(runtime: Runtime[RunContext], asked: Sequence[BaseMessage]) -> AsyncIterator[str]:
+async def pieces(call: Call, asked: Sequence[BaseMessage]) -> AsyncIterator[str]:
     """What the model writes, to be told as an artifact and not as something it says."""
-    model = runtime.context.candidate.model
+    model = call.runtime.context.candidate.model
     async with aclosing(model.astream(list(asked), {"tags": [TAG_NOSTREAM]})) as answer:  # type: ignore[type-var]  # an async generator, typed as an iterator
         async for chunk in answer:
             if chunk.text:
                 yield chunk.text
             if reached_its_limit(chunk.response_metadata):
-                runtime.stream_writer(_CUT)
+                call.cut = True
+                call.runtime.stream_writer(_CUT)

@@ -12,7 +12,7 @@ from artifacts.shelf import Held
 from graphs.canvas import telling
 from graphs.canvas.call import EDIT, Call, pieces
 from graphs.canvas.state import CanvasState, Plan
-from graphs.canvas.write import Write, kept
+from graphs.canvas.write import Write, is_incomplete, kept
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.mount import is_held
@@ -53,7 +53,9 @@ class Edit:
                 failed += call.failed(str(error)) if call.heard else []
                 asked = [*asked, AIMessage(said), HumanMessage(_AGAIN.format(error=error))]
             else:
-                update = await kept(call, plan, seen, text)
+                # What is mended is no more whole than it was.
+                incomplete = bool(state.get("mended")) and is_incomplete(seen)
+                update = await kept(call, plan, seen, text, incomplete=incomplete)
                 return _after(failed, update)
         update = await self._rewritten(state, runtime, plan, seen, start, end)
         return _after(failed, update)
@@ -91,7 +93,7 @@ def _after(failed: Sequence[AnyMessage], update: Mapping[str, Any]) -> dict[str,
 async def _said(call: Call, asked: Sequence[BaseMessage]) -> str:
     growing, said = call.begin(), list[str]()
     try:
-        async for piece in pieces(call.runtime, asked):
+        async for piece in pieces(call, asked):
             said.append(piece)
             growing.add(piece)
     finally:

@@ -54,7 +54,8 @@ class Quality:
         growing = call.begin()
         growing.add(_difference(held, text) if unheard["edited"] and held is not None else text)
         call.end(growing)
-        update = await kept(call, plan, None if plan["new"] else held, text)
+        incomplete = unheard.get("incomplete", False)
+        update = await kept(call, plan, None if plan["new"] else held, text, incomplete=incomplete)
         if (ref := update.get("artifact")) is not None:
             await desk.place(call.message, ref["id"], ref["version"])
         return update

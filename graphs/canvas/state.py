@@ -1,4 +1,4 @@
-from typing import Literal, cast
+from typing import Literal, NotRequired, cast
 
 from langgraph.graph import MessagesState
 from typing_extensions import TypedDict
@@ -44,6 +44,8 @@ class Unheard(TypedDict):
 
     text: str
     edited: bool
+    # Whether it was cut by the limit of what the model may write.
+    incomplete: NotRequired[bool]
 
 
 class CanvasState(MessagesState):

@@ -18,6 +18,7 @@ from graphs.remark import Remark
 from storage.artifacts import Stale, UnknownArtifact
 
 _NOTHING = "Nothing was written"
+_INCOMPLETE = ", incomplete"
 _LONGEST_NAME = 80
 
 
@@ -47,7 +48,7 @@ async def _written(call: Call, asked: list[Any]) -> str:
     """The text, without the fence and the talk that models put around one."""
     growing, stream, said = call.begin(), Unfenced(), list[str]()
     try:
-        async for piece in pieces(call.runtime, asked):
+        async for piece in pieces(call, asked):
             said.append(piece)
             growing.add(stream.feed(piece))
         growing.add(stream.end())
@@ -56,30 +57,39 @@ async def _written(call: Call, asked: list[Any]) -> str:
     return whole("".join(said))
 
 
-async def kept(call: Call, plan: Plan, seen: Held | None, text: str) -> dict[str, Any]:
+async def kept(call: Call, plan: Plan, seen: Held | None, text: str, *, incomplete: bool = False) -> dict[str, Any]:
     """Puts a text on the shelf: as another version of what was seen, or as an artifact of its own. Where it is read
-    first, it is only handed on.
+    first, it is only handed on. One that was cut is `incomplete`, which its version's note and the call's result say.
     """
+    incomplete = incomplete or call.cut
     if not call.heard:
-        return {"unheard": Unheard(text=text, edited=call.tool == EDIT)}
+        return {"unheard": Unheard(text=text, edited=call.tool == EDIT, incomplete=incomplete)}
+    note = f"{plan['note']}{_INCOMPLETE}" if incomplete else plan["note"]
     try:
-        held = await _shelved(call.runtime.context.desk, plan, seen, text)
+        held = await _shelved(call.runtime.context.desk, plan, seen, text, note)
     except (NoText, TooLarge, Stale, UnknownArtifact) as error:
         call.runtime.stream_writer(Remark("artifact_not_kept", f"{error}."))
         gone = {"artifact": None} if isinstance(error, UnknownArtifact) else {}
         return {"messages": call.failed(f"{error}."), "unheard": None, "failed": str(error), **gone}
-    conflicts = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
-    return {"messages": call.done(ref(held), **conflicts), "artifact": ref(held), "unheard": None}
+    more: dict[str, Any] = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
+    if incomplete:
+        more["incomplete"] = True
+    return {"messages": call.done(ref(held), **more), "artifact": ref(held), "unheard": None}
 
 
-async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str) -> Held:
+def is_incomplete(held: Held) -> bool:
+    """Return whether a version says of itself that its text was cut."""
+    return held.version.note.endswith(_INCOMPLETE)
+
+
+async def _shelved(desk: Desk, plan: Plan, seen: Held | None, text: str, note: str) -> Held:
     if not text.strip():
         raise NoText(_NOTHING)
     if seen is not None:
         language = plan["language"] if plan["language"] != seen.artifact.language else None
-        return await desk.write(seen, text, plan["note"], language)
+        return await desk.write(seen, text, note, language)
     name = plan["name"] or _name(text, plan)
-    return await desk.create(name, plan["kind"], plan["language"], text, plan["note"])
+    return await desk.create(name, plan["kind"], plan["language"], text, note)
 
 
 def _name(text: str, plan: Plan) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from llm.embedding.embedder import Vectors
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
+from observability.tracing import traceparent
 
 
 class WireEmbedding:
@@ -33,8 +34,11 @@ class WireEmbedding:
         self._also = also or {}
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
+        asked = {"model": self._model, "input": list(texts), **self._also}
+        # Tells the provider whose work it is.
+        headers = {"traceparent": within} if (within := traceparent()) is not None else {}
         try:
-            answer = await self._client.post(self._url, json={"model": self._model, "input": list(texts), **self._also})
+            answer = await self._client.post(self._url, json=asked, headers=headers)
         except httpx.HTTPError as error:
             raise self._error(ModelUnavailable, "broke off") from error
         if answer.status_code != 200:

@@ -25,9 +25,10 @@ _PROBE_INTERVAL = 0.1
 _MARGIN = 0.01
 # Seconds after which a failure says nothing of now.
 _STALE = 1.0
-# Letters that a part has to add to an answer, and how often in a row it may add fewer.
+# Letters that a part has to add to an answer to have brought it further.
 _PROGRESS = 12
-_IN_VAIN = 3
+# Failures of a candidate within one answer that are not followed by a pause.
+_AT_ONCE = 2
 # What happened to a candidate (`passed_over`, `fell_back`, `hedged`), to which, and why: an error's code, or what it
 # lacks. Metrics and traces listen.
 Noticed = Callable[[str, ModelInfo, str], None]
@@ -140,7 +141,7 @@ class Turns:
         attempts.excluded = not (error.passing or error.ill or isinstance(error, Overloaded))
         if added is not None:
             attempts.in_vain = attempts.in_vain + 1 if added < _PROGRESS else 0
-            attempts.excluded = attempts.excluded or attempts.in_vain >= max(_IN_VAIN, self._links[at].retries.attempts)
+            attempts.excluded = attempts.excluded or attempts.in_vain >= self._links[at].retries.attempts
         attempts.ready_at = now + max(error.retry_after or 0.0, self._pause(at))
         return True
 
@@ -185,9 +186,9 @@ class Turns:
     def _pause(self, at: int) -> float:
         """Seconds until a candidate that failed is asked by the same answer again: none at first, then ever more."""
         retries, failures = self._links[at].retries, self._attempts[at].failures
-        if failures < _IN_VAIN:
+        if failures <= _AT_ONCE:
             return 0.0
-        return min(retries.wait_most, retries.wait_least * 2.0 ** min(failures - _IN_VAIN, 16))
+        return min(retries.wait_most, retries.wait_least * 2.0 ** min(failures - _AT_ONCE - 1, 16))
 
     def _tell(self, what: str, link: Link, lacks: Sequence[str], *, asked_last: bool = False) -> None:
         self._noticed(what, link.info, ", ".join(lacks))

@@ -20,6 +20,7 @@ from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 from llm.vendors.waiting import seconds
+from observability.tracing import traceparent
 
 # What its API asks for with every call; a profile's own limit comes before it.
 _MOST_OUTPUT = 8192
@@ -137,6 +138,12 @@ def _type(error: anthropic.APIStatusError) -> str | None:
     return None
 
 
+async def _add_traceparent(request: httpx2.Request) -> None:
+    """Tells the provider whose work a request is."""
+    if (within := traceparent()) is not None:
+        request.headers["traceparent"] = within
+
+
 class AnthropicProvider:
     """The account behind one key. Lists are asked each quarter of an hour."""
 
@@ -149,7 +156,7 @@ class AnthropicProvider:
         self._base_url = base_url
         self._models: tuple[ModelInfo, ...] | None = None
         self._built: dict[str, AnthropicChat] = {}
-        self._http = anthropic.DefaultAsyncHttpxClient(timeout=timeout)
+        self._http = anthropic.DefaultAsyncHttpxClient(timeout=timeout, event_hooks={"request": [_add_traceparent]})
         self._client = anthropic.AsyncAnthropic(
             api_key=key.get_secret_value(), base_url=base_url, http_client=self._http, max_retries=0, timeout=timeout
         )

@@ -220,6 +220,27 @@ async def test_an_artifact_of_another_is_none(server: Server) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_artifact")
 
 
+@pytest.mark.parametrize("quality", ["off", "enforce"])
+async def test_a_text_that_was_cut_by_its_limit_is_not_kept_as_whole(tmp_path: Path, quality: str) -> None:
+    def answer(request: Request) -> Reply:
+        asked = request.body["messages"][-1]["content"]
+        if "Write it as" in asked:
+            return Reply(TIDES[:30], finish="length")
+        return Reply(CHANGED) if "# The tides" in str(request.body) else Reply("It is done.")
+
+    wishes = {"canvas": {"kind": "markdown"}, "quality": quality}
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(answer)
+        events = await server.run("canvas", text="The tides", thread="cut", forwardedProps=wishes)
+        artifact = _artifact(events)
+        async with server.client() as client:
+            versions = (await client.get(f"/api/v1/artifacts/{artifact['id']}/versions")).json()["items"]
+    assert [version["note"] for version in versions] == ["created, incomplete"]
+    ((_, _, result),) = _calls(events)
+    assert result == {"artifact": artifact, "incomplete": True}
+    assert "cut_off" in [event["value"]["code"] for event in events if event.get("name") == "remark"]
+
+
 async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> None:
     with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
         loopback.answer(lambda _: Reply(TIDES))

@@ -193,6 +193,21 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> N
     assert headers["traceparent"].split("-")[1] == told["traceId"]
 
 
+async def test_anthropic_is_told_whose_work_it_is(tmp_path: Path) -> None:
+    with Loopback() as loopback:
+        settings = {
+            "ANTHROPIC_API_KEY": "a-key-for-tests",
+            "ANTHROPIC_BASE_URL": loopback.anthropic_url,
+            "AGENKIT_CHAT_MODELS": "anthropic:loop",
+        }
+        with serving(tmp_path, **settings) as server:
+            await server.run(text="Hello", run="r")
+            told = await _trace(server, "r")
+        asked = [request for request in loopback.requests if request.body.get("messages")]
+    headers = {name.lower(): value for name, value in asked[0].headers.items()}
+    assert headers["traceparent"].split("-")[1] == told["traceId"]
+
+
 async def test_a_question_and_its_answer_are_two_runs_and_nothing_failed(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPHS=GRAPHS) as server:
         asked = await server.run("approval", text="Go", thread="t", run="r1")

@@ -11,6 +11,7 @@ from llm.embedding.embedder import Embedder, embedder
 from llm.embedding.minilm import erf
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, UnknownModel
 from llm.settings import ModelSettings
+from observability.tracing import Tracing, Who, traceparent, tracing
 from tests.loopback import (
     Loopback,
     MalformedChunk,
@@ -205,3 +206,11 @@ async def test_silence_is_an_end(provider: Loopback) -> None:
     with pytest.raises(ModelUnavailable):
         await made.aembed_query("Hi")
     await made.aclose()
+
+
+async def test_a_provider_is_told_whose_work_it_is(wired: Embedder, provider: Loopback) -> None:
+    by = Tracing([], redact=str, environment="test", noted=lambda _: None)
+    with tracing(by, Who("acme", "ann", "thread", "run", "chat"), "run", "run"):
+        expected = traceparent()
+        await wired.vectors(["Hi"])
+    assert provider.requests[-1].headers["traceparent"] == expected

@@ -79,10 +79,11 @@ def _always(*steps: str | ModelError) -> Plan:
 def _link(name: str, plan: Plan, *, seconds: float = OPEN_SECONDS, failures: int = 1) -> tuple[Link, Provider, Watched]:
     """One whose breaker opens with the first failure. It is not asked again by the layer below."""
     provider, breaker = Provider(plan=plan), Watched(BreakerSettings(failures=failures, seconds=seconds))
-    retries = RetrySettings(attempts=1, wait_least=0.001, wait_most=0.01)
+    retries = RetrySettings(attempts=3, wait_least=0.001, wait_most=0.01)
     guarded = Guarded(inner=provider, breaker=breaker, provider="p", model=name)
     info = ModelInfo(ModelSpec("p", name), tools=True, vision=True, json_schema=True, prefill=True)
-    model = Retried(inner=guarded, settings=retries, budget=RetryBudget(1.0))
+    once = RetrySettings(attempts=1)
+    model = Retried(inner=guarded, settings=once, budget=RetryBudget(1.0))
     return Link(info=info, model=model, retries=retries), provider, breaker
 
 
