@@ -1,5 +1,5 @@
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
@@ -36,6 +36,7 @@ from graphs.context import Background, ClientTool, RunContext
 from graphs.quality.gate import Gate, Quality
 from graphs.remark import Remark
 from graphs.review import Reviewed
+from llm.call_counter import CallCounter
 from llm.factory import Candidate
 from llm.layers.fallback import METERED
 
@@ -144,9 +145,10 @@ class UnfinishedGraph(RuntimeError):
 class Served:
     """An agent and its compiled graph, together for as long as the process lives."""
 
-    def __init__(self, agent: BaseAgent, graph: Graph) -> None:
+    def __init__(self, agent: BaseAgent, graph: Graph, call_counter: Callable[[], CallCounter] | None = None) -> None:
         self.agent = agent
         self._graph = graph
+        self._call_counter = call_counter
         self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema]) - {_MESSAGES}
         # What a graph keeps to itself, a client is not shown.
         self._shown = frozenset(graph.builder.schemas[graph.builder.output_schema]) - {_MESSAGES}
@@ -174,7 +176,7 @@ class Served:
             **_config(thread, turn.base),
             "metadata": {_RUN: run},
             "recursion_limit": _STEP_LIMIT,
-            "callbacks": spans.listening,
+            "callbacks": [*spans.listening, *([self._call_counter()] if self._call_counter else [])],
         }
         tip = await self._graph.aget_state(config)
         committed = await self._committed_tip(thread, turn, run) if turn.recovers else None
@@ -368,7 +370,7 @@ class Served:
         async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
             try:
                 async for part in parts:
-                    fact = _fact(part, self._shown)
+                    fact = _fact(part, self._shown, counted=self._call_counter is not None)
                     if fact is not None:
                         yield fact
             except GraphRecursionError as error:
@@ -404,7 +406,7 @@ def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | 
     return (Command(resume=answers), config) if answers else None
 
 
-def _fact(part: Any, shown: Collection[str]) -> Fact | None:
+def _fact(part: Any, shown: Collection[str], *, counted: bool) -> Fact | None:
     data = part["data"]
     match part["type"]:
         case "messages":
@@ -414,7 +416,7 @@ def _fact(part: Any, shown: Collection[str]) -> Fact | None:
                 message,
                 metadata.get("ls_provider"),
                 metadata.get("ls_model_name"),
-                metered=METERED in metadata,
+                metered=counted or METERED in metadata,
             )
         case "tasks":
             path = [*part["ns"], f"{data['name']}:{data['id']}"]

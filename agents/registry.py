@@ -1,7 +1,7 @@
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,6 +11,7 @@ from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
 from agents.quality import QualityAgent
+from llm.call_counter import CallCounter
 
 # Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
 AGENTS: Sequence[type[BaseAgent]] = (ChatAgent, CanvasAgent, QualityAgent)
@@ -95,20 +96,26 @@ class Registry:
             raise UnknownAgent(agent_id, tuple(self._served)) from None
 
 
-def build_registry(files: Sequence[GraphFile], checkpointer: Checkpointer) -> Registry:
+def build_registry(
+    files: Sequence[GraphFile], checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None = None
+) -> Registry:
     """Ours, those of installed packages, those of files. Raises `BadAgent` where two have one id."""
     agents = [*(kind() for kind in AGENTS), *_installed(), *map(FileAgent, files)]
     for agent_id, count in _counted(agents).items():
         if count > 1 or not _ID.fullmatch(agent_id):
             raise BadAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
-    return Registry(_served(agent, checkpointer) for agent in agents)
+    return Registry(
+        # Ours call no models but the factory's, which count by themselves.
+        _served(agent, checkpointer, None if type(agent) in AGENTS else call_counter)
+        for agent in agents
+    )
 
 
-def _served(agent: BaseAgent, checkpointer: Checkpointer) -> Served:
+def _served(agent: BaseAgent, checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None) -> Served:
     graph = agent.build(checkpointer)
     if graph.checkpointer is not checkpointer:
         raise BadAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
-    return Served(agent, graph)
+    return Served(agent, graph, call_counter)
 
 
 def _installed() -> Iterator[BaseAgent]:

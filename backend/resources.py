@@ -111,13 +111,13 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     lease = Lease(settings.storage.lease)
     checkpoints = await stack.enter_async_context(open_checkpoints(settings.storage, lease))
     threads = Threads(database, checkpoints, lease=settings.storage.lease)
-    registry = build_registry(settings.server.graph_files, checkpoints.saver)
     books = Usage(database)
     books.start()
     stack.push_async_callback(books.aclose)
     shared = await _shared(stack, settings)
     models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
+    registry = build_registry(settings.server.graph_files, checkpoints.saver, models.call_counter)
     owner = _owner()
     runs = Runs(
         database,

@@ -12,7 +12,8 @@ from langchain_core.language_models import BaseChatModel
 from llm.allowance import Allowance
 from llm.cache.answers import Cached, Counted, ModelCache
 from llm.cache.store import CacheStore
-from llm.catalog import ModelInfo, Price, Provider, Tokens
+from llm.call_counter import CallCounter
+from llm.catalog import Listed, ModelInfo, Price, Provider, Tokens
 from llm.context import CallContext
 from llm.embedding.embedder import embedder
 from llm.errors import NoModel, Overloaded, UnknownModel, UnknownProfile
@@ -348,6 +349,14 @@ class ModelFactory:
 
     def _known(self) -> list[ModelInfo]:
         return [info for provider in self._providers.values() for info in provider.models or ()]
+
+    def call_counter(self) -> CallCounter:
+        """For the callbacks of one run, whose graph may call models that are none of ours."""
+
+        def cost(listed: Listed, tokens: Tokens) -> Decimal | None:
+            return None if self._prices is None else self._prices.cost(listed, tokens)
+
+        return CallCounter(self._outside.bill, cost)
 
     async def check_budget(self, context: CallContext) -> None:
         """Raises `BudgetExhausted`."""

@@ -64,8 +64,8 @@ class Metered(Layer):
             return result
 
     @contextmanager
-    def _counting(self, messages: Sequence[BaseMessage]) -> Iterator["_Count"]:
-        count = _Count(messages)
+    def _counting(self, messages: Sequence[BaseMessage]) -> Iterator["CallCount"]:
+        count = CallCount(messages)
         outcome = "stopped"
         try:
             yield count
@@ -76,7 +76,7 @@ class Metered(Layer):
         finally:
             self._settle(count, outcome)
 
-    def _settle(self, count: "_Count", outcome: str) -> None:
+    def _settle(self, count: "CallCount", outcome: str) -> None:
         tokens, estimated = count.tokens(stopped=outcome == "stopped")
         if count.first_token is not None:
             self.pace.note(count.first_token)
@@ -95,7 +95,9 @@ class Metered(Layer):
         self.bill(spent, context)
 
 
-class _Count:
+class CallCount:
+    """What one call has taken so far, by what its answer says or by its length."""
+
     def __init__(self, messages: Sequence[BaseMessage]) -> None:
         self._messages = messages
         self._characters = 0
@@ -107,14 +109,15 @@ class _Count:
         message = chunk.message
         if self.first_token is None:
             self.first_token = perf_counter() - self.began
-        self._read(message)
+        self.read(message)
 
     def whole(self, result: ChatResult) -> None:
         for generation in result.generations:
-            self._read(generation.message)
+            self.read(generation.message)
         self.first_token = perf_counter() - self.began
 
-    def _read(self, message: BaseMessage) -> None:
+    def read(self, message: BaseMessage) -> None:
+        """Count an answer, or a piece of one."""
         content = message.content
         self._characters += len(content) if isinstance(content, str) else len(message.text)
         if isinstance(message, AIMessage):

@@ -175,3 +175,23 @@ async def test_without_tools_an_answer_says_that_it_was_given_without(tmp_path: 
     assert (remark["name"], remark["value"]["code"]) == ("remark", "without_tools")
     assert 'llm_candidates_total{model="openai:loop",what="fell_back"} 1.0' in metrics
     assert 'llm_candidates_total{model="ollama:plain:latest",what="passed_over"} 1.0' in metrics
+
+
+async def test_what_a_graph_calls_by_itself_is_counted_like_our_own(tmp_path: Path, loopback: Loopback) -> None:
+    graph = Path(__file__).parents[1] / "graphs" / "own_model.py"
+    more = {"AGENKIT_GRAPHS": f"own={graph}:graph", "AGENKIT_USER_DAY_TOKENS": "42"}
+    with _serving(tmp_path, loopback, **more) as server:
+        finished = last(await server.run("own", text="Hi"), "RUN_FINISHED")
+        metrics = await _metrics(server)
+        async with server.client() as client:
+            refused = await client.post("/api/v1/chat/chat", json=run_input("Hi"))
+    used = {usage["model"]: usage for usage in finished["usage"]}
+    assert (used["gpt-5-mini"]["inputTokens"], used["gpt-5-mini"]["outputTokens"]) == (40, 2)
+    assert 'llm_calls_total{model="openai:gpt-5-mini",outcome="ok"} 1.0' in metrics
+    assert 'llm_token_count_total{model="openai:gpt-5-mini",operation="input"} 40.0' in metrics
+    assert 'llm_cost_dollars_total{model="openai:gpt-5-mini"}' in metrics
+    # One that does not say what it took is estimated.
+    assert finished["metadata"]["usageEstimated"] is True
+    assert sum("llm_calls_total{" in line for line in metrics.splitlines()) == 2
+    # What it spent is spent.
+    assert (refused.status_code, refused.json()["code"]) == (429, "budget_exhausted")
