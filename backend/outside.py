@@ -51,7 +51,7 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
             metrics.retries.labels(str(info.spec)).inc()
         else:
             metrics.candidates.labels(str(info.spec), what).inc()
-        noted_span(what, "event", model=str(info.spec), reason=why)
+        noted_span(what, "event", provider=info.spec.provider, model=str(info.spec), reason=why)
 
     return Outside(
         bill=bill,
@@ -103,6 +103,7 @@ def _trace(spent: Spent) -> None:
         provider=spent.spec.provider,
         model=spent.spec.name,
         outcome=spent.outcome,
+        reason=spent.reason,
         input_tokens=spent.tokens.input,
         output_tokens=spent.tokens.output,
         estimated=spent.estimated,

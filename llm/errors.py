@@ -7,30 +7,37 @@ class ModelError(Exception):
     """A call that a provider did not answer. `code` is stable and documented in docs/errors.md.
 
     `retry_after` is what the provider asked for, in seconds. `provider` and `model` are empty where it was neither.
+    `reason` is for logs and spans, and finer than the code: `refused`, `timeout`, `status_503`, `breaker_open`, …
     """
 
     code: ClassVar[str] = "model_error"
+    usual_reason: ClassVar[str] = ""
     # Whether the same call may succeed a moment later, and whether the error says that the provider is ill.
     passing: ClassVar[bool] = False
     ill: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, provider: str = "", model: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, provider: str = "", model: str = "", retry_after: float | None = None, reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.provider = provider
         self.model = model
         self.retry_after = retry_after
+        self.reason = reason or self.usual_reason or self.code
 
 
 class ModelUnavailable(ModelError):
     """The provider could not be reached, broke off, or said that it is ill (5xx)."""
 
     code = "model_unavailable"
+    usual_reason = "broken_off"
     passing = ill = True
 
 
 class CircuitOpen(ModelUnavailable):
     """The breaker keeps calls away from this model for now; nothing was sent."""
 
+    usual_reason = "breaker_open"
     passing = ill = False
 
 
@@ -61,6 +68,7 @@ class Overloaded(ModelError):
     """We have too many calls under way ourselves; nothing was sent. `retry_after` says when to come back."""
 
     code = "overloaded"
+    usual_reason = "queue_full"
 
 
 class RunLimit(ModelError):

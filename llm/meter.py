@@ -22,6 +22,8 @@ class Spent:
     cost: Decimal | None
     seconds: float
     first_token: float | None
+    # Of one that failed.
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

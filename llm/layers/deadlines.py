@@ -73,4 +73,6 @@ class Deadlines(Layer):
         return min(monotonic() + self.limits.total, whole)
 
     def _silent(self) -> ModelUnavailable:
-        return ModelUnavailable(f"The model {self.model!r} fell silent.", provider=self.provider, model=self.model)
+        return ModelUnavailable(
+            f"The model {self.model!r} fell silent.", provider=self.provider, model=self.model, reason="timeout"
+        )

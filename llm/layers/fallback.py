@@ -253,13 +253,14 @@ class Fallback(Layer):
         raise _of_all(tried, needs, late=monotonic() >= kwargs[DEADLINE])
 
     def _tell(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
-        if after is not None:
-            self.noticed("fell_back", self.links[at].info, error.code)
+        info = self.links[at].info
+        self.noticed("exhausted" if after is None else "fell_back", info, error.reason)
         _log.warning(
-            "model_fell_back" if after is not None else "models_exhausted",
-            provider=error.provider,
-            model=error.model,
+            "models_exhausted" if after is None else "model_fell_back",
+            provider=info.spec.provider,
+            model=info.spec.name,
             error=error.code,
+            reason=error.reason,
             within_answer=begun,
             next=str(self.links[after].info.spec) if after is not None else None,
         )

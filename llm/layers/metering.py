@@ -66,17 +66,17 @@ class Metered(Layer):
     @contextmanager
     def _counting(self, messages: Sequence[BaseMessage]) -> Iterator["CallCount"]:
         count = CallCount(messages)
-        outcome = "stopped"
+        outcome, reason = "stopped", None
         try:
             yield count
             outcome = "ok"
         except ModelError as error:
-            outcome = error.code
+            outcome, reason = error.code, error.reason
             raise
         finally:
-            self._settle(count, outcome)
+            self._settle(count, outcome, reason)
 
-    def _settle(self, count: "CallCount", outcome: str) -> None:
+    def _settle(self, count: "CallCount", outcome: str, reason: str | None) -> None:
         tokens, estimated = count.tokens(stopped=outcome == "stopped")
         if count.first_token is not None:
             self.pace.note(count.first_token)
@@ -88,6 +88,7 @@ class Metered(Layer):
             cost=self.cost(tokens),
             seconds=perf_counter() - count.began,
             first_token=count.first_token,
+            reason=reason,
         )
         context = call_context()
         if context.meter is not None:

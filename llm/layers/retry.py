@@ -68,7 +68,7 @@ class Retried(Layer):
 
     settings: RetrySettings
     budget: RetryBudget
-    # Told of each attempt after the first, with the code of the error before it.
+    # Told of each attempt after the first, with the reason of the error before it.
     retried: Callable[[str], None] = _nobody
 
     async def _astream(
@@ -118,7 +118,7 @@ class Retried(Layer):
             if isinstance(error := _error(state), ModelError):
                 failures.append(error)
                 _said(state, error)
-                self.retried(error.code)
+                self.retried(error.reason)
 
         return AsyncRetrying(
             stop=stop_after_attempt(self.settings.attempts) | _Past(end),
@@ -179,4 +179,5 @@ def _said(state: RetryCallState, error: ModelError) -> None:
         attempt=state.attempt_number,
         wait=round(state.upcoming_sleep, 2),
         error=error.code,
+        reason=error.reason,
     )

@@ -29,8 +29,8 @@ _STALE = 1.0
 _PROGRESS = 12
 # Failures of a candidate within one answer that are not followed by a pause.
 _AT_ONCE = 2
-# What happened to a candidate (`passed_over`, `fell_back`, `hedged`), to which, and why: an error's code, or what it
-# lacks. Metrics and traces listen.
+# What happened to a candidate (`passed_over`, `fell_back`, `hedged`, `retried`, `exhausted`), to which, and why: an
+# error's reason, or what it lacks. Metrics and traces listen.
 Noticed = Callable[[str, ModelInfo, str], None]
 
 

@@ -19,6 +19,7 @@ from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused
 from llm.identity import NothingSaid, identified, identified_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
+from llm.vendors.reasons import UNREADABLE, connection_reason, status_reason
 from llm.vendors.waiting import seconds
 from observability.tracing import traceparent
 
@@ -110,9 +111,13 @@ def _translated(model: str) -> Iterator[None]:
         raise _of_status(error, model) from error
     except (anthropic.APIError, httpx2.HTTPError) as error:
         # Its client lets its transport speak for itself in mid-stream.
-        raise ModelUnavailable(f"The model {model!r} broke off.", provider="anthropic", model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} broke off.", provider="anthropic", model=model, reason=connection_reason(error)
+        ) from error
     except (NothingSaid, ValueError) as error:
-        raise ModelUnavailable(f"The model {model!r} is not readable.", provider="anthropic", model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} is not readable.", provider="anthropic", model=model, reason=UNREADABLE
+        ) from error
 
 
 def _of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
@@ -128,7 +133,7 @@ def _of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
         # Also an error within a stream, which began with a 200.
         kind, told = ModelUnavailable, f"The model {model!r} is not well."
     waits = seconds(error.response.headers.get("retry-after"))
-    return kind(told, provider="anthropic", model=model, retry_after=waits)
+    return kind(told, provider="anthropic", model=model, retry_after=waits, reason=status_reason(status))
 
 
 def _type(error: anthropic.APIStatusError) -> str | None:

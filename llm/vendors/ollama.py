@@ -23,6 +23,7 @@ from llm.spec import ModelSpec
 from llm.vendors.reading.chats import Chats
 from llm.vendors.reading.frames import Unreadable
 from llm.vendors.reading.pool import HttpxTransport, NoHttpxTransport, Pool
+from llm.vendors.reasons import BROKEN_OFF, UNREADABLE, connection_reason, status_reason
 from llm.vendors.waiting import seconds
 
 _OPTIONS = {
@@ -85,11 +86,16 @@ def _translated(model: str, unreadable: tuple[type[Exception], ...] = _UNREADABL
         yield
     except ollama.ResponseError as error:
         kind, why = _of_status(error, model)
-        raise kind(why, provider="ollama", model=model, retry_after=_patience(error)) from error
+        reason = status_reason(error.status_code) if error.status_code > 0 else BROKEN_OFF
+        raise kind(why, provider="ollama", model=model, retry_after=_patience(error), reason=reason) from error
     except (httpx.HTTPError, ConnectionError) as error:
-        raise ModelUnavailable(f"The model {model!r} broke off.", provider="ollama", model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} broke off.", provider="ollama", model=model, reason=connection_reason(error)
+        ) from error
     except unreadable as error:
-        raise ModelUnavailable(f"The model {model!r} is not readable.", provider="ollama", model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} is not readable.", provider="ollama", model=model, reason=UNREADABLE
+        ) from error
 
 
 def _of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError], str]:

@@ -23,6 +23,7 @@ from llm.spec import ModelSpec
 from llm.vendors.reading.completions import Completions
 from llm.vendors.reading.frames import Unreadable
 from llm.vendors.reading.pool import Httpx2Transport, NoHttpx2Transport, Pool
+from llm.vendors.reasons import UNREADABLE, connection_reason, status_reason
 from llm.vendors.waiting import seconds
 
 # What `GET /models` lists beside chat models; it has no field that tells.
@@ -121,9 +122,13 @@ def _translated(provider: str, model: str, unreadable: tuple[type[Exception], ..
         raise _of_status(error, provider, model) from error
     except (openai.APIError, aiohttp.ClientError) as error:
         # Connections, time-outs, and errors that arrive within a stream; some of them the SDK does not know.
-        raise ModelUnavailable(f"The model {model!r} broke off.", provider=provider, model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} broke off.", provider=provider, model=model, reason=connection_reason(error)
+        ) from error
     except unreadable as error:
-        raise ModelUnavailable(f"The model {model!r} is not readable.", provider=provider, model=model) from error
+        raise ModelUnavailable(
+            f"The model {model!r} is not readable.", provider=provider, model=model, reason=UNREADABLE
+        ) from error
 
 
 def _of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:
@@ -141,7 +146,8 @@ def _of_status(error: openai.APIStatusError, provider: str, model: str) -> Model
         kind, why = ModelUnavailable, f"The model {model!r} is not well."
     else:
         kind, why = ModelRefused, f"The provider does not take this call for the model {model!r} (status {status})."
-    return kind(why, provider=provider, model=model, retry_after=seconds(error.response.headers.get("retry-after")))
+    waits = seconds(error.response.headers.get("retry-after"))
+    return kind(why, provider=provider, model=model, retry_after=waits, reason=status_reason(status))
 
 
 def _is_overflow(error: openai.APIStatusError) -> bool:

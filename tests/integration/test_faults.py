@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from llm.errors import ModelError
 from llm.factory import ModelFactory
@@ -167,3 +168,33 @@ async def test_what_counts_against_a_provider(loopback: Loopback, provider: str,
         info = (await factory.candidate()).info
         state = await factory.breaker(info)
     assert state == ("open" if ROWS[fault][3] == "yes" else "closed")
+
+
+REASONS = {
+    "refused": "refused",
+    "reset_after": "broken_off",
+    "cut": "broken_off",
+    "stalled": "timeout",
+    "slow_header": "timeout",
+    "rate_limited_seconds": "status_429",
+    "overloaded": "status_503",
+    "server_error": "status_500",
+    "unauthorized": "status_401",
+    "malformed_chunk": "unreadable",
+}
+
+
+@pytest.mark.parametrize("provider", ["openai", "ollama", "anthropic"])
+@pytest.mark.parametrize("fault", REASONS)
+async def test_the_log_says_why_and_of_whom(loopback: Loopback, provider: str, fault: str) -> None:
+    more = {"anthropic_api_key": SecretStr("a-key-for-tests"), "anthropic_base_url": loopback.anthropic_url}
+    async with _factory(loopback, provider, fault, **more) as factory:
+        await asyncio.to_thread(_play, loopback, fault, tools=False, once=False)
+        with capture_logs() as logs:
+            await _asked(factory, "streamed", tools=False)
+    told = [log for log in logs if log["event"] in {"model_retried", "model_fell_back", "models_exhausted"}]
+    # What is not readable ends, for Anthropic's package, as a line does that was closed too soon.
+    reasons = {REASONS[fault]} | ({"broken_off"} if (provider, fault) == ("anthropic", "malformed_chunk") else set())
+    assert told[-1]["event"] == "models_exhausted"
+    assert {log["reason"] for log in told} <= reasons
+    assert {(log["provider"], log["model"].removesuffix(":latest")) for log in told} == {(provider, "loop")}

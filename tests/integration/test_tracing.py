@@ -180,6 +180,10 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> N
         ("attempt openai:loop", "error", "model_unavailable"),
         ("attempt ollama:loop:latest", "ok", None),
     ]
+    assert spans[0]["attributes"]["agenkit.reason"] == "broken_off"
+    (fell,) = [span for span in _flat(told["spans"][0]) if span["name"] == "fell_back"]
+    said = [fell["attributes"][f"agenkit.{name}"] for name in ("provider", "model", "reason")]
+    assert said == ["openai", "openai:loop", "broken_off"]
     # What both took is the answer's, and no attempt is a generation: nobody counts it twice.
     model = next(span for span in _flat(told["spans"][0]) if span["kind"] == "model")
     took = json.loads(model["attributes"]["langfuse.observation.usage_details"])["total"]

@@ -10,6 +10,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field, PrivateAttr
+from structlog.testing import capture_logs
 
 from llm.catalog import ModelInfo
 from llm.errors import ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, Overloaded
@@ -281,3 +282,20 @@ async def test_a_call_that_is_well_earns_retries(ask: Any) -> None:
         pass
     await ask(Retried(inner=Provider(plan=_always(WHOLE)), settings=RetrySettings(), budget=budget))
     assert budget.spend()
+
+
+async def test_an_open_breaker_is_a_reason_of_its_own_in_log_and_trace() -> None:
+    noticed = list[tuple[str, str, str]]()
+    a, _, breaker = _link("a", _always(WHOLE), seconds=60)
+    b, _, _ = _link("b", _always(WHOLE))
+    await _opened(breaker)
+
+    def note(what: str, info: ModelInfo, why: str) -> None:
+        noticed.append((what, str(info.spec), why))
+
+    model = Fallback(inner=a.model, links=(a, b), total=10.0, noticed=note)
+    with capture_logs() as logs:
+        assert await _streamed(model) == WHOLE
+    assert noticed == [("fell_back", "p:a", "breaker_open")]
+    (log,) = logs
+    assert (log["event"], log["provider"], log["model"], log["reason"]) == ("model_fell_back", "p", "a", "breaker_open")
