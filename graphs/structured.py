@@ -1,13 +1,19 @@
+import asyncio
 import json
 import re
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import BaseModel, ValidationError
 
 from llm.factory import Candidate
+from observability.logs import get_logger
+
+_log = get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -17,18 +23,23 @@ _PLAIN = "\n\nAnswer with one JSON object of this schema and nothing else:\n{sch
 
 
 async def decided(candidate: Candidate, asked: Sequence[BaseMessage], schema: type[M]) -> M | None:
-    """What the model decides, as an object of that schema; `None` where it gives none, asked twice.
+    """What the model decides, as an object of that schema; `None` where it gives none, asked twice, or takes too long.
 
     A model that can keep to a schema is bound to it; of any other the object is read out of its words.
     """
     messages = list(asked) if candidate.info.json_schema else _spelled(asked, schema)
-    for _ in range(2):
-        said = await _said(candidate, messages, schema)
-        try:
-            return schema.model_validate_json(_object(said))
-        except ValidationError as error:
-            again = _AGAIN.format(error="; ".join(_faults(error)))
-            messages = [*messages, AIMessage(said), HumanMessage(again)]
+    try:
+        # Stopped from here, a call says nothing of its provider's health: slow is not ill.
+        async with asyncio.timeout(candidate.decision_timeout):
+            for _ in range(2):
+                said = await _said(candidate, messages, schema)
+                try:
+                    return schema.model_validate_json(_object(said))
+                except ValidationError as error:
+                    again = _AGAIN.format(error="; ".join(_faults(error)))
+                    messages = [*messages, AIMessage(said), HumanMessage(again)]
+    except TimeoutError:
+        _log.warning("decision_timed_out", model=str(candidate.info.spec), schema=schema.__name__)
     return None
 
 
@@ -37,8 +48,9 @@ async def _said(candidate: Candidate, messages: Sequence[BaseMessage], schema: t
     kept = {"type": "json_schema", "json_schema": {"name": schema.__name__, "schema": schema.model_json_schema()}}
     asked = model.bind(response_format=kept) if candidate.info.json_schema else model
     # It is not an answer to anybody.
-    answer = await asked.ainvoke(list(messages), {"tags": [TAG_NOSTREAM]})
-    return answer.text
+    config: RunnableConfig = {"tags": [TAG_NOSTREAM]}
+    async with aclosing(asked.astream(list(messages), config)) as answer:  # type: ignore[type-var]  # a generator
+        return "".join([chunk.text async for chunk in answer])
 
 
 def _spelled(asked: Sequence[BaseMessage], schema: type[BaseModel]) -> list[BaseMessage]:

@@ -56,6 +56,8 @@ class Candidate:
     model: BaseChatModel
     # Of the providers of its list, each once.
     gates: Sequence[Gate] = ()
+    # Seconds that a step may take in which it decides something and answers nobody.
+    decision_timeout: float = 180.0
 
     def check_room(self, tenant: str) -> None:
         """Raises `Overloaded` where no provider of the list could take a call of this tenant's now."""
@@ -204,7 +206,7 @@ class ModelFactory:
             # Outside of the budget: what is known costs nothing.
             named = tuple(f"{link.info.spec}?output={link.output}" for link in links)
             model = Cached(inner=model, answers=self._answers, specs=named)
-        return Candidate(info, model, tuple(gates))
+        return Candidate(info, model, tuple(gates), settings.decision_timeout_seconds)
 
     def _link(self, asked: CandidateSpec, output: int | None) -> Link:
         """One model with everything around it that is its own: the order of the layers is decided here."""

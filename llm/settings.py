@@ -65,6 +65,12 @@ class ModelSettings(BaseModel):
     )
     gap_timeout: float = Field(60.0, gt=0, description="Seconds of silence within an answer.")
     total_timeout: float = Field(600.0, gt=0, description="Seconds that one answer of one model may take.")
+    decision_timeout_seconds: float = Field(
+        180.0,
+        gt=0,
+        description="Seconds that a step may take in which a model decides what is to be done. Who is too slow for it "
+        "is not counted as failed.",
+    )
     retry_attempts: int = Field(3, ge=1, le=10, description="How often a model is asked for one answer.")
     retry_wait_least: float = Field(1.0, ge=0, description="Seconds of the shortest wait before it is asked again.")
     retry_wait_most: float = Field(10.0, gt=0, description="Seconds of the longest; who asks for more is passed over.")

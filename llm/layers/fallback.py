@@ -1,5 +1,5 @@
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams
+from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
@@ -107,7 +108,7 @@ class Fallback(Layer):
     ) -> AsyncIterator[ChatGenerationChunk]:
         if kwargs.get("response_format"):
             # Half of an object that one model has begun is nothing that another could go on with.
-            yield _as_chunk(await self._agenerate(messages, stop, **kwargs))
+            yield _as_chunk(await self._answered(messages, stop, self._by_then(kwargs), _gather))
             return
         async with aclosing(identified(self._whole(messages, stop, self._by_then(kwargs)))) as stream:
             async for chunk in stream:
@@ -229,14 +230,20 @@ class Fallback(Layer):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        kwargs, needs, tried = self._by_then(kwargs), Needs.of(messages, kwargs), list[ModelError]()
+        return await self._answered(messages, stop, self._by_then(kwargs), _call)
+
+    async def _answered(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any], ask: "_Ask"
+    ) -> ChatResult:
+        """An answer that one of them gives as a whole."""
+        needs, tried = Needs.of(messages, kwargs), list[ModelError]()
         turns = Turns(self.links, needs, self.noticed, kwargs[DEADLINE])
         at = turns.next()
         while at is not None:
             await turns.wait(at)
             link = self.links[at]
             try:
-                result = await link.model._agenerate(shaped(messages, link.info), stop, **turns.given(at, kwargs))
+                result = await ask(link.model, shaped(messages, link.info), stop, turns.given(at, kwargs))
             except ModelError as error:
                 news = self._failed(turns, tried, at, error)
                 after = turns.next()
@@ -312,6 +319,23 @@ class _Part:
             # What the fragments amount to was worked out from them as they were.
             whole = AIMessageChunk(content="", tool_call_chunks=message.tool_call_chunks)
             message.tool_calls, message.invalid_tool_calls = whole.tool_calls, whole.invalid_tool_calls
+
+
+_Ask = Callable[[BaseChatModel, list[BaseMessage], list[str] | None, dict[str, Any]], Awaitable[ChatResult]]
+
+
+async def _call(
+    model: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+) -> ChatResult:
+    return await model._agenerate(messages, stop, **kwargs)
+
+
+async def _gather(
+    model: BaseChatModel, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+) -> ChatResult:
+    """Streamed, so that a model which is slow and not silent has the time of a stream."""
+    async with aclosing(model._astream(messages, stop, **kwargs)) as stream:  # type: ignore[type-var]
+        return await agenerate_from_stream(stream)
 
 
 def _as_chunk(result: ChatResult) -> ChatGenerationChunk:

@@ -64,6 +64,10 @@ class OpenAIChat(ChatOpenAI):
     ) -> AsyncIterator[ChatGenerationChunk]:
         if self._use_responses_api({**kwargs, **self.model_kwargs}):
             return super()._astream(messages, stop, **kwargs)
+        if (schema := kwargs.get("response_format")) is not None:
+            # Named as such, the parent would hand the stream to a helper of the SDK's, which reads it in its own way.
+            own = {**(self.extra_body or {}), **kwargs.get("extra_body", {}), "response_format": schema}
+            kwargs = {key: value for key, value in kwargs.items() if key != "response_format"} | {"extra_body": own}
         # What the parent would choose between its two APIs; asked here, it closes its stream when it is closed.
         return super(ChatOpenAI, self)._astream(messages, stop, **kwargs)
 

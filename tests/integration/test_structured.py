@@ -1,6 +1,7 @@
 """An object instead of a message, from whichever vendor is there."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, SecretStr
 
+from graphs.structured import decided
 from llm.errors import ModelLacks
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
@@ -106,4 +108,29 @@ async def test_a_model_that_keeps_to_no_schema_is_not_asked(tmp_path: Any) -> No
     asked = (await made.candidate(model="scripted:actor")).model.with_structured_output(City)
     with pytest.raises(ModelLacks, match="keep to a schema"):
         await asked.ainvoke(ASKED)
+    await made.aclose()
+
+
+@pytest.mark.parametrize("model", ["openai:loop", "ollama:loop"])
+async def test_a_decision_has_the_time_of_a_stream_and_a_limit_of_its_own(loopback: Loopback, model: str) -> None:
+    settings = ModelSettings(
+        openai_api_key=SecretStr("a-key-for-tests"),
+        openai_base_url=loopback.openai_url,
+        ollama_base_url=loopback.ollama_url,
+        # Less than the whole of the decision takes, and more than its beginning.
+        first_token_timeout=1.5,
+        decision_timeout_seconds=60,
+        retry_attempts=1,
+        breaker_failures=1,
+    )
+    made = ModelFactory(settings)
+    await made.start()
+    candidate = await made.candidate(model=model)
+    loopback.say(Reply(pieces=tuple(PARIS[at : at + 6] for at in range(0, len(PARIS), 6)), delay=0.3))
+    assert await decided(candidate, ASKED, City) == City(name="Paris", country="France")
+    # Slow is not broken: who answers people is not taken out of service for it.
+    loopback.say(Reply(pieces=tuple(PARIS), delay=30))
+    assert await decided(replace(candidate, decision_timeout=0.5), ASKED, City) is None
+    assert await made.breaker(candidate.info) == "closed"
+    assert (await candidate.model.ainvoke(ASKED)).text
     await made.aclose()
