@@ -151,6 +151,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_FIRST_TOKEN_TIMEOUT": ("models", "first_token_timeout"),
     "AGENKIT_GAP_TIMEOUT": ("models", "gap_timeout"),
     "AGENKIT_TOTAL_TIMEOUT": ("models", "total_timeout"),
+    "AGENKIT_DECISION_TIMEOUT_SECONDS": ("models", "decision_timeout_seconds"),
     "AGENKIT_RETRY_ATTEMPTS": ("models", "retry_attempts"),
     "AGENKIT_RETRY_WAIT_LEAST": ("models", "retry_wait_least"),
     "AGENKIT_RETRY_WAIT_MOST": ("models", "retry_wait_most"),

@@ -24,8 +24,9 @@ from bench.process import agenkit, free_port, running
 from tests.loopback import Loopback, Reply, Request
 from tests.server import run_input
 
-_TEXT = (
-    "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years. " * 4
+# Nothing in it follows upon itself: that would be taken for a repetition where two halves meet.
+_TEXT = "".join(
+    f"Day {day}: the wind came from {day * 37 % 360} degrees, we made {day * 3} miles. " for day in range(12)
 )
 _PIECES, _GAP = 6, 0.02
 # Seconds that one provider is down, and that both are up before the next is killed.

@@ -338,8 +338,13 @@ class ModelFactory:
             if self._skipped.get(candidate.model, "") != reason:
                 self._skipped[candidate.model] = reason
                 if reason:
-                    named = {"provider": candidate.model.provider, "model": candidate.model.name}
-                    _log.warning("model_skipped", **named, reason=reason, asked_last=candidate in candidates)
+                    _log.warning(
+                        "model_skipped",
+                        provider=candidate.model.provider,
+                        model=candidate.model.name,
+                        reason=reason,
+                        asked_last=candidate in candidates,
+                    )
 
     def _is_there(self, spec: ModelSpec) -> bool:
         provider = self._providers.get(spec.provider)

@@ -85,7 +85,8 @@ class Metrics:
         )
         self.candidates = Counter(
             "llm_candidates",
-            "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), hedged.",
+            "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), exhausted "
+            "(failed, and nobody was left), hedged.",
             ("model", "what"),
             registry=self.registry,
         )

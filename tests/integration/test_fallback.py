@@ -227,6 +227,37 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
         await _answer(factory)
 
 
+async def test_of_two_that_are_never_both_down_every_answer_is_whole(first: Loopback, second: Loopback) -> None:
+    # `make failover`, small and without chance. Breakers of an hour: nobody can wait for their time.
+    settings = _settings(first, second, breaker_failures=2, breaker_seconds=3600, retry_attempts=2)
+    factory = ModelFactory(settings)
+    await factory.start()
+    await factory.catalogue()
+
+    def rest(request: Request) -> Reply:
+        return Reply(pieces=_pieces(_successor("goes on", _heard(request) or "")))
+
+    def dies(request: Request) -> Fault:
+        return server_error() if _heard(request) else Cut(9, rest(request))
+
+    await asyncio.to_thread(first.say, Refused())
+    second.answer(dies)
+    for dead in (second, first, second):
+        asked = len(dead.calls)
+        answers = [asyncio.create_task(_answer(factory)) for _ in range(16)]
+        async with asyncio.timeout(60):
+            # All of them are in the middle of it.
+            while len(dead.calls) - asked < 16:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        back = second if dead is first else first
+        back.answer(rest)
+        await asyncio.to_thread(back.reopen)
+        await asyncio.to_thread(dead.say, Refused())
+        assert await asyncio.gather(*answers) == [ANSWER] * 16
+        back.answer(dies)
+    await factory.aclose()
+
+
 async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, second: Loopback) -> None:
     def asked() -> int:
         return sum(call.request.path == "/v1/chat/completions" for call in first.calls)
