@@ -43,7 +43,8 @@ def counted_by(metrics: Metrics, kind: SpanKind) -> Counted:
 def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: int) -> Outside:
     def bill(spent: Spent, context: CallContext) -> None:
         _count(metrics, spent)
-        _trace(spent)
+        if spent.by_factory:
+            _trace(spent)
         usage.add(context.tenant, context.user, _spending(spent))
 
     def noticed(what: str, info: ModelInfo, why: str) -> None:

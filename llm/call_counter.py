@@ -98,6 +98,7 @@ class CallCounter(BaseCallbackHandler):
             cost=self._cost(Listed(call.spec.name, biller=call.spec.provider), tokens),
             seconds=perf_counter() - call.count.began,
             first_token=call.count.first_token,
+            by_factory=False,
         )
         if call.context.meter is not None:
             call.context.meter.add(spent)

@@ -24,6 +24,8 @@ class Spent:
     first_token: float | None
     # Of one that failed.
     reason: str | None = None
+    # Whether a model of the factory's was called, and no model of a graph's own, whose span says itself what it took.
+    by_factory: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _PROBE_INTERVAL = 0.1
 _MARGIN = 0.01
 # Seconds after which a failure says nothing of now.
 _STALE = 1.0
+# Seconds for which the breaker of an only candidate is waited for; an outage is told sooner than its usual time.
+_SOON = 5.0
 # Letters that a part has to add to an answer to have brought it further.
 _PROGRESS = 12
 # Failures of a candidate within one answer that are not followed by a pause.
@@ -126,7 +128,7 @@ class Turns:
 
     def given(self, at: int, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call as that one takes them now."""
-        last = {LAST_RESORT: True} if self._attempts[at].refused_by_breaker else {}
+        last = {LAST_RESORT: True} if self._attempts[at].refused_by_breaker and not self._is_alone else {}
         return self._links[at].given(kwargs) | last
 
     def failed(self, at: int, error: ModelError, *, added: int | None = None) -> bool:
@@ -147,15 +149,21 @@ class Turns:
 
     def _refused(self, attempts: _Attempts, now: float, seconds: float) -> bool:
         """Once as any call, which is news; then as the last resort, as often as it takes."""
-        first = not attempts.refused_by_breaker
-        # Its time had been waited out: a probe went meanwhile, and failed.
-        attempts.asked = attempts.awaited and seconds > 0
-        if first:
-            attempts.refused_by_breaker, attempts.ready_at = True, now
+        first, alone = not attempts.refused_by_breaker, self._is_alone
+        attempts.refused_by_breaker = True
+        # Its time had been waited out, so that a probe went meanwhile and failed; or the only one is known to be down.
+        attempts.asked = (attempts.awaited and seconds > 0) or (alone and seconds > _SOON)
+        if first and not alone:
+            attempts.ready_at = now
             return True
         attempts.ready_at = now + (seconds + _MARGIN if seconds else _PROBE_INTERVAL)
         attempts.awaited = not attempts.asked
-        return attempts.asked
+        return first or attempts.asked
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether an answer that has not begun has one candidate only: its breaker knows of the whole outage."""
+        return not self.begun and sum(not attempts.excluded for attempts in self._attempts) < 2
 
     def lacking(self, at: int) -> list[str]:
         return ["tools"] if self._without[at] else []

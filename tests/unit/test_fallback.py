@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from structlog.testing import capture_logs
 
 from llm.catalog import ModelInfo
-from llm.errors import ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, Overloaded
+from llm.errors import CircuitOpen, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, Overloaded
 from llm.layers.breaker import Admission, Breaker, BreakerSettings, Guarded
 from llm.layers.fallback import Fallback
 from llm.layers.retry import Retried, RetryBudget, RetrySettings
@@ -209,9 +209,25 @@ async def test_a_probe_that_fails_is_an_answer_to_all_who_waited_for_it(ask: Any
 @BOTH_WAYS
 async def test_where_nobody_else_can_answer_a_probe_does_not_wait_for_the_breakers_whole_time(ask: Any) -> None:
     a, provider, breaker = _link("a", _always(WHOLE), seconds=3600)
+    b, _, other = _link("b", _always(DOWN), seconds=3600)
     await _opened(breaker)
-    assert await ask(_list(a, total=60)) == WHOLE
+    await _opened(other)
+    assert await ask(_list(a, b, total=60)) == WHOLE
     assert len(provider.made) == 1
+
+
+@BOTH_WAYS
+async def test_an_outage_of_the_only_model_is_told_at_once_and_nothing_is_sent(ask: Any) -> None:
+    a, provider, breaker = _link("a", _always(WHOLE), seconds=3600)
+    await _opened(breaker)
+    with pytest.raises(CircuitOpen):
+        await ask(_list(a, total=7200))
+    assert provider.made == []
+
+
+async def test_the_only_model_of_an_answer_that_has_begun_is_waited_for() -> None:
+    a, _, _ = _link("a", lambda call: [HALF, DOWN] if call == 0 else [REST], seconds=3600)
+    assert await _streamed(_list(a, total=7200)) == WHOLE
 
 
 @BOTH_WAYS
