@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from artifacts.kinds import Kind
 from artifacts.shelf import Held, Shelf
+from artifacts.workers import Workers
 from observability.tracing import Span, span
 from storage.caller import Caller
 from storage.memories import Memories, MemoryRecord
@@ -21,6 +22,7 @@ class Desk:
     shelf: Shelf
     memories: Memories
     reviews: Reviews
+    workers: Workers
     caller: Caller
     thread: str
     run: str

@@ -1,12 +1,16 @@
 """What changed between two texts, for people, for `patch` and for programs."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from artifacts.lines import Run, shared, split
 
 Op = Literal["equal", "insert", "delete", "replace"]
+
+# Lines around a change.
+_CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,41 @@ def counts(changed: Sequence[Change]) -> tuple[int, int]:
     return sum(len(change.added) for change in changed), sum(len(change.removed) for change in changed)
 
 
-def unified(before: str, after: str, *, before_name: str, after_name: str, context: int = 3) -> str:
+def diff_as_json(before: str, after: str, names: tuple[str, str], versions: tuple[int, int], *, coarse: bool) -> bytes:
+    """A JSON object of the versions, the changes, how many lines were added and removed, and the unified difference.
+
+    Where it is `coarse`, all lines of the one text are removed and all of the other added, which costs next to nothing.
+    """
+    old, new = split(before), split(after)
+    found = _replacement(old, new) if coarse else _changes(old, new)
+    added, removed = counts(found)
+    told = {"before": versions[0], "after": versions[1], "added": added, "removed": removed}
+    plain = _unified(found, old, *names, _CONTEXT)
+    return json.dumps({**told, "changes": [asdict(change) for change in found], "unified": plain}).encode()
+
+
+def diff_as_patch(before: str, after: str, names: tuple[str, str], *, coarse: bool) -> bytes:
+    """The unified difference; `coarse` as in `diff_as_json`."""
+    old, new = split(before), split(after)
+    found = _replacement(old, new) if coarse else _changes(old, new)
+    return _unified(found, old, *names, _CONTEXT).encode()
+
+
+def _replacement(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+    return [_change(old, new, (0, len(old)), (0, len(new)))] if old != new else []
+
+
+def unified(before: str, after: str, *, before_name: str, after_name: str, context: int = _CONTEXT) -> str:
     """The difference as `patch` and `git apply` read it, with `context` lines around; empty where there is none.
 
     The names are written as given: `git apply` wants `a/` and `b/` before them, and `/dev/null` for no file.
     """
     old, new = split(before), split(after)
-    changed = [change for change in _changes(old, new) if change.op != "equal"]
+    return _unified(_changes(old, new), old, before_name, after_name, context)
+
+
+def _unified(found: Sequence[Change], old: Sequence[str], before_name: str, after_name: str, context: int) -> str:
+    changed = [change for change in found if change.op != "equal"]
     if not changed:
         return ""
     hunks = [_hunk(group, old, context) for group in _groups(changed, context)]

@@ -13,6 +13,7 @@ from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
 from artifacts.desk import Desk
 from artifacts.shelf import Shelf
+from artifacts.workers import Workers
 from backend.outside import Shared, counted_by, outside
 from backend.runs.again import Heirs
 from backend.runs.fold import standing
@@ -25,6 +26,7 @@ from backend.security.addresses import Gate
 from backend.security.signatures import key_of
 from backend.settings import Settings
 from backend.spans import Keeper, open_tracing
+from graphs.quality.checking import prepare
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import BadRubric, Rubrics
 from llm.errors import BadScript
@@ -57,6 +59,9 @@ from storage.webhooks import Webhooks
 
 _log = get_logger(__name__)
 
+# What the start itself is busy with comes first; the first check is seldom asked for so soon.
+_WARM_AFTER_SECONDS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -75,6 +80,7 @@ class Resources:
     outlets: Sequence[Outlet]
     redis: Pinged | None
     gates: Gates
+    workers: Workers
     shelf: Shelf
     memories: Memories
     reviews: Reviews
@@ -84,7 +90,7 @@ class Resources:
 
     def desk(self, caller: Caller, thread: str, run: str) -> Desk:
         """The shelf in a caller's name, on a thread by its internal id."""
-        return Desk(self.shelf, self.memories, self.reviews, caller, thread, run)
+        return Desk(self.shelf, self.memories, self.reviews, self.workers, caller, thread, run)
 
 
 @asynccontextmanager
@@ -134,7 +140,10 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     texts = _texts(stack, settings, artifacts, shared, metrics)
     shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
     memories, reviews = Memories(database), Reviews(database)
-    gates = Gates(models, *await asyncio.to_thread(_reading, settings))
+    workers = Workers(prepare)
+    stack.push_async_callback(workers.aclose)
+    workers.warm(_WARM_AFTER_SECONDS)
+    gates = Gates(models, *await asyncio.to_thread(_reading, settings), workers)
     spans = Spans(database)
     tracing, outlets = _traced(stack, settings, spans, metrics)
     await _scored(stack, settings, reviews, metrics)
@@ -158,7 +167,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         attempts=settings.storage.run_attempts,
         idle_seconds=settings.server.run_idle_seconds,
         storage_timeout=settings.storage.retry_seconds,
-        desks=partial(Desk, shelf, memories, reviews),
+        desks=partial(Desk, shelf, memories, reviews, workers),
         tracing=tracing,
     )
     stack.push_async_callback(live.aclose)
@@ -185,6 +194,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         outlets=outlets,
         redis=None if shared is None else Pinged(shared.redis),
         gates=gates,
+        workers=workers,
         shelf=shelf,
         memories=memories,
         reviews=reviews,

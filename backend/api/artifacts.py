@@ -3,15 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from artifacts.diff import changes, counts, unified
+from artifacts.diff import diff_as_json, diff_as_patch
 from artifacts.kinds import Kind, NoText, file_name, media_type
 from artifacts.shelf import Held
+from artifacts.workers import WorkerFailed
 from backend.api.accepting import prefers
 from backend.api.examples import answers, shown
 from backend.api.files import attachment
@@ -36,6 +38,8 @@ router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
 
 # As many as a column of the database can count.
 MOST_VERSIONS = 2**31 - 1
+# What two texts as large as an artifact may be take on a slow machine.
+_DIFF_CPU_SECONDS = 5.0
 Name = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Language = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w+#.-]+$")]
 # An artifact's own text runs in no page: whatever HTML or SVG says, it has no origin, no network and no parent.
@@ -345,7 +349,7 @@ async def get_version(
     summary="What changed between two versions",
     description="Of this artifact, or of this one and another of the same kind. With `Accept: text/x-diff` it is the "
     "unified difference alone.",
-    response_model_exclude_none=True,
+    response_model=Difference,
     responses={**shown(_DIFF), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
 )
 async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
@@ -358,29 +362,26 @@ async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
     ] = None,
     other: Annotated[str | None, Query(description="The artifact that `after` is a version of, if not this.")] = None,
     accept: Annotated[str | None, Header()] = None,
-) -> Any:
+) -> Response:
     old = await has.shelf.read(who, artifact_id, before)
     new = await has.shelf.read(who, other or artifact_id, after)
     if old.artifact.kind != new.artifact.kind:
         kinds = f"one is {old.artifact.kind}, the other {new.artifact.kind}"
         raise InvalidInput.naming(("other", f"two kinds are not compared: {kinds}"))
-    names = [f"{side}/{_file(held)}" for side, held in (("a", old), ("b", new))]
-    plain = unified(old.text, new.text, before_name=names[0], after_name=names[1])
-    if prefers(accept or "", "text/x-diff", "application/json"):
-        return Response(plain, media_type="text/x-diff")
-    found = changes(old.text, new.text)
-    added, removed = counts(found)
-    return Difference(
-        before=old.version.number,
-        after=new.version.number,
-        added=added,
-        removed=removed,
-        changes=[
-            ChangeEntry(op=each.op, before=each.before, after=each.after, removed=each.removed, added=each.added)
-            for each in found
-        ],
-        unified=plain,
+    names = (f"a/{_file(old)}", f"b/{_file(new)}")
+    versions = (old.version.number, new.version.number)
+    is_patch = prefers(accept or "", "text/x-diff", "application/json")
+    render = (
+        partial(diff_as_patch, old.text, new.text, names)
+        if is_patch
+        else partial(diff_as_json, old.text, new.text, names, versions)
     )
+    try:
+        body = await has.workers.run(partial(render, coarse=False), cpu_seconds=_DIFF_CPU_SECONDS)
+    except WorkerFailed:
+        # As in a part of it that would cost too much to compare: it counts as wholly different.
+        body = await has.workers.run(partial(render, coarse=True), cpu_seconds=0)
+    return Response(body, media_type="text/x-diff" if is_patch else "application/json")
 
 
 @router.post(

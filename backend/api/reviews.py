@@ -89,6 +89,7 @@ class VerdictEntry(_Camel):
     samples: int
     judge: str | None
     not_judged: str | None = Field(description="Why no score is there.")
+    not_checked: list[str] = Field([], description="The checks that took too long, and have told nothing.")
     rubric: str
     rubric_version: str
     findings: list[FindingEntry]
@@ -159,6 +160,7 @@ _VERDICT: Mapping[str, Any] = {
     "samples": 3,
     "judge": "openai:gpt-5-mini",
     "notJudged": None,
+    "notChecked": [],
     "rubric": "answer",
     "rubricVersion": "22c763137964",
     "findings": [

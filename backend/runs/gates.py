@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from agents.base import Served
+from artifacts.workers import Workers
 from graphs.quality.gate import Gate, Quality
 from graphs.quality.judge import Judge
 from graphs.quality.reviewer import QualityWishes
@@ -13,8 +14,9 @@ from llm.factory import Candidate, ModelFactory
 
 
 class Gates:
-    def __init__(self, models: ModelFactory, rubrics: Rubrics, judge: Judge) -> None:
+    def __init__(self, models: ModelFactory, rubrics: Rubrics, judge: Judge, workers: Workers) -> None:
         self._models = models
+        self.workers = workers
         self.rubrics = rubrics
         self.judge = judge
 

@@ -1,12 +1,11 @@
 """Reading a text outside of any run."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.spans import heard
 from backend.runs.gates import Gates
-from graphs.quality.checking import checked
+from graphs.quality.checking import check
 from graphs.quality.findings import Judgement, told, verdict
 from graphs.quality.graph import usage
 from graphs.quality.rubric import Rubric
@@ -45,11 +44,11 @@ async def read_by(
         heard(),
     ):
         say("checking")
-        findings = await asyncio.to_thread(checked, asked.subject)
+        report = await check(gates.workers, asked.subject)
         if asked.judged:
             say("judging")
             said = await gates.judge_for(asked.samples).judge(await gates.reader(None), asked.rubric, asked.subject)
-        found = verdict(asked.rubric, findings, said)
+        found = verdict(asked.rubric, report.findings, said, report.not_checked)
         span.set(outcome=found.outcome, score=said.score, findings=len(found.findings))
     return ReviewDraft(
         outcome=found.outcome,

@@ -1,6 +1,5 @@
 """What can be told of a text without a model: whether it is what it is said to be."""
 
-import asyncio
 from itertools import islice
 from typing import Any, Literal
 
@@ -8,12 +7,17 @@ from langgraph.runtime import Runtime
 
 from artifacts.shelf import Held
 from artifacts.wellformed import faults
+from artifacts.workers import WorkerFailed, Workers
 from graphs.canvas.state import CanvasState
 from graphs.context import RunContext
 from graphs.remark import Remark
+from observability.logs import get_logger
 
 _MOST_TOLD = 5
+_CPU_SECONDS = 1.0
 _TRIES = 1
+
+_log = get_logger(__name__)
 
 
 class Check:
@@ -25,7 +29,7 @@ class Check:
         if known is None or plan is None:
             return {"wrong": [], "again": False, "gated": False}
         held = await runtime.context.desk.read(known["id"], known["version"])
-        wrong = await asyncio.to_thread(_wrong, held)
+        wrong = await _wrong(runtime.context.desk.workers, held)
         if wrong and state.get("mended", 0) >= _TRIES:
             runtime.stream_writer(Remark("not_well_formed", f"What was written is not well-formed: {wrong[0]}."))
         if not wrong or state.get("mended", 0) >= _TRIES:
@@ -43,8 +47,18 @@ class Check:
         return {"wrong": wrong, "again": True, "mended": state.get("mended", 0) + 1, "plan": mending}
 
 
-def _wrong(held: Held) -> list[str]:
-    return list(islice(faults(held.text, held.artifact.kind, held.artifact.language), _MOST_TOLD))
+async def _wrong(workers: Workers, held: Held) -> list[str]:
+    """What is wrong; nothing, where it would take too long to tell."""
+    artifact = held.artifact
+    try:
+        return await workers.run(_faults, held.text, artifact.kind, artifact.language, cpu_seconds=_CPU_SECONDS)
+    except WorkerFailed as error:
+        _log.warning("check_ended", check="well_formed", reason=str(error))
+        return []
+
+
+def _faults(text: str, kind: str, language: str | None) -> list[str]:
+    return list(islice(faults(text, kind, language), _MOST_TOLD))
 
 
 def after_check(state: CanvasState) -> Literal["edit", "quality", "follow_up"]:

@@ -1,7 +1,11 @@
 """Every check over one text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 
+from artifacts.workers import WorkerFailed, Workers
 from graphs.quality.checks.code import code_parses, lints
 from graphs.quality.checks.data import data_parses
 from graphs.quality.checks.diagram import diagram_well_formed
@@ -18,31 +22,76 @@ from graphs.quality.subject import Subject
 from observability.logs import get_logger
 
 Check = Callable[[Subject], Iterator[Finding]]
+Effect = Literal["block", "report"]
 
-# What is surely wrong comes first.
-CHECKS: tuple[Check, ...] = (
-    code_parses,
-    data_parses,
-    markup_parses,
-    lints,
-    fences_closed,
-    links_resolve,
-    diagram_well_formed,
-    table_well_formed,
-    no_secret,
-    no_personal_data,
-    no_prompt_leak,
-    quotes_occur,
-    language_kept,
-    length_kept,
-    format_kept,
-)
+# What a finding does to the text: `report` says it with the verdict; `block` keeps the passage from its reader where
+# the review is enforced. What is surely wrong comes first.
+CHECKS: Mapping[Check, Effect] = {
+    code_parses: "report",
+    data_parses: "report",
+    markup_parses: "report",
+    lints: "report",
+    fences_closed: "report",
+    links_resolve: "report",
+    diagram_well_formed: "report",
+    table_well_formed: "report",
+    no_secret: "block",
+    no_personal_data: "report",
+    no_prompt_leak: "block",
+    quotes_occur: "report",
+    language_kept: "report",
+    length_kept: "report",
+    format_kept: "report",
+}
 # What one check finds beyond this is more of the same.
 _MOST_OF_ONE = 20
 # No check reads more.
 LARGEST = 1_000_000
+# Of CPU time, for one check of one text; and how many checks may use it up before the others are left out.
+_CPU_SECONDS = 1.0
+_MAX_FAILURES = 2
+_SAMPLE = Subject("# Warm\n\n```js\nlet a = 1\n```\n\nA text that is long enough.", asked="In German, please.")
 
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was found, and the names of the checks that could not read the text in their time."""
+
+    findings: Sequence[Finding] = ()
+    not_checked: Sequence[str] = ()
+
+
+async def check(workers: Workers, subject: Subject) -> CheckReport:
+    """What can be told without a model, each check in a process that has little CPU time for it."""
+    if len(subject.text) > LARGEST:
+        return CheckReport(not_checked=[each.__name__ for each in CHECKS])
+    found, not_checked = list[Finding](), list[str]()
+    for each, effect in CHECKS.items():
+        # A text that is made to be expensive is not worth the time of all; what blocks is looked for in any case.
+        if len(not_checked) >= _MAX_FAILURES and effect == "report":
+            not_checked.append(each.__name__)
+            continue
+        try:
+            found += await workers.run(run_check, each, subject, cpu_seconds=_CPU_SECONDS)
+        except WorkerFailed as error:
+            _log.warning("check_ended", check=each.__name__, reason=str(error))
+            not_checked.append(each.__name__)
+        # A check that breaks on a text is a bug of ours, which is told to us; the reader gets what the others find.
+        except Exception:  # noqa: BLE001
+            _log.exception("check_broke", check=each.__name__)
+            not_checked.append(each.__name__)
+    return CheckReport(found, not_checked)
+
+
+def run_check(each: Check, subject: Subject) -> list[Finding]:
+    return list(islice(each(subject), _MOST_OF_ONE))
+
+
+def prepare() -> None:
+    """Load what the checks load at their first text."""
+    checked(_SAMPLE)
 
 
 def checked(subject: Subject) -> list[Finding]:
@@ -53,13 +102,8 @@ def checked(subject: Subject) -> list[Finding]:
 
 
 def _found(check: Check, subject: Subject) -> list[Finding]:
-    found = list[Finding]()
     try:
-        for finding in check(subject):
-            found.append(finding)
-            if len(found) == _MOST_OF_ONE:
-                break
-    # A check that breaks on a text is a bug of ours, which is told to us; the reader gets what the others find.
-    except Exception:  # noqa: BLE001
+        return run_check(check, subject)
+    except Exception:  # noqa: BLE001  # as in `check`
         _log.exception("check_broke", check=check.__name__)
-    return found
+        return []

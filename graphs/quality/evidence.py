@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Shorter ones occur everywhere.
 _SHORTEST = 3
@@ -10,7 +10,7 @@ _LEFT_OUT = "[words to the judge, left out]"
 _SIGNS = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "—": "-"}  # noqa: RUF001
 )
-_OMITTED = re.compile(r"\s*(?:\[?\.\.\.\]?|\[?…\]?)\s*")
+_OMITTED = re.compile(r"\[?(?:\.\.\.|…)\]?")
 
 _SENTENCE = re.compile(r"[^\n.!?]+(?:[.!?]+|\n|$)")
 _ADDRESSED = re.compile(
@@ -35,8 +35,18 @@ def occurs(quote: str, text: str) -> bool:
     """Whether a text has these words. Blanks, kinds of quotation marks and dashes make no difference; parts around an
     omission have to follow one another.
     """
+    return _follow(quote, _plain(text))
+
+
+def occurring(quotes: Iterable[str], text: str) -> list[str]:
+    """Those of some quotes that a text has."""
+    whole = _plain(text)
+    return [quote for quote in quotes if _follow(quote, whole)]
+
+
+def _follow(quote: str, whole: str) -> bool:
     parts = [part for part in map(_plain, _OMITTED.split(quote)) if part]
-    whole, at = _plain(text), 0
+    at = 0
     if not parts or max(map(len, parts)) < _SHORTEST:
         return False
     for part in parts:

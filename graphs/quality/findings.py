@@ -59,6 +59,8 @@ class Verdict:
     judgement: Judgement
     rubric: str
     rubric_version: str
+    # The names of checks that took too long, and have told nothing.
+    not_checked: Sequence[str] = ()
 
     @property
     def score(self) -> float | None:
@@ -101,7 +103,7 @@ def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | N
     return Judgement(score, spread, levels, [s for scores in samples for s in scores], len(each), model)
 
 
-def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement) -> Verdict:
+def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement, not_checked: Sequence[str] = ()) -> Verdict:
     """`not_judged` is what remains where no check failed and no judge was heard."""
     remarks = [
         Finding(score.dimension, "warning", score.reasons, score.quotes[0] if score.quotes else None)
@@ -115,7 +117,7 @@ def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement) -> Ve
         outcome = "not_judged"
     else:
         outcome = "passed" if judged.score >= rubric.passes else "failed"
-    return Verdict(outcome, findings, judged, rubric.name, rubric.version)
+    return Verdict(outcome, findings, judged, rubric.name, rubric.version, not_checked)
 
 
 def _once(findings: Sequence[Finding]) -> list[Finding]:
@@ -134,6 +136,7 @@ def told(verdict: Verdict) -> dict[str, Any]:
         "samples": judged.samples,
         "judge": judged.model,
         "notJudged": judged.why,
+        "notChecked": list(verdict.not_checked),
         "rubric": verdict.rubric,
         "rubricVersion": verdict.rubric_version,
         "findings": [

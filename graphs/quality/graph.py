@@ -1,6 +1,5 @@
 """The quality workflow: checks, then a judge, a verdict and, where it is enforced, a revision; bounded."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,7 +16,7 @@ from typing_extensions import TypedDict
 from artifacts.fences import whole
 from graphs.context import RunContext
 from graphs.prompt import Prompt
-from graphs.quality.checking import checked
+from graphs.quality.checking import CheckReport, check
 from graphs.quality.findings import Finding, Judgement, Verdict, told, verdict
 from graphs.quality.gate import Gate
 from graphs.quality.subject import Subject
@@ -58,7 +57,7 @@ class Review(TypedDict, total=False):
     of: Of
     subject: Subject
     attempt: int
-    findings: Sequence[Finding]
+    report: CheckReport
     judged: Judgement
     best: Reading
     last: Reading
@@ -77,8 +76,8 @@ class Nodes:
     async def check(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         attempt = state.get("attempt", 1)
         _say(runtime, state, "checking", attempt)
-        findings = await asyncio.to_thread(checked, state["subject"])
-        return {"findings": findings, "attempt": attempt, "spent": state.get("spent", _spent())}
+        report = await check(runtime.context.desk.workers, state["subject"])
+        return {"report": report, "attempt": attempt, "spent": state.get("spent", _spent())}
 
     async def judge(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         gate, subject = _gate(runtime), state["subject"]
@@ -90,7 +89,9 @@ class Nodes:
         """What was found, whether it is better than what was there, and whether it is tried again."""
         gate, subject = _gate(runtime), state["subject"]
         rubric = gate.rubrics.meant(gate.rubric, subject.kind)
-        reading = Reading(subject, verdict(rubric, state["findings"], state["judged"]))
+        reading = Reading(
+            subject, verdict(rubric, state["report"].findings, state["judged"], state["report"].not_checked)
+        )
         before = state.get("best")
         rises = before is None or reading.verdict.rank > before.verdict.rank
         best = reading if rises or before is None else before

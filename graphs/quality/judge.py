@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, Field
 
 from graphs.prompt import Prompt
-from graphs.quality.evidence import occurs, unprompted
+from graphs.quality.evidence import occurring, unprompted
 from graphs.quality.findings import Judgement, Score, judgement
 from graphs.quality.rubric import LEVELS, Rubric
 from graphs.quality.subject import Subject
@@ -24,6 +24,7 @@ _PROMPTS = Path(__file__).parent / "prompts"
 _LONGEST = 60_000
 _LONGEST_REQUEST = 8_000
 _PATIENCE = 90.0
+_MOST_QUOTES = 10
 
 Better = Literal["first", "second", "tie"]
 
@@ -115,7 +116,7 @@ def supported(rubric: Rubric, said: Sequence[_Read], text: str) -> Sequence[Scor
     for dimension in rubric.dimensions:
         if (each := by_name.get(dimension.name.casefold())) is None:
             continue
-        quotes = [quote for quote in each.quotes if occurs(quote, seen)]
+        quotes = occurring(each.quotes[:_MOST_QUOTES], seen)
         scores.append(Score(dimension.name, each.level if quotes else None, each.reasons.strip(), quotes))
     return scores
 

@@ -75,7 +75,7 @@ def test_a_conversation_goes_on_to_the_end_of_the_input(server: Serving, tmp_pat
 
 def test_ctrl_c_stops_an_answer_and_frees_its_thread(server: Serving, tmp_path: Path) -> None:
     options = ("chat", "--url", server.url, "--thread", "stopped at the terminal")
-    with started(tmp_path, *options, "Count slowly") as chat:
+    with started(tmp_path, *options, "Count for ever") as chat:
         assert chat.stdout is not None
         assert chat.stdout.read(4) == b"one "
         chat.send_signal(signal.SIGINT)

@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.diff import Change, changes, counts, unified
+from artifacts.diff import Change, changes, counts, diff_as_json, diff_as_patch, unified
 from artifacts.lines import split
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", "}", "- d", "+e", "f\r", "\\ g"]), max_size=25).flatmap(
@@ -131,3 +132,31 @@ def test_patch_accepts_a_difference(tmp_path: Path, before: str, after: str) -> 
     command = [PATCH or "", "-p0", "--binary", "--fuzz=0"]
     subprocess.run(command, input=difference.encode(), cwd=tmp_path, check=True, capture_output=True)
     assert file.read_bytes() == after.encode()
+
+
+NAMES = ("a/x", "b/x")
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXTS, TEXTS)
+def test_a_coarse_difference_patches_as_well(before: str, after: str) -> None:
+    told = json.loads(diff_as_json(before, after, NAMES, (1, 2), coarse=True))
+    plain = diff_as_patch(before, after, NAMES, coarse=True).decode()
+    assert (told["unified"], told["before"], told["after"]) == (plain, 1, 2)
+    assert _patched(before, plain) == after
+    assert [change["op"] for change in told["changes"]] == ([] if before == after else [told["changes"][0]["op"]])
+
+
+def test_a_difference_as_json_is_that_of_its_parts() -> None:
+    told = json.loads(diff_as_json("a\nb\n", "a\nc\n", NAMES, (3, 4), coarse=False))
+    assert told == {
+        "before": 3,
+        "after": 4,
+        "added": 1,
+        "removed": 1,
+        "changes": [
+            {"op": "equal", "before": [0, 1], "after": [0, 1], "removed": [], "added": []},
+            {"op": "replace", "before": [1, 2], "after": [1, 2], "removed": ["b\n"], "added": ["c\n"]},
+        ],
+        "unified": unified("a\nb\n", "a\nc\n", before_name=NAMES[0], after_name=NAMES[1]),
+    }

@@ -16,6 +16,7 @@ from llm.catalog import ModelInfo
 from llm.factory import Candidate
 from llm.spec import ModelSpec
 from llm.vendors.scripted import Part, Reply, ScriptedChat
+from tests.waiting import assert_scales_linearly
 
 LEVELS = '["1", "2", "3", "4", "5"]'
 TEXT = "The moon pulls the sea. The sun helps a little."
@@ -252,3 +253,14 @@ def test_a_broken_rubric_in_ones_own_folder_is_refused_with_its_file(tmp_path: P
     (tmp_path / "mine.toml").write_text("name = 3")
     with pytest.raises(BadRubric, match=r"mine\.toml' is no rubric: name: "):
         Rubrics.read(tmp_path)
+
+
+def test_the_cost_of_a_quote_grows_with_it() -> None:
+    assert_scales_linearly(lambda size: occurs(" " * size + "x", TEXT), 200_000)
+    assert_scales_linearly(lambda size: occurs("... " * size, TEXT), 20_000)
+    assert_scales_linearly(lambda size: occurs("The" + " " * size + "moon [...]" + " " * size, TEXT), 100_000)
+
+
+async def test_of_a_judges_quotes_only_some_are_looked_for() -> None:
+    judged = await _judged(_reading(_read("true", 5, *["The moon falls"] * 10, "The moon pulls")))
+    assert judged.score is None
