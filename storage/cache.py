@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from storage.redis import Reach
 
-# Values that are looked at in one go, and the most that make room for one.
+# Values that are looked at in one go.
 _PART = 1000
 
 
@@ -128,44 +128,71 @@ class RedisCache:
         await self._reach.ask(pushed)
 
 
-# What is kept: in KEYS[1] the keys by when they end, in KEYS[2] their sizes and, under the empty key, the sum of them.
-# A value whose time is over is gone by itself; here its room is given back.
-_ROOM = f"""
-local index, sizes, values = KEYS[1], KEYS[2], ARGV[1]
+# Entries that one call of the script drops: while it runs, nobody else's command does.
+_DROPPED = 100
+_MAX_CALLS = 1000
+# A value that is larger is fetched by a command of its own, which has time by its size.
+_LARGE = 100_000
+_BYTES_PER_SECOND = 10_000_000
+
+# What is kept: in KEYS[1] the keys by when they were last used, in KEYS[2] by when they end (microseconds), in KEYS[3]
+# their sizes and, under the empty key, the sum of them. A value whose time is over is gone by itself; here its room is
+# given back. Says whether there is more to drop.
+_PUT = f"""
+local used, ends, sizes, values = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local most, key, ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[1] * 1000000 + time[2]
+local left = {_DROPPED}
 
 local function drop(name)
     local size = redis.call('HGET', sizes, name)
     redis.call('DEL', values .. name)
-    redis.call('ZREM', index, name)
+    redis.call('ZREM', used, name)
+    redis.call('ZREM', ends, name)
     if size then
         redis.call('HDEL', sizes, name)
         redis.call('HINCRBY', sizes, '', -size)
     end
 end
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, {_PART})) do drop(name) end
 if key ~= '' then
     drop(key)
     redis.call('SET', values .. key, ARGV[5], 'PX', ttl)
-    redis.call('ZADD', index, now + ttl, key)
+    redis.call('ZADD', used, now, key)
+    redis.call('ZADD', ends, now + ttl * 1000, key)
     redis.call('HSET', sizes, key, #ARGV[5] + #key)
     redis.call('HINCRBY', sizes, '', #ARGV[5] + #key)
     for _, name in ipairs(KEYS) do redis.call('PEXPIRE', name, math.max(ttl, redis.call('PTTL', name))) end
 end
-for _ = 1, {_PART} do
-    if tonumber(redis.call('HGET', sizes, '') or 0) <= most then break end
-    local first = redis.call('ZRANGE', index, 0, 0)[1]
-    if not first then break end
-    drop(first)
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, left)) do
+    drop(name)
+    left = left - 1
 end
+while tonumber(redis.call('HGET', sizes, '') or 0) > most do
+    local first = redis.call('ZRANGE', used, 0, 0)[1]
+    if not first then return 0 end
+    if left == 0 then return 1 end
+    drop(first)
+    left = left - 1
+end
+return left == 0 and 1 or 0
+"""
+
+# The value, or the size of a large one.
+_GET = f"""
+local size = redis.call('STRLEN', KEYS[2])
+if size == 0 and redis.call('EXISTS', KEYS[2]) == 0 then return nil end
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', time[1] * 1000000 + time[2], ARGV[1])
+if size > {_LARGE} then return size end
+return redis.call('GET', KEYS[2])
 """
 
 
 class BoundedRedisCache:
-    """Values in Redis that take no more than `most` bytes together, whoever puts them. What ends first makes room.
+    """Values in Redis that take no more than `most` bytes together, whoever puts them. What was used longest ago makes
+    room.
 
     Redis' own bound would let the logs of runs go for them, or refuse those.
     """
@@ -174,17 +201,22 @@ class BoundedRedisCache:
         self._client = client
         self._prefix = prefix
         self._most = most
-        self._script = client.register_script(_ROOM)
+        self._timeout = timeout
+        self._put = client.register_script(_PUT)
+        self._get = client.register_script(_GET)
         self._reach = Reach("cache", timeout=timeout)
 
     async def get(self, key: str) -> bytes | None:
-        found = await self._reach.ask(lambda: self._client.get(self._prefix + _value(key)))
+        name = self._prefix + _value(key)
+        found = await self._reach.ask(lambda: self._get(keys=[f"{self._prefix}used", name], args=[key]))
+        if isinstance(found, int):
+            found = await self._reach.ask(lambda: self._client.get(name), seconds=self._time_for(found))
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
         # One that is greater would push out everything, and then itself.
-        if len(value) + len(key.encode()) <= self._most:
-            await self._make_room(key, _milliseconds(ttl), value)
+        if len(value) + len(key.encode()) <= self._most and await self._make_room(key, _milliseconds(ttl), value):
+            await self.sweep()
 
     async def drop(self, keys: Sequence[str]) -> None:
         names = [self._prefix + _value(key) for key in keys]
@@ -193,12 +225,21 @@ class BoundedRedisCache:
             await self._reach.ask(lambda: self._client.delete(*names))
 
     async def sweep(self) -> None:
-        await self._make_room("", 0, b"")
+        """Gives back room, a little at a time, until there is enough."""
+        for _ in range(_MAX_CALLS):
+            if not await self._make_room("", 0, b""):
+                return
 
-    async def _make_room(self, key: str, ttl: int, value: bytes) -> None:
-        names = [f"{self._prefix}index", f"{self._prefix}sizes"]
+    async def _make_room(self, key: str, ttl: int, value: bytes) -> bool:
+        """Whether there is more to drop."""
+        names = [f"{self._prefix}{name}" for name in ("used", "ends", "sizes")]
         arguments: list[str | int | bytes] = [self._prefix + _value(""), self._most, key, ttl, value]
-        await self._reach.ask(lambda: self._script(keys=names, args=arguments))
+        asked = self._reach.ask(lambda: self._put(keys=names, args=arguments), seconds=self._time_for(len(value)))
+        return bool(await asked)
+
+    def _time_for(self, size: int) -> float:
+        """Seconds that a value of that size may be on its way: a slow one does not mean that Redis is away."""
+        return self._timeout + size / _BYTES_PER_SECOND
 
 
 def _value(key: str) -> str:

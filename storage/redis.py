@@ -113,11 +113,11 @@ class Reach:
         self._asks_again = 0.0
         self._tells_again = 0.0
 
-    async def ask(self, command: Callable[[], Awaitable[T]]) -> T | None:
+    async def ask(self, command: Callable[[], Awaitable[T]], *, seconds: float | None = None) -> T | None:
         if self._clock() < self._asks_again:
             return None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout if seconds is None else seconds):
                 return await command()
         except (RedisError, OSError) as error:
             # A time-out is an OSError.

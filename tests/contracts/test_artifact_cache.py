@@ -1,8 +1,9 @@
 """Texts of artifacts behind a cache: in memory, and in a Redis that replicas share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from redis.asyncio import Redis
@@ -14,7 +15,7 @@ from storage.blobs import folder
 from storage.cache import BoundedRedisCache, MemoryCache
 from storage.caller import Caller
 from storage.contents import UnknownText, digest_of
-from storage.redis import Turns
+from storage.redis import Reach, Turns
 from storage.settings import StorageSettings
 from storage.texts import TextCache
 from tests.conftest import CountingRedis
@@ -24,6 +25,7 @@ from tests.waiting import LIMIT_SECONDS, wait_for
 ANN, BOB = Caller("acme", "ann"), Caller("acme", "bob")
 TEXT = "What the artifact says.\n"
 
+T = TypeVar("T")
 MakeCache = Callable[..., TextCache]
 
 
@@ -217,18 +219,56 @@ async def _lacks(cache: TextCache, key: str) -> bool:
     return await cache.get(key) is None
 
 
-async def test_what_ends_first_makes_room_in_redis(redis_client: Redis, redis_prefix: str) -> None:
+async def test_what_was_used_longest_ago_makes_room_in_redis(redis_client: Redis, redis_prefix: str) -> None:
     caches = [BoundedRedisCache(redis_client, redis_prefix, 15, timeout=LIMIT_SECONDS) for _ in range(2)]
-    for at, key in enumerate("abcd"):
-        await caches[at % 2].put(key, FOUR, 60 + at)
-    assert await _kept(caches[0], "abcd") == "bcd"
-    await caches[0].put("b", FOUR, 90)
-    await caches[1].put("e", FOUR, 90)
-    assert await _kept(caches[0], "abcde") == "bde"
-    await caches[0].put("f", FOUR * 4, 90)
-    assert await _kept(caches[0], "abcdef") == "bde"
-    await caches[0].put("g", b"x" * 14, 90)
-    assert await _kept(caches[0], "abcdefg") == "g"
+    for at, key in enumerate("abc"):
+        # The first ends last.
+        await caches[at % 2].put(key, FOUR, 900 - at)
+    assert await caches[1].get("a") == FOUR
+    await caches[0].put("d", FOUR, 600)
+    assert await _kept(caches[0], "abcd") == "acd"
+    await caches[0].put("a", FOUR, 600)
+    await caches[1].put("e", FOUR, 600)
+    assert await _kept(caches[0], "acde") == "ade"
+    await caches[0].put("f", FOUR * 4, 600)
+    assert await _kept(caches[0], "acdef") == "ade"
+    await caches[0].put("g", b"x" * 14, 600)
+    assert await _kept(caches[0], "acdefg") == "g"
+
+
+async def test_a_large_value_in_redis_makes_room_a_little_at_a_time(redis_client: Redis, redis_prefix: str) -> None:
+    cache = BoundedRedisCache(redis_client, redis_prefix, 6_000_000, timeout=LIMIT_SECONDS)
+    for n in range(1500):
+        await cache.put(f"{n:04}", b"x" * 3996, 600)
+    large = b"y" * 5_000_000
+    await cache.put("large", large, 600)
+    assert await cache.get("large") == large
+    assert int(await redis_client.hget(f"{redis_prefix}sizes", "") or 0) <= 6_000_000
+    assert [await cache.get(key) is not None for key in ("0000", "1499")] == [False, True]
+
+
+async def test_one_call_drops_few_and_says_that_there_are_more(redis_client: Redis, redis_prefix: str) -> None:
+    cache = BoundedRedisCache(redis_client, redis_prefix, 100_000, timeout=LIMIT_SECONDS)
+    for n in range(350):
+        await cache.put(f"{n:03}", b"12345", 600)
+    narrow = BoundedRedisCache(redis_client, redis_prefix, 0, timeout=LIMIT_SECONDS)
+    assert [await narrow._make_room("", 0, b"") for _ in range(5)] == [True, True, True, False, False]
+
+
+async def test_a_large_value_has_time_by_its_size() -> None:
+    class Slow(Reach):
+        def __init__(self) -> None:
+            super().__init__("cache", timeout=0.2)
+            self.seconds = list[float | None]()
+
+        async def ask(self, command: Callable[[], Awaitable[T]], *, seconds: float | None = None) -> T | None:
+            self.seconds.append(seconds)
+            return None
+
+    cache = BoundedRedisCache(Redis(), "x:", 64_000_000)
+    slow = cache._reach = Slow()
+    await cache.put("a", b"x" * 5_000_000, 600)
+    assert slow.seconds == [0.7]
 
 
 async def test_room_in_redis_is_given_back(redis_client: Redis, redis_prefix: str) -> None:
@@ -240,7 +280,8 @@ async def test_room_in_redis_is_given_back(redis_client: Redis, redis_prefix: st
     await wait_for(lambda: _lacks(cache, "b"))
     await cache.sweep()
     assert await redis_client.hgetall(f"{redis_prefix}sizes") == {b"": b"5", b"a": b"5"}
-    assert await redis_client.zrange(f"{redis_prefix}index", 0, -1) == [b"a"]
+    assert await redis_client.zrange(f"{redis_prefix}used", 0, -1) == [b"a"]
+    assert await redis_client.zrange(f"{redis_prefix}ends", 0, -1) == [b"a"]
 
 
 async def test_a_narrower_bound_is_held_by_the_sweep(redis_client: Redis, redis_prefix: str) -> None:
@@ -260,9 +301,9 @@ async def test_redis_forgets_all_of_it_in_time(redis_client: Redis, redis_prefix
     await cache.put("a", FOUR, 60)
     await cache.put("b", FOUR, 1)
     names = [name async for name in redis_client.scan_iter(match=f"{redis_prefix}*")]
-    assert len(names) == 4
+    assert len(names) == 5
     assert all([0 < await redis_client.ttl(name) <= 60 for name in names])
-    assert await redis_client.ttl(f"{redis_prefix}index") > 50
+    assert await redis_client.ttl(f"{redis_prefix}used") > 50
 
 
 async def test_memory_is_given_back_by_a_sweep_not_by_a_reader() -> None:
