@@ -14,11 +14,12 @@ from artifacts.shelf import TooLarge
 from llm.errors import BudgetExhausted, ModelError, NoModel, Overloaded, UnknownModel, UnknownProfile
 from observability.logs import get_logger
 from storage.artifacts import UnknownArtifact, UnknownVersion
+from storage.blobs import BlobLost
 from storage.database import StorageFailed
 from storage.memories import UnknownMemory
 from storage.reviews import UnknownFeedback, UnknownReview
 from storage.runs import ThreadBusy
-from storage.shares import UnknownShare
+from storage.shares import MOST_SHARES, TooManyShares, UnknownShare
 from storage.spans import UnknownTrace
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
 
@@ -127,6 +128,26 @@ class ArtifactNotFound(Problem):
     status, code, title = 404, "unknown_artifact", "There is no such artifact"
 
 
+class VersionNotFound(Problem):
+    status, code, title = 404, "version_not_found", "No such version"
+
+
+class ShareNotFound(Problem):
+    status, code, title = 404, "share_not_found", "No such share"
+
+
+class ShareLimitReached(Problem):
+    status, code, title = 409, "too_many_shares", "Too many shares"
+
+
+class InvalidName(InvalidInput):
+    status, code, title = 422, "invalid_name", "Invalid name"
+
+
+class ContentLost(Problem):
+    status, code, title = 500, "content_lost", "Content lost"
+
+
 class MemoryNotFound(Problem):
     status, code, title = 404, "unknown_memory", "There is no such memory"
 
@@ -223,8 +244,16 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return TooMuch("Nothing was started. Try again.", headers=_after(error))
         case BudgetExhausted():
             return BudgetSpent(str(error), headers=_after(error))
-        case UnknownArtifact() | UnknownVersion() | UnknownShare():
+        case UnknownArtifact():
             return ArtifactNotFound(f"{error}.")
+        case UnknownVersion():
+            return VersionNotFound(f"{error}.")
+        case UnknownShare():
+            return ShareNotFound(f"{error}.")
+        case TooManyShares():
+            return ShareLimitReached(f"{error}.", limit=MOST_SHARES)
+        case BlobLost():
+            return ContentLost("The text of this version is not where it was put, or not what was put there.")
         case UnknownReview():
             return ReviewNotFound(f"{error}.")
         case UnknownFeedback():
@@ -297,6 +326,7 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownArtifact,
     UnknownVersion,
     UnknownShare,
+    TooManyShares,
     UnknownMemory,
     UnknownReview,
     UnknownFeedback,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from artifacts.diff import diff_as_json, diff_as_patch
@@ -17,15 +17,18 @@ from artifacts.workers import WorkerFailed
 from backend.api.accepting import prefers
 from backend.api.examples import answers, shown
 from backend.api.files import attachment
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Mark, Page, Part, PlaceMark, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import (
     ArtifactNotFound,
     ArtifactTooLarge,
+    ContentLost,
     InvalidInput,
+    InvalidName,
     NoVersionSaid,
     StorageGone,
     ThreadNotFound,
+    VersionNotFound,
     VersionStale,
 )
 from backend.resources import Resources
@@ -40,7 +43,9 @@ router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
 MOST_VERSIONS = 2**31 - 1
 # What two texts as large as an artifact may be take on a slow machine.
 _DIFF_CPU_SECONDS = 5.0
-Name = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+_NAME = re.compile(r"[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*")
+# Looked at by `_checked_name`, which has a code of its own for it.
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": KEY_LENGTH})]
 Language = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w+#.-]+$")]
 # An artifact's own text runs in no page: whatever HTML or SVG says, it has no origin, no network and no parent.
 SANDBOX = {
@@ -54,6 +59,10 @@ SANDBOX = {
 }
 _PREVIEWED = ("html", "svg")
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})-([0-9a-f]{12})"')
+
+
+# Of whoever asks for the text of one version.
+_READ_PROBLEMS = (ArtifactNotFound, VersionNotFound, ContentLost, InvalidInput, StorageGone)
 
 
 class _Camel(BaseModel):
@@ -147,9 +156,8 @@ class ArtifactsAsked(Part):
     q: str | None = Field(None, max_length=200, description="Words that are all in the name.")
 
 
-class ArtifactMark(Mark):
-    moment: AwareDatetime
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+class ArtifactMark(PlaceMark):
+    pass
 
 
 class VersionMark(Mark):
@@ -228,7 +236,7 @@ async def list_artifacts(who: Who, has: Has, asked: Annotated[ArtifactsAsked, Qu
     response_model_exclude_none=True,
     responses={
         **shown(_WHOLE, status=201),
-        **answers(ThreadNotFound, ArtifactTooLarge, InvalidInput, StorageGone),
+        **answers(ThreadNotFound, ArtifactTooLarge, InvalidName, InvalidInput, StorageGone),
     },
 )
 async def create_artifact(asked: NewArtifact, who: Who, has: Has, response: Response) -> ArtifactText:
@@ -238,7 +246,7 @@ async def create_artifact(asked: NewArtifact, who: Who, has: Has, response: Resp
     try:
         held = await has.shelf.create(
             who,
-            name=asked.name.strip(),
+            name=_checked_name(asked.name),
             kind=asked.kind,
             language=asked.language,
             text=asked.text,
@@ -250,6 +258,14 @@ async def create_artifact(asked: NewArtifact, who: Who, has: Has, response: Resp
         raise InvalidInput.naming(("text", str(error))) from None
     response.headers["Location"] = f"/api/v1/artifacts/{held.artifact.id}"
     return await _whole(held, who, has, response)
+
+
+def _checked_name(name: str) -> str:
+    """Without blanks around it. Raises `InvalidName`."""
+    if len(name) > KEY_LENGTH or _NAME.fullmatch(name) is None:
+        what = f"a name has 1 to {KEY_LENGTH} characters, one that is no blank, and none a control character"
+        raise InvalidName.naming(("name", what))
+    return name.strip()
 
 
 @router.get(
@@ -301,10 +317,10 @@ async def write_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
     "/{artifact_id}",
     summary="Give an artifact another name",
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={**shown(_ENTRY), **answers(ArtifactNotFound, InvalidName, InvalidInput, StorageGone)},
 )
 async def rename_artifact(artifact_id: str, asked: NewName, who: Who, has: Has) -> ArtifactEntry:
-    record = await has.shelf.rename(who, artifact_id, asked.name.strip())
+    record = await has.shelf.rename(who, artifact_id, _checked_name(asked.name))
     return entry(record, await _keys(record, who, has))
 
 
@@ -334,7 +350,10 @@ async def list_versions(artifact_id: str, who: Who, has: Has, asked: Annotated[P
     "/{artifact_id}/versions/{version}",
     summary="One version with its text",
     response_model_exclude_none=True,
-    responses={**shown({**_VERSION, "text": "# The tides\n"}), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        **shown({**_VERSION, "text": "# The tides\n"}),
+        **answers(*_READ_PROBLEMS),
+    },
 )
 async def get_version(
     artifact_id: str, version: Annotated[int, Path(ge=1, le=MOST_VERSIONS)], who: Who, has: Has, response: Response
@@ -350,7 +369,7 @@ async def get_version(
     description="Of this artifact, or of this one and another of the same kind. With `Accept: text/x-diff` it is the "
     "unified difference alone.",
     response_model=Difference,
-    responses={**shown(_DIFF), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={**shown(_DIFF), **answers(*_READ_PROBLEMS)},
 )
 async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
     artifact_id: str,
@@ -390,7 +409,7 @@ async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
     response_model_exclude_none=True,
     responses={
         **shown(_WHOLE),
-        **answers(ArtifactNotFound, VersionStale, NoVersionSaid, InvalidInput, StorageGone),
+        **answers(ArtifactNotFound, VersionNotFound, VersionStale, NoVersionSaid, InvalidInput, StorageGone),
     },
 )
 async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
@@ -409,7 +428,10 @@ async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
     "/{artifact_id}/download",
     summary="An artifact as a file",
     response_class=Response,
-    responses={200: {"description": "The text."}, **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        200: {"description": "The text."},
+        **answers(*_READ_PROBLEMS),
+    },
 )
 async def download_artifact(
     artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None
@@ -421,7 +443,10 @@ async def download_artifact(
     "/{artifact_id}/preview",
     summary="HTML or SVG as a browser shows it, in a sandbox",
     response_class=Response,
-    responses={200: {"description": "The page or picture."}, **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        200: {"description": "The page or picture."},
+        **answers(*_READ_PROBLEMS),
+    },
 )
 async def preview_artifact(
     artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from backend.api.examples import answers, shown
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Page, Part, PlaceMark, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import InvalidInput, MemoryNotFound, StorageGone
 from storage.memories import MemoryRecord, NoMemory, TooManyMemories
@@ -36,9 +36,8 @@ class MemoryEntry(BaseModel):
     updated_at: datetime
 
 
-class MemoryMark(Mark):
-    moment: AwareDatetime
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+class MemoryMark(PlaceMark):
+    pass
 
 
 _ENTRY: Mapping[str, Any] = {

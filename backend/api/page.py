@@ -36,9 +36,10 @@ def docs_page() -> Response:
 @router.get("/assets/{name}")
 def asset(name: str) -> Response:
     # Names hold a digest of their content, so that a browser may keep them.
-    file = _BUILT / "assets" / Path(name).name
-    if not file.is_file():
-        raise NotFound(f"There is no asset {name!r}.")
+    # Of a folder's names, since some names cannot even be asked for.
+    if name not in {file.name for file in (_BUILT / "assets").glob("*")}:
+        raise NotFound("There is no such asset.")
+    file = _BUILT / "assets" / name
     return FileResponse(file, headers={**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
 
 

@@ -3,14 +3,16 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from backend.errors import InvalidInput
 
 _LONGEST_CURSOR = 1000
+_FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 9000))
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -36,6 +38,19 @@ class Mark(BaseModel):
     """Where a part of a list ends: the sort key of its last item. Each kind of list has a kind of its own."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def _within_range(moment: datetime) -> datetime:
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError("no list has anything of then")
+    return moment
+
+
+class PlaceMark(Mark):
+    """The last item's moment and id. A moment that a database cannot hold was in no list."""
+
+    moment: Annotated[AwareDatetime, AfterValidator(_within_range)]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 AnyMark = TypeVar("AnyMark", bound=Mark)

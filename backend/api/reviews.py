@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from artifacts.kinds import Kind, NoText, checked_text
 from backend.api.accepting import prefers
 from backend.api.examples import answers, shown
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Page, Part, PlaceMark, paged, read
 from backend.api.reviewing import events_of
 from backend.api.streams import sent
 from backend.dependencies import Has, Measured, Who
@@ -147,9 +147,8 @@ class FeedbackEntry(_Camel):
     updated_at: datetime
 
 
-class ReviewMark(Mark):
-    moment: AwareDatetime
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+class ReviewMark(PlaceMark):
+    pass
 
 
 _VERDICT: Mapping[str, Any] = {

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from ag_ui.core import Context, Message, Tool
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from backend.api.asking import asked_for
 from backend.api.examples import answers, shown
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Page, Part, PlaceMark, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import (
     AgentNotFound,
@@ -95,9 +95,8 @@ class ScheduleEntry(_Camel):
     created_at: datetime
 
 
-class ScheduleMark(Mark):
-    moment: AwareDatetime
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+class ScheduleMark(PlaceMark):
+    pass
 
 
 _ENTRY: Mapping[str, Any] = {

@@ -12,8 +12,16 @@ from backend.api.artifacts import VersionText, download, preview, version_entry
 from backend.api.examples import answers, shown
 from backend.api.paging import Page, Part, within
 from backend.dependencies import Has, Who
-from backend.errors import ArtifactNotFound, InvalidInput, StorageGone
-from storage.shares import ShareRecord, TooManyShares
+from backend.errors import (
+    ArtifactNotFound,
+    ContentLost,
+    InvalidInput,
+    ShareLimitReached,
+    ShareNotFound,
+    StorageGone,
+    VersionNotFound,
+)
+from storage.shares import ShareRecord
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 
@@ -77,14 +85,14 @@ _SHARED: Mapping[str, Any] = {
     summary="Make a link that anybody can read an artifact by",
     status_code=201,
     response_model_exclude_none=True,
-    responses={**shown(_MADE, status=201), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        **shown(_MADE, status=201),
+        **answers(ArtifactNotFound, VersionNotFound, ShareLimitReached, InvalidInput, StorageGone),
+    },
 )
 async def create_share(artifact_id: str, asked: NewShare, who: Who, has: Has) -> ShareMade:
     until = datetime.now(UTC) + timedelta(seconds=asked.seconds) if asked.seconds is not None else None
-    try:
-        record, token = await has.shelf.share(who, artifact_id, version=asked.version, expires_at=until)
-    except TooManyShares as error:
-        raise InvalidInput.naming(("artifactId", str(error))) from None
+    record, token = await has.shelf.share(who, artifact_id, version=asked.version, expires_at=until)
     return ShareMade(**_fields(record), token=token, path=f"/api/v1/shared/{token}")
 
 
@@ -103,7 +111,7 @@ async def list_shares(artifact_id: str, who: Who, has: Has, asked: Annotated[Par
     "/artifacts/{artifact_id}/shares/{share_id}",
     summary="Revoke a link",
     status_code=204,
-    responses=answers(ArtifactNotFound, StorageGone),
+    responses=answers(ShareNotFound, ArtifactNotFound, StorageGone),
 )
 async def revoke_share(artifact_id: str, share_id: str, who: Who, has: Has) -> None:
     await has.shelf.unshare(who, artifact_id, share_id)
@@ -113,7 +121,7 @@ async def revoke_share(artifact_id: str, share_id: str, who: Who, has: Has) -> N
     "/shared/{token}",
     summary="What a link gives leave to read",
     response_model_exclude_none=True,
-    responses={**shown(_SHARED), **answers(ArtifactNotFound, StorageGone)},
+    responses={**shown(_SHARED), **answers(ShareNotFound, ContentLost, StorageGone)},
 )
 async def get_shared(token: Token, has: Has, response: Response) -> SharedText:
     held = await has.shelf.shared(token)
@@ -127,7 +135,7 @@ async def get_shared(token: Token, has: Has, response: Response) -> SharedText:
     "/shared/{token}/download",
     summary="The same as a file",
     response_class=Response,
-    responses={200: {"description": "The text."}, **answers(ArtifactNotFound, StorageGone)},
+    responses={200: {"description": "The text."}, **answers(ShareNotFound, ContentLost, StorageGone)},
 )
 async def download_shared(token: Token, has: Has) -> Response:
     return download(await has.shelf.shared(token))
@@ -137,7 +145,10 @@ async def download_shared(token: Token, has: Has) -> Response:
     "/shared/{token}/preview",
     summary="Shared HTML or SVG as a browser shows it, in a sandbox",
     response_class=Response,
-    responses={200: {"description": "The page or picture."}, **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        200: {"description": "The page or picture."},
+        **answers(ShareNotFound, ContentLost, InvalidInput, StorageGone),
+    },
 )
 async def preview_shared(token: Token, has: Has) -> Response:
     return preview(await has.shelf.shared(token))

@@ -1,19 +1,19 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from ag_ui.core import Interrupt, Message
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from agents.facts import Committed, Standing
 from backend.api.examples import answers, shown
 from backend.api.files import attachment
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Mark, Page, Part, PlaceMark, paged, read
 from backend.api.transcript import markdown
 from backend.dependencies import Has, Who
 from backend.errors import (
@@ -172,10 +172,8 @@ class CheckpointEntry(_Camel):
     interrupts: list[Interrupt] = Field(description="What was asked here.")
 
 
-class ThreadMark(Mark):
+class ThreadMark(PlaceMark):
     order: Order
-    moment: Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class CheckpointMark(Mark):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from backend.api.examples import answers, shown
-from backend.api.paging import Mark, Page, Part, paged, read
+from backend.api.paging import Page, Part, PlaceMark, paged, read
 from backend.dependencies import Has, Who
 from backend.errors import InvalidInput, StorageGone, TraceNotFound
 from observability.tracing import SpanKind, SpanRecord
@@ -92,9 +92,8 @@ class TracesAsked(Part):
     until: Moment | None = Field(None, description="What began before.")
 
 
-class TraceMark(Mark):
-    moment: Moment
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+class TraceMark(PlaceMark):
+    pass
 
 
 _ENTRY: Mapping[str, Any] = {

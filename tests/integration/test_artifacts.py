@@ -144,6 +144,36 @@ async def test_versions_are_listed_in_parts_and_an_old_one_comes_back_as_a_new_o
     assert (unknown.status_code, late.status_code) == (404, 412)
 
 
+async def test_what_is_not_there_or_too_much_has_a_code_of_its_own(tmp_path: Path) -> None:
+    large = "".join(f"{at}\n" for at in range(50_000))
+    with serving(tmp_path) as server:
+        async with server.client() as client:
+            made, _ = await _made(client, large)
+            where = f"{WHERE}/{made['artifactId']}"
+            shared = [await client.post(f"{where}/shares", json={}) for _ in range(101)]
+            for blob in (tmp_path / "blobs").glob("*/*/*"):
+                blob.unlink()
+    with serving(tmp_path) as server:
+        async with server.client() as client:
+            answers = [
+                await client.get(f"{where}/versions/7"),
+                await client.get("/api/v1/shared/made-up"),
+                await client.delete(f"{where}/shares/{'0' * 32}"),
+                await client.patch(where, json={"name": "a\nb"}),
+                await client.get(where),
+                shared[-1],
+            ]
+    assert {answer.status_code for answer in shared[:-1]} == {201}
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (404, "version_not_found"),
+        (404, "share_not_found"),
+        (404, "share_not_found"),
+        (422, "invalid_name"),
+        (500, "content_lost"),
+        (409, "too_many_shares"),
+    ]
+
+
 async def test_a_difference_of_large_texts_is_made_in_another_process(tmp_path: Path) -> None:
     old, new = ("".join(f"{at}\n{sign}\n" for at in range(190_000)) for sign in "{}")
     with serving(tmp_path) as server:
@@ -182,7 +212,7 @@ async def test_a_difference_is_told_for_programs_and_for_patch(client: httpx.Asy
     two_kinds = await client.get(where, params={"before": 1, "other": data["artifactId"]})
     nowhere = await client.get(where, params={"before": 1, "after": 7})
     assert (two_kinds.status_code, two_kinds.json()["errors"][0]["field"]) == (422, "other")
-    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "unknown_artifact")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "version_not_found")
 
 
 async def test_lists_are_filtered_and_come_in_parts(client: httpx.AsyncClient, server: Server) -> None:

@@ -1,5 +1,6 @@
 """What cannot be run is refused before the stream, as a problem that names the field."""
 
+import base64
 import json
 from typing import Any
 
@@ -169,3 +170,25 @@ async def test_a_model_that_breaks_off_ends_the_run_in_words_and_frees_the_threa
     assert events[-1]["code"] == "model_unavailable"
     events = await server.run(messages=[user("And now?")], thread="broken")
     assert last(events, "RUN_FINISHED")["outcome"] == {"type": "success"}
+
+
+def _cursor(**mark: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(mark, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("name", ["artifacts", "memories", "reviews", "schedules", "threads", "traces"])
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"]
+)
+async def test_a_cursor_of_no_time_that_there_is_is_refused(server: Server, name: str, moment: str) -> None:
+    cursors = [_cursor(**more, moment=moment, id="0" * 32) for more in ({}, {"order": "updated"}, {"order": "created"})]
+    async with server.client() as client:
+        answers = [await client.get(f"/api/v1/{name}", params={"cursor": cursor}) for cursor in cursors]
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(422, "invalid_input")}
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "%00", "..%2f..%2fpyproject.toml", "%ff%fe", "none.js"])
+async def test_an_asset_that_cannot_be_is_not_there(server: Server, name: str) -> None:
+    async with server.client() as client:
+        answer = await client.get(f"/assets/{name}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
