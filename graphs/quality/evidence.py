@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-# Shorter ones occur everywhere.
-_SHORTEST = 3
+# Shorter ones occur everywhere: one part of a quote has so many words or characters.
+_MIN_WORDS = 3
+_MIN_CHARACTERS = 12
 _LEFT_OUT = "[words to the judge, left out]"
 _SIGNS = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "–": "-", "—": "-"}  # noqa: RUF001
@@ -47,7 +48,7 @@ def occurring(quotes: Iterable[str], text: str) -> list[str]:
 def _follow(quote: str, whole: str) -> bool:
     parts = [part for part in map(_plain, _OMITTED.split(quote)) if part]
     at = 0
-    if not parts or max(map(len, parts)) < _SHORTEST:
+    if not any(len(part) >= _MIN_CHARACTERS or len(part.split()) >= _MIN_WORDS for part in parts):
         return False
     for part in parts:
         found = whole.find(part, at)

@@ -10,6 +10,9 @@ from graphs.quality.rubric import Rubric
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "failed", "not_judged"]
 
+# Of a rubric's weight; less than that is no judgement of the text.
+_MIN_WEIGHT = 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -83,8 +86,23 @@ def weighted(rubric: Rubric, levels: Mapping[str, float]) -> float | None:
     return sum(weight * level for weight, level in told) / total if total else None
 
 
+def _judged_weight(rubric: Rubric, scores: Sequence[Score]) -> float:
+    """The share of the rubric's weight that has a level."""
+    judged = {score.dimension for score in scores if score.level is not None}
+    total = sum(dimension.weight for dimension in rubric.dimensions)
+    return sum(dimension.weight for dimension in rubric.dimensions if dimension.name in judged) / total
+
+
 def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | None, why: str | None) -> Judgement:
-    """Of several readings one: each dimension's mean, and how far the readings lie apart."""
+    """Of several readings one: each dimension's mean, and how far the readings lie apart.
+
+    A reading that judges less than `_MIN_WEIGHT` of the rubric does not count: what dropped out may be the worst.
+    """
+    whole = [scores for scores in samples if _judged_weight(rubric, scores) >= _MIN_WEIGHT]
+    if samples and not whole:
+        share = max(_judged_weight(rubric, scores) for scores in samples)
+        return Judgement(model=model, why=why or f"the judge showed evidence for {share:.0%} of the rubric only")
+    samples = whole
     levels: dict[str, float] = {}
     for dimension in rubric.dimensions:
         said = [each.level for scores in samples for each in scores if each.dimension == dimension.name]

@@ -25,6 +25,8 @@ _LONGEST = 60_000
 _LONGEST_REQUEST = 8_000
 _PATIENCE = 90.0
 _MOST_QUOTES = 10
+# What lacks something is not of a higher level.
+_MAX_MISSING = 3
 
 Better = Literal["first", "second", "tie"]
 
@@ -35,7 +37,10 @@ class _Read(BaseModel):
     dimension: str
     reasons: str
     quotes: list[str]
-    level: int | None = Field(ge=LEVELS[0], le=LEVELS[-1])
+    # What the text should have and has not: of that nothing can be quoted.
+    missing: str | None = None
+    # Strict: `true` is no level.
+    level: int | None = Field(ge=LEVELS[0], le=LEVELS[-1], strict=True)
 
 
 class _Reading(BaseModel):
@@ -109,7 +114,9 @@ class Judge:
 
 
 def supported(rubric: Rubric, said: Sequence[_Read], text: str) -> Sequence[Score]:
-    """Each dimension once, its quotes as far as they occur. A level without one is dropped."""
+    """Each dimension once, its quotes as far as they occur. A level without one is dropped, unless it is low for what
+    is missing.
+    """
     seen = unprompted(text)
     by_name = {each.dimension.casefold().strip(): each for each in reversed(said)}
     scores = []
@@ -117,8 +124,13 @@ def supported(rubric: Rubric, said: Sequence[_Read], text: str) -> Sequence[Scor
         if (each := by_name.get(dimension.name.casefold())) is None:
             continue
         quotes = occurring(each.quotes[:_MOST_QUOTES], seen)
-        scores.append(Score(dimension.name, each.level if quotes else None, each.reasons.strip(), quotes))
+        is_shown = bool(quotes) or (_is_missing(each.missing) and each.level is not None and each.level <= _MAX_MISSING)
+        scores.append(Score(dimension.name, each.level if is_shown else None, each.reasons.strip(), quotes))
     return scores
+
+
+def _is_missing(missing: str | None) -> bool:
+    return bool(missing and missing.strip())
 
 
 def _asked(rubric: Rubric, judged: Subject) -> str:

@@ -67,15 +67,39 @@ async def test_weights_are_applied_to_what_is_shown_in_the_text() -> None:
 
 
 async def test_a_level_whose_quote_does_not_occur_is_dropped() -> None:
-    judged = await _judged(_reading(_read("true", 5, "The moon pushes"), _read("plain", 3, "helps a little")))
-    assert (judged.score, judged.levels) == (3.0, {"plain": 3.0})
+    judged = await _judged(_reading(_read("true", 5, "The moon pulls"), _read("plain", 3, "helps a lot")))
+    assert (judged.score, judged.levels) == (5.0, {"true": 5.0})
     nothing = await _judged(_reading(_read("true", 5), _read("plain", 5, "nowhere to be found")))
-    assert (nothing.score, nothing.why) == (None, "the judge gave no score with evidence")
+    assert (nothing.score, nothing.why) == (None, "the judge showed evidence for 0% of the rubric only")
+
+
+async def test_what_judges_too_little_of_the_rubric_judges_nothing() -> None:
+    devastating = _reading(_read("true", 1, "The moon pushes"), _read("plain", 5, "helps a little"))
+    judged = await _judged(devastating)
+    assert (judged.score, judged.levels, judged.why) == (
+        None,
+        {},
+        "the judge showed evidence for 25% of the rubric only",
+    )
+    assert verdict(RUBRIC, [], judged).outcome == "not_judged"
+    half = [Score("true", None, ""), Score("plain", 5, "")]
+    one_of_two = judgement(RUBRIC, [half, [Score("true", 2, ""), Score("plain", 2, "")]], "m", None)
+    assert (one_of_two.score, one_of_two.levels, one_of_two.samples) == (2.0, {"true": 2.0, "plain": 2.0}, 1)
+
+
+async def test_what_is_missing_is_evidence_of_a_low_level_only() -> None:
+    def lacks(level: int, missing: str | None) -> str:
+        return _reading({**_read("true", level), "missing": missing}, _read("plain", 3, "helps a little"))
+
+    assert (await _judged(lacks(1, "It does not say how far away the moon is."))).levels == {"true": 1.0, "plain": 3.0}
+    assert (await _judged(lacks(3, "The sources."))).score == 3.0
+    assert (await _judged(lacks(4, "The sources."))).score is None
+    assert (await _judged(lacks(1, " "))).score is None
 
 
 async def test_too_little_to_go_by_is_no_score() -> None:
-    judged = await _judged(_reading(_read("true", None, "The moon pulls"), _read("plain", 4, "helps a little")))
-    assert (judged.score, judged.levels) == (4.0, {"plain": 4.0})
+    judged = await _judged(_reading(_read("true", 4, "The moon pulls"), _read("plain", None, "helps a little")))
+    assert (judged.score, judged.levels) == (4.0, {"true": 4.0})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +110,7 @@ async def test_too_little_to_go_by_is_no_score() -> None:
         _reading(_read("true", 9, "The moon pulls")),
         _reading(_read("true", 4.5, "The moon pulls")),
         _reading(_read("true", "five", "The moon pulls")),
+        _reading(_read("true", True, "The moon pulls")),
         '{"dimensions": [{"dimension": "true"',
         "[]",
     ],
@@ -172,6 +197,10 @@ def test_a_text_that_speaks_of_scores_is_left_as_it_is(text: str) -> None:
         ("", False),
         ("…", False),
         ("a", False),
+        ("The moon", False),
+        ("the sea. The", True),
+        ("moon … sea", False),
+        ("moon … The sun helps", True),
     ],
 )
 def test_a_quote_is_one_where_its_words_are(quote: str, *, occurring: bool) -> None:
