@@ -68,12 +68,16 @@ class Desk:
             _told(opened, held)
             return held
 
-    async def keep(self, review: ReviewDraft) -> None:
-        """Keeps what was found of something that this run wrote."""
+    async def keep(self, review: ReviewDraft) -> str:
+        """Keeps what was found of something that this run wrote; the review's id."""
         with span("verdict", "review") as opened:
             if opened is not None:
                 opened.set(outcome=review.outcome, score=review.score, rubric=review.rubric, attempt=review.attempt)
-            await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))
+            return (await self.reviews.add(self.caller, replace(review, thread=self.thread, run=self.run))).id
+
+    async def deliver(self, review: str, delivery: str) -> None:
+        """Marks the review of the text that is heard, and how much of it."""
+        await self.reviews.deliver(self.caller, review, delivery)
 
     async def place(self, message: str, artifact: str, version: int) -> None:
         """Says of reviews of a message which artifact it was that they read, once it is on the shelf."""

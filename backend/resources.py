@@ -143,7 +143,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     workers = Workers(prepare)
     stack.push_async_callback(workers.aclose)
     workers.warm(_WARM_AFTER_SECONDS)
-    gates = Gates(models, *await asyncio.to_thread(_reading, settings), workers)
+    gates = Gates(models, *await asyncio.to_thread(_reading, settings), workers, settings.server.leak_action)
     spans = Spans(database)
     tracing, outlets = _traced(stack, settings, spans, metrics)
     await _scored(stack, settings, reviews, metrics)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -45,6 +45,11 @@ class ServerSettings(BaseModel):
     )
     rubrics: Path | None = Field(
         None, description="A folder of rubrics of your own (TOML); one of ours is replaced by one of the same name."
+    )
+    leak_action: Literal["remove", "refuse"] = Field(
+        "remove",
+        description="What an enforced review does about a secret or a prompt that an answer leaks: `remove` the "
+        "passage, or `refuse` the answer. Of artifacts the passage is removed.",
     )
     judge_samples: int = Field(3, ge=1, le=9, description="How often the judge reads one text.")
     reflections: bool = Field(
@@ -107,6 +112,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_RELEASE": ("observability", "release"),
     "AGENKIT_RUBRICS": ("server", "rubrics"),
     "AGENKIT_JUDGE_SAMPLES": ("server", "judge_samples"),
+    "AGENKIT_LEAK_ACTION": ("server", "leak_action"),
     "AGENKIT_REFLECTIONS": ("server", "reflections"),
     "AGENKIT_TITLES": ("server", "titles"),
     "AGENKIT_WEBHOOK_SECRET": ("server", "webhook_secret"),

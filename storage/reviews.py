@@ -150,6 +150,15 @@ class Reviews:
             async with self._database.writing() as connection:
                 await connection.execute(update(reviews).where(mine).values(artifact_id=artifact, version=version))
 
+    async def deliver(self, caller: Caller, review: str, delivery: str) -> None:
+        """Marks a review as that of the text that its reader got, and how much of it they got."""
+        mine = and_(_of(caller, reviews), reviews.c.id == review)
+        async with self._database.writing() as connection:
+            told = await connection.scalar(select(reviews.c.told).where(mine))
+            if told is not None:
+                told = {**told, "delivered": True, "delivery": delivery}
+                await connection.execute(update(reviews).where(mine).values(told=told))
+
     async def get(self, caller: Caller, review: str) -> ReviewRecord:
         """Raises `UnknownReview`."""
         async with self._database.reading() as connection:

@@ -25,6 +25,7 @@ from backend.errors import (
     StorageGone,
 )
 from backend.runs.reading import ReadingAsked, read_by
+from graphs.quality.findings import Delivery
 from graphs.quality.rubric import UnknownRubric
 from graphs.quality.subject import Subject
 from graphs.review import Stage
@@ -70,6 +71,7 @@ class ReviewAsked(_Asked):
 class FindingEntry(_Camel):
     by: str = Field(description="A check's name, or a dimension's.")
     severity: Literal["error", "warning"]
+    effect: Literal["block", "report"] = Field("report", description="What blocks is kept from readers by `enforce`.")
     message: str
     quote: str | None = None
     line: int | None = None
@@ -89,6 +91,7 @@ class VerdictEntry(_Camel):
     samples: int
     judge: str | None
     not_judged: str | None = Field(description="Why no score is there.")
+    delivery: Delivery = Field("unchanged", description="How much of the text its reader got.")
     not_checked: list[str] = Field([], description="The checks that took too long, and have told nothing.")
     rubric: str
     rubric_version: str
@@ -104,6 +107,7 @@ class ReviewEntry(_Camel):
     rubric: str
     rubric_version: str
     attempt: int
+    delivered: bool = Field(False, description="Whether this is the attempt that was heard, of those of one message.")
     agent_id: str | None = None
     run_id: str | None = Field(
         None,
@@ -160,10 +164,17 @@ _VERDICT: Mapping[str, Any] = {
     "judge": "openai:gpt-5-mini",
     "notJudged": None,
     "notChecked": [],
+    "delivery": "unchanged",
     "rubric": "answer",
     "rubricVersion": "22c763137964",
     "findings": [
-        {"by": "correct", "severity": "warning", "message": "The capital is Paris.", "quote": "Lyon is the capital"}
+        {
+            "by": "correct",
+            "severity": "warning",
+            "effect": "report",
+            "message": "The capital is Paris.",
+            "quote": "Lyon is the capital",
+        }
     ],
     "usage": {"inputTokens": 1491, "outputTokens": 123, "costUsd": "0.0012"},
 }
@@ -175,6 +186,7 @@ _ENTRY: Mapping[str, Any] = {
     "rubric": "answer",
     "rubricVersion": "22c763137964",
     "attempt": 1,
+    "delivered": True,
     "agentId": "chat",
     "runId": "run-1",
     "messageId": "msg-1",
@@ -332,6 +344,7 @@ def _entry(record: ReviewRecord) -> ReviewEntry:
         rubric=draft.rubric,
         rubric_version=draft.rubric_version,
         attempt=draft.attempt,
+        delivered=bool(draft.told.get("delivered")),
         agent_id=draft.agent,
         run_id=draft.run,
         message_id=draft.message,

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from agents.base import Served
 from artifacts.workers import Workers
+from graphs.quality.blocking import LeakAction
 from graphs.quality.gate import Gate, Quality
 from graphs.quality.judge import Judge
 from graphs.quality.reviewer import QualityWishes
@@ -14,9 +15,12 @@ from llm.factory import Candidate, ModelFactory
 
 
 class Gates:
-    def __init__(self, models: ModelFactory, rubrics: Rubrics, judge: Judge, workers: Workers) -> None:
+    def __init__(
+        self, models: ModelFactory, rubrics: Rubrics, judge: Judge, workers: Workers, leak_action: LeakAction
+    ) -> None:
         self._models = models
         self.workers = workers
+        self._leak_action = leak_action
         self.rubrics = rubrics
         self.judge = judge
 
@@ -26,7 +30,7 @@ class Gates:
             return None
         if rubric is not None:
             self.rubrics.get(rubric)
-        return Gate(quality, self.rubrics, self.judge, await self.reader(author), rubric)
+        return Gate(quality, self.rubrics, self.judge, await self.reader(author), rubric, self._leak_action)
 
     async def of_run(
         self, quality: Quality, served: Served, candidate: Candidate | None, wishes: BaseModel | None

@@ -33,6 +33,7 @@ class RunResult(RunStatus):
     messages: Sequence[Mapping[str, Any]] = Field((), description="AG-UI messages that are new since it began.")
     state: Any = None
     message: str | None = Field(None, description="What went wrong, for people.")
+    verdict: Mapping[str, Any] | None = Field(None, description="What the review of its answer found.")
     interrupts: Sequence[Mapping[str, Any]] | None = Field(None, description="What it waits for an answer to.")
 
 
@@ -61,5 +62,6 @@ def result_of(row: RunRow, events: Sequence[Mapping[str, Any]]) -> RunResult:
         messages=[message for message in folded.messages if message["id"] in new],
         state=folded.state,
         message=last.get("message"),
+        verdict=(last.get("result") or {}).get("verdict"),
         interrupts=outcome.get("interrupts"),
     )

@@ -93,6 +93,8 @@ class Translator:
         self._unanswered: dict[str, None] = {}
         self._predicted = False
         self._said_last = ""
+        # Of the last review that was done.
+        self._verdict: Mapping[str, Any] | None = None
 
     @property
     def usage(self) -> Sequence[TokenUsage]:
@@ -133,6 +135,8 @@ class Translator:
             case ArtifactBegun() | ArtifactGrew() | ArtifactEnded():
                 yield from self._artifact(fact)
             case Reviewed():
+                if fact.stage == "done" and fact.told is not None:
+                    self._verdict = fact.told
                 yield ActivitySnapshotEvent(
                     message_id=f"{fact.message}-review",
                     activity_type="review",
@@ -356,6 +360,7 @@ class Translator:
             thread_id=self._thread,
             run_id=self._run,
             outcome=outcome,
+            result=None if self._verdict is None else {"verdict": dict(self._verdict)},
             usage=list(self.usage) or None,
             metadata=self.cost,
         )

@@ -1,9 +1,8 @@
 """Every check over one text."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
 
 from artifacts.workers import WorkerFailed, Workers
 from graphs.quality.checks.code import code_parses, lints
@@ -17,12 +16,11 @@ from graphs.quality.checks.quotes import quotes_occur
 from graphs.quality.checks.retold import no_prompt_leak
 from graphs.quality.checks.speech import language_kept, length_kept
 from graphs.quality.checks.table import table_well_formed
-from graphs.quality.findings import Finding
+from graphs.quality.findings import Effect, Finding
 from graphs.quality.subject import Subject
 from observability.logs import get_logger
 
 Check = Callable[[Subject], Iterator[Finding]]
-Effect = Literal["block", "report"]
 
 # What a finding does to the text: `report` says it with the verdict; `block` keeps the passage from its reader where
 # the review is enforced. What is surely wrong comes first.
@@ -63,18 +61,23 @@ class CheckReport:
     not_checked: Sequence[str] = ()
 
 
-async def check(workers: Workers, subject: Subject) -> CheckReport:
-    """What can be told without a model, each check in a process that has little CPU time for it."""
+async def check(workers: Workers, subject: Subject, effect: Effect | None = None) -> CheckReport:
+    """What can be told without a model, each check in a process that has little CPU time for it.
+
+    With an `effect`, only the checks that have it.
+    """
+    checks = {each: its for each, its in CHECKS.items() if effect in {None, its}}
     if len(subject.text) > LARGEST:
-        return CheckReport(not_checked=[each.__name__ for each in CHECKS])
+        return CheckReport(not_checked=[each.__name__ for each in checks])
     found, not_checked = list[Finding](), list[str]()
-    for each, effect in CHECKS.items():
+    for each, its in checks.items():
         # A text that is made to be expensive is not worth the time of all; what blocks is looked for in any case.
-        if len(not_checked) >= _MAX_FAILURES and effect == "report":
+        if len(not_checked) >= _MAX_FAILURES and its == "report":
             not_checked.append(each.__name__)
             continue
         try:
-            found += await workers.run(run_check, each, subject, cpu_seconds=_CPU_SECONDS)
+            told = await workers.run(run_check, each, subject, cpu_seconds=_CPU_SECONDS)
+            found += [replace(finding, effect=its) for finding in told]
         except WorkerFailed as error:
             _log.warning("check_ended", check=each.__name__, reason=str(error))
             not_checked.append(each.__name__)

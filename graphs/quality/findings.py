@@ -9,6 +9,9 @@ from graphs.quality.rubric import Rubric
 
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "failed", "not_judged"]
+Effect = Literal["block", "report"]
+# What its reader gets of a text: all of it, all but the passages that block, or a refusal in its place.
+Delivery = Literal["unchanged", "redacted", "refused"]
 
 # Of a rubric's weight; less than that is no judgement of the text.
 _MIN_WEIGHT = 0.6
@@ -18,7 +21,8 @@ _MIN_WEIGHT = 0.6
 class Finding:
     """Something that is wrong, said so that its author can mend it. `by` is a check's name, or a dimension's.
 
-    `quote` are words of the text, `line` counts from 1.
+    `quote` are words of the text, `line` counts from 1. What blocks is kept from the text's readers where the review is
+    enforced: the characters of `spans`.
     """
 
     by: str
@@ -26,6 +30,8 @@ class Finding:
     message: str
     quote: str | None = None
     line: int | None = None
+    effect: Effect = "report"
+    spans: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Verdict:
     rubric_version: str
     # The names of checks that took too long, and have told nothing.
     not_checked: Sequence[str] = ()
+    delivery: Delivery = "unchanged"
 
     @property
     def score(self) -> float | None:
@@ -74,9 +81,13 @@ class Verdict:
         return sum(finding.severity == "error" for finding in self.findings)
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """What makes one text better than another: fewer failed checks first, then the score."""
-        return -self.failed_checks, self.score if self.score is not None else 0.0
+    def blocking(self) -> Sequence[Finding]:
+        return [finding for finding in self.findings if finding.effect == "block"]
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """What makes one text better than another: less that blocks, fewer failed checks, then the score."""
+        return -len(self.blocking), -self.failed_checks, self.score if self.score is not None else 0.0
 
 
 def weighted(rubric: Rubric, levels: Mapping[str, float]) -> float | None:
@@ -155,14 +166,17 @@ def told(verdict: Verdict) -> dict[str, Any]:
         "judge": judged.model,
         "notJudged": judged.why,
         "notChecked": list(verdict.not_checked),
+        "delivery": verdict.delivery,
         "rubric": verdict.rubric,
         "rubricVersion": verdict.rubric_version,
         "findings": [
             {
                 "by": each.by,
                 "severity": each.severity,
+                "effect": each.effect,
                 "message": each.message,
-                **({"quote": each.quote} if each.quote else {}),
+                # What must not be shown is not quoted.
+                **({"quote": each.quote} if each.quote and each.effect == "report" else {}),
                 **({"line": each.line} if each.line else {}),
             }
             for each in verdict.findings

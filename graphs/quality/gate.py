@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from graphs.quality.blocking import LeakAction
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import Rubrics
 from llm.factory import Candidate
@@ -22,3 +23,4 @@ class Gate:
     reader: Candidate | None
     # By name; else the one for the kind of text.
     rubric: str | None = None
+    leak_action: LeakAction = "remove"

@@ -1,6 +1,6 @@
 """The quality workflow: checks, then a judge, a verdict and, where it is enforced, a revision; bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from artifacts.fences import whole
 from graphs.context import RunContext
 from graphs.prompt import Prompt
+from graphs.quality.blocking import block
 from graphs.quality.checking import CheckReport, check
 from graphs.quality.findings import Finding, Judgement, Verdict, told, verdict
 from graphs.quality.gate import Gate
@@ -41,6 +42,7 @@ class Reading:
 
     subject: Subject
     verdict: Verdict
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Review(TypedDict, total=False):
     goes_on: bool
     # What the meter had when the review began.
     spent: int
+    # The ids of the reviews that were kept, by attempt.
+    kept: Mapping[int, str]
 
 
 QualityGraph = CompiledStateGraph[Review, RunContext, Review, Review]
@@ -83,25 +87,25 @@ class Nodes:
         gate, subject = _gate(runtime), state["subject"]
         _say(runtime, state, "judging", state["attempt"])
         rubric = gate.rubrics.meant(gate.rubric, subject.kind)
+        if any(finding.effect == "block" for finding in state["report"].findings):
+            # No score would save it; a text that is mended is judged.
+            return {"judged": Judgement(why="a check that blocks has failed")}
         return {"judged": await gate.judge.judge(gate.reader, rubric, subject)}
 
     async def decide(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         """What was found, whether it is better than what was there, and whether it is tried again."""
         gate, subject = _gate(runtime), state["subject"]
         rubric = gate.rubrics.meant(gate.rubric, subject.kind)
-        reading = Reading(
-            subject, verdict(rubric, state["report"].findings, state["judged"], state["report"].not_checked)
-        )
+        report, attempt = state["report"], state["attempt"]
+        reading = Reading(subject, verdict(rubric, report.findings, state["judged"], report.not_checked), attempt)
         before = state.get("best")
         rises = before is None or reading.verdict.rank > before.verdict.rank
         best = reading if rises or before is None else before
-        goes_on = (
-            gate.mode == "enforce" and rises and reading.verdict.outcome == "failed" and state["attempt"] <= _REVISIONS
-        )
-        await _keep(runtime, state, reading.verdict)
+        goes_on = rises and reading.verdict.outcome == "failed" and _may_revise(gate, attempt)
+        kept = {**state.get("kept", {}), attempt: await _keep(runtime, state, reading.verdict)}
         if not goes_on:
-            _say(runtime, state, "done", state["attempt"], best.verdict)
-        return {"best": best, "last": reading, "goes_on": goes_on}
+            best = await _deliver(runtime, {**state, "kept": kept}, best)
+        return {"best": best, "last": reading, "goes_on": goes_on, "kept": kept}
 
     async def revise(self, state: Review, runtime: Runtime[RunContext]) -> Review:
         """The author mends it, and is told the findings and not the score."""
@@ -113,13 +117,13 @@ class Nodes:
             answer = await runtime.context.candidate.model.ainvoke(asked, {"tags": [TAG_NOSTREAM]})
         except ModelError:
             # What is there is better than nothing.
-            return _given_up(runtime, state)
+            return await _give_up(runtime, state)
         if reached_its_limit(answer.response_metadata):
             # Half of a text is no better one.
-            return _given_up(runtime, state)
+            return await _give_up(runtime, state)
         text = whole(answer.text) if reading.subject.kind != "answer" else answer.text.strip()
         if not text or text == reading.subject.text:
-            return _given_up(runtime, state)
+            return await _give_up(runtime, state)
         return {"subject": replace(reading.subject, text=text), "attempt": attempt}
 
 
@@ -154,9 +158,23 @@ def _gate(runtime: Runtime[RunContext]) -> Gate:
     return runtime.context.gate
 
 
-def _given_up(runtime: Runtime[RunContext], state: Review) -> Review:
-    _say(runtime, state, "done", state["attempt"], state["best"].verdict)
-    return {"goes_on": False}
+def _may_revise(gate: Gate, attempt: int) -> bool:
+    return gate.mode == "enforce" and attempt <= _REVISIONS
+
+
+async def _give_up(runtime: Runtime[RunContext], state: Review) -> Review:
+    return {"best": await _deliver(runtime, state, state["best"]), "goes_on": False}
+
+
+async def _deliver(runtime: Runtime[RunContext], state: Review, best: Reading) -> Reading:
+    """What is heard of the best text: where it is enforced, nothing that blocks. Its review is marked."""
+    gate, desk = _gate(runtime), runtime.context.desk
+    if gate.mode == "enforce" and best.verdict.blocking:
+        text, delivery = await block(desk.workers, best.subject, best.verdict.blocking, gate.leak_action)
+        best = replace(best, subject=replace(best.subject, text=text), verdict=replace(best.verdict, delivery=delivery))
+    await desk.deliver(state["kept"][best.attempt], best.verdict.delivery)
+    _say(runtime, state, "done", state["attempt"], best.verdict)
+    return best
 
 
 def _say(runtime: Runtime[RunContext], state: Review, stage: Stage, attempt: int, found: Verdict | None = None) -> None:
@@ -164,9 +182,10 @@ def _say(runtime: Runtime[RunContext], state: Review, stage: Stage, attempt: int
     runtime.stream_writer(Reviewed(state["of"].message, stage, attempt, said))
 
 
-async def _keep(runtime: Runtime[RunContext], state: Review, found: Verdict) -> None:
+async def _keep(runtime: Runtime[RunContext], state: Review, found: Verdict) -> str:
+    """The review's id."""
     of, judged = state["of"], found.judgement
-    await runtime.context.desk.keep(
+    return await runtime.context.desk.keep(
         ReviewDraft(
             outcome=found.outcome,
             rubric=found.rubric,

@@ -106,6 +106,7 @@ async def test_what_was_found_is_kept_and_listed(server: Server) -> None:
         ("passed", 2, message),
         ("failed", 1, message),
     ]
+    assert [each["delivered"] for each in listed] == [True, False]
     assert [*first["items"], *rest["items"]] == listed
     assert (theirs, stranger.status_code, stranger.json()["code"]) == ([], 404, "unknown_review")
     assert (one["verdict"]["score"], one["judge"], one["agentId"]) == (4.857, "scripted:judge", "chat")
@@ -325,3 +326,62 @@ async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) 
                 return "streams_open 0.0" in (await client.get("/metrics")).text
 
             await wait_for(is_closed)
+
+
+# No key of anybody's, and in pieces, so that nobody who scans the sources takes it for one.
+KEYS = ["AKIA" + "Q3EGRVNXO5TBZKDW", "AKIA" + "Z7WMTQ2LPXK4VNRC"]
+LEAK = f"Use {KEYS[0]} here, and {KEYS[1]} there."
+
+
+def _leaking(folder: Path, answer: str) -> dict[str, str]:
+    judge = {"replies": [{"text": "not asked"}]}
+    script = {"models": {"author": {"replies": [{"text": answer}]}, "judge": judge}}
+    (folder / "leak.json").write_text(json.dumps(script))
+    return {**SETTINGS, "AGENKIT_SCRIPT": str(folder / "leak.json")}
+
+
+@pytest.mark.parametrize(
+    ("action", "heard", "delivery"),
+    [
+        ("remove", "Use [removed] here, and [removed] there.", "redacted"),
+        ("refuse", "This answer is withheld, because it contained something that must not be shown.", "refused"),
+    ],
+)
+async def test_a_leaked_secret_is_not_delivered(tmp_path: Path, action: str, heard: str, delivery: str) -> None:
+    with serving(tmp_path, **_leaking(tmp_path, LEAK), AGENKIT_LEAK_ACTION=action) as server:
+        events = await _asked(server, "leak", "enforce")
+        async with server.client() as client:
+            asked = {"agentId": "chat", **run_input("Which keys?", run="r", forwardedProps={"quality": "enforce"})}
+            result = (await client.post("/api/v1/runs", json=asked, headers={"Prefer": "wait=60"})).json()
+            reviews = (await client.get("/api/v1/reviews?runId=r")).json()["items"]
+    assert said(events) == heard
+    assert not any(key in json.dumps([events, result, reviews]) for key in KEYS)
+    verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
+    assert (verdict["outcome"], verdict["delivery"], verdict["notJudged"]) == (
+        "failed",
+        delivery,
+        "a check that blocks has failed",
+    )
+    assert {(each["by"], each["effect"]) for each in verdict["findings"]} == {("no_secret", "block")}
+    assert result["verdict"] == {**verdict, "usage": result["verdict"]["usage"]}
+    assert [(each["delivered"], each["verdict"]["delivery"]) for each in reviews if each["delivered"]] == [
+        (True, delivery)
+    ]
+
+
+async def test_what_only_reports_is_delivered_with_its_verdict(tmp_path: Path) -> None:
+    broken = "```python\nx = = 1\n```"
+    with serving(tmp_path, **_leaking(tmp_path, broken)) as server:
+        events = await _asked(server, "broken", "enforce")
+    verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
+    assert said(events) == broken
+    assert (verdict["outcome"], verdict["delivery"]) == ("failed", "unchanged")
+    assert {(each["by"], each["effect"]) for each in verdict["findings"]} == {("code_parses", "report")}
+
+
+async def test_a_leak_that_was_heard_already_is_reported(tmp_path: Path) -> None:
+    with serving(tmp_path, **_leaking(tmp_path, LEAK)) as server:
+        events = await _asked(server, "advised", "advise")
+    verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
+    assert said(events) == LEAK
+    assert (verdict["outcome"], verdict["delivery"]) == ("failed", "unchanged")

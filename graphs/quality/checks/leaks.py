@@ -164,4 +164,5 @@ def _news(subject: Subject) -> Sequence[Hit]:
 
 def _at(by: str, message: str, text: str, hit: Hit) -> Finding:
     shown = text[hit.start : min(hit.start + _SHOWN, hit.end)]
-    return Finding(by, "error", message, quoted(shown.split("\n")[0]), text.count("\n", 0, hit.start) + 1)
+    line = text.count("\n", 0, hit.start) + 1
+    return Finding(by, "error", message, quoted(shown.split("\n")[0]), line, spans=[(hit.start, hit.end)])

@@ -117,7 +117,9 @@ def no_prompt_leak(subject: Subject) -> Iterator[Finding]:
         message = "This repeats the instructions that the text was written under, which are not for its readers."
         start, end, _ = longest
         quote = subject.text[start:end].split("\n")[0]
-        yield Finding("no_prompt_leak", "error", message, quoted(quote), subject.text.count("\n", 0, start) + 1)
+        line = subject.text.count("\n", 0, start) + 1
+        spans = [(begin, stop) for begin, stop, _ in runs]
+        yield Finding("no_prompt_leak", "error", message, quoted(quote), line, spans=spans)
 
 
 def _guarded(system: str) -> str:
