@@ -1,16 +1,19 @@
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, ClassVar, Literal, Protocol, cast, runtime_checkable
 
-from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage
+from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.types import RESUME
 from langgraph.errors import GraphRecursionError
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command, Interrupt, StateSnapshot
+from langgraph.pregel._loop import PregelLoop
+from langgraph.types import Command, StateSnapshot
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
@@ -20,7 +23,6 @@ from agents.facts import (
     Halted,
     MessageArrived,
     Noted,
-    Question,
     Recalled,
     Remarked,
     Standing,
@@ -29,6 +31,7 @@ from agents.facts import (
     StepStarted,
 )
 from agents.history import continued, leads_to, missing, shared, strangers
+from agents.interrupts import answer_to, question
 from agents.spans import Spans
 from artifacts.desk import Desk
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
@@ -142,6 +145,36 @@ class UnfinishedGraph(RuntimeError):
     """A graph stopped with steps still to run, and neither asked a person anything nor was compiled to pause there."""
 
 
+@runtime_checkable
+class DropsAnswers(Protocol):
+    """A saver that can forget what questions were answered with."""
+
+    async def adrop_answers(self, thread: str, since: str) -> None:
+        """Drops the answers, and the errors, beside a checkpoint of a thread and those after it."""
+        ...
+
+    async def aput_writes(self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str) -> None: ...
+
+
+class _NoCheckpoint:
+    """Stands for the checkpoint that a graph without a checkpointer never puts."""
+
+    def __await__(self) -> Generator[None]:
+        yield from ()
+
+    def result(self) -> None:
+        return None
+
+
+def allow_nested_without_checkpointer() -> None:
+    """Have graphs that are compiled with `checkpointer=False` run within one whose durability is "sync".
+
+    LangGraph (1.2.22) waits after each of their steps for a checkpoint that is never put, and fails.
+    """
+    loop: Any = PregelLoop
+    loop._put_checkpoint_fut = _NoCheckpoint()
+
+
 class Served:
     """An agent and its compiled graph, together for as long as the process lives."""
 
@@ -149,6 +182,7 @@ class Served:
         self.agent = agent
         self._graph = graph
         self._call_counter = call_counter
+        self._saver = cast("Checkpointer", graph.checkpointer)
         self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema]) - {_MESSAGES}
         # What a graph keeps to itself, a client is not shown.
         self._shown = frozenset(graph.builder.schemas[graph.builder.output_schema]) - {_MESSAGES}
@@ -199,14 +233,14 @@ class Served:
             step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
             try:
-                async for fact in self._stepped(*step, self._context(turn, candidate, desk, gate)):
+                async for fact in self._attempted(thread, tip, step, self._context(turn, candidate, desk, gate)):
                     yield fact
             finally:
                 spans.close()
             tip = await self._graph.aget_state(_config(thread))
             if tip.tasks and not (tip.interrupts or self._pauses):
                 raise UnfinishedGraph(f"The agent {self.agent.id!r} stopped before its last step")
-        yield Halted(_messages(tip.values), tuple(map(_question, tip.interrupts)))
+        yield Halted(_messages(tip.values), tuple(map(question, tip.interrupts)))
 
     @property
     def _pauses(self) -> bool:
@@ -221,13 +255,53 @@ class Served:
         still_open = {interrupt.id for interrupt in tip.interrupts}
         return tip if turn.resume and tip.tasks and still_open.isdisjoint(turn.resume) else None
 
+    async def _attempted(
+        self, thread: str, tip: StateSnapshot, step: Step, context: RunContext | None
+    ) -> AsyncGenerator[Fact]:
+        """Takes a step. If it answers questions and does not come to its end, they are asked again."""
+        given, config = step
+        answers = await self._kept_answers(thread) if isinstance(given, Command) else None
+        try:
+            async with aclosing(self._stepped(given, config, context)) as facts:
+                async for fact in facts:
+                    yield fact
+        except BaseException:
+            if answers is not None:
+                # Whatever stopped it, the next answer has to count: LangGraph keeps the first that it was given.
+                await asyncio.shield(self._ask_again(thread, tip, answers))
+            raise
+
+    async def _kept_answers(self, thread: str) -> Sequence[tuple[str, Any]]:
+        """Answers that are stored beside the thread's newest checkpoint, each with the task that was given it."""
+        saved = await self._saver.aget_tuple(_config(thread))
+        writes = saved.pending_writes or () if saved is not None else ()
+        return [(task, value) for task, channel, value in writes if channel == RESUME]
+
+    async def _ask_again(self, thread: str, asked: StateSnapshot, answers: Sequence[tuple[str, Any]]) -> None:
+        """Puts a thread back to where it asked, if it has not gone on, with the answers that it had before."""
+        tip, saver = await self._graph.aget_state(_config(thread)), self._saver
+        checkpoint = _checkpoint_id(asked)
+        if checkpoint is None or _checkpoint_id(tip) != checkpoint or not isinstance(saver, DropsAnswers):
+            return
+        await saver.adrop_answers(thread, checkpoint)
+        for task, value in answers:
+            await saver.aput_writes(asked.config, [(RESUME, value)], task)
+
+    async def was_asked(self, thread: str, interrupt_id: str) -> bool:
+        """Whether a thread has ever asked a question of that id, as far back as its checkpoints are searched."""
+        async with aclosing(self._back(_config(thread))) as history:
+            async for snapshot in history:
+                if any(interrupt.id == interrupt_id for interrupt in snapshot.interrupts):
+                    return True
+        return False
+
     async def standing(self, thread: str) -> Standing:
         """A thread as its last run left it; an unknown one is empty."""
         tip = await self._graph.aget_state(_config(thread))
         return Standing(
             messages=_messages(tip.values),
             state=_state(tip.values, self._shown),
-            questions=tuple(map(_question, tip.interrupts)),
+            questions=tuple(map(question, tip.interrupts)),
             waiting=tip.next,
             checkpoint=_checkpoint_id(tip),
         )
@@ -367,14 +441,54 @@ class Served:
             # A process may die at any time: what a reader was shown must be committed before the next step begins.
             durability="sync",
         )
+        results = _ToolResults()
         async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
             try:
                 async for part in parts:
+                    for result in results.unheard(part):
+                        yield MessageArrived("", result)
                     fact = _fact(part, self._shown, counted=self._call_counter is not None)
+                    if isinstance(fact, MessageArrived) and self._is_aside(fact.scope):
+                        fact = replace(fact, aside=True)
                     if fact is not None:
                         yield fact
             except GraphRecursionError as error:
                 raise EndlessGraph(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
+
+    def _is_aside(self, scope: str) -> bool:
+        """Whether a step is of an agent that a node or a tool calls by itself.
+
+        The messages of a graph that is a node get into the graph around it. What becomes of those of a graph that a
+        function calls is the function's to say, and most of them end there.
+        """
+        graph: object = self._graph
+        for step in scope.split("|")[:-1]:
+            node = graph.nodes.get(step.partition(":")[0]) if isinstance(graph, CompiledGraph) else None
+            graph = node.bound if node is not None else None
+            if not isinstance(graph, CompiledGraph) or _MESSAGES not in graph.output_channels:
+                return True
+        return False
+
+
+class _ToolResults:
+    """Results of tools that are committed and were never told: those of a tool that hands over to another agent."""
+
+    def __init__(self) -> None:
+        self._told: set[str] | None = None
+
+    def unheard(self, part: Any) -> Sequence[ToolMessage]:
+        match part["type"]:
+            case "messages" if isinstance(message := part["data"][0], ToolMessage) and self._told is not None:
+                self._told.add(message.tool_call_id)
+            case "values" if not part["ns"]:
+                results = [each for each in _messages(part["data"]) if isinstance(each, ToolMessage)]
+                # The first state is what the run begins with.
+                unheard = (
+                    [] if self._told is None else [each for each in results if each.tool_call_id not in self._told]
+                )
+                self._told = (self._told or set()) | {each.tool_call_id for each in results}
+                return unheard
+        return ()
 
 
 def _config(thread: str, checkpoint: str | None = None) -> RunnableConfig:
@@ -396,13 +510,17 @@ def _committed(snapshot: StateSnapshot) -> Committed:
         step=snapshot.metadata["step"] if snapshot.metadata else 0,
         messages=[message.id or "" for message in _messages(snapshot.values)],
         waiting=snapshot.next,
-        questions=tuple(map(_question, snapshot.interrupts)),
+        questions=tuple(map(question, snapshot.interrupts)),
     )
 
 
 def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | None:
     """What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks."""
-    answers = {asked.id: turn.resume[asked.id] for asked in tip.interrupts if asked.id in turn.resume}
+    answers = {
+        asked.id: answer_to(asked, turn.resume[asked.id])
+        for asked in map(question, tip.interrupts)
+        if asked.id in turn.resume
+    }
     return (Command(resume=answers), config) if answers else None
 
 
@@ -437,10 +555,6 @@ def _said(data: object) -> Fact:
         case ArtifactBegun() | ArtifactGrew() | ArtifactEnded() | Reviewed():
             return data
     return Noted(to_jsonable_python(data, serialize_unknown=True))
-
-
-def _question(interrupt: Interrupt) -> Question:
-    return Question(interrupt.id, to_jsonable_python(interrupt.value, serialize_unknown=True))
 
 
 def _messages(values: Any) -> list[BaseMessage]:

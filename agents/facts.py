@@ -17,7 +17,8 @@ from graphs.review import Reviewed
 class MessageArrived:
     """A whole message or a piece of one. `scope` names the step that it belongs to, unique within the run.
 
-    `metered` says that what it took is counted where the model was called.
+    `metered` says that what it took is counted where the model was called; `aside`, that an agent within a node or a
+    tool says it, whose messages the thread does not get.
     """
 
     scope: str
@@ -25,6 +26,7 @@ class MessageArrived:
     provider: str | None = None
     model: str | None = None
     metered: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Question:
 
     id: str
     value: object
+    # JSON Schema of an answer, where the question has one.
+    response_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

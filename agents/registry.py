@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served
+from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, allow_nested_without_checkpointer
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
 from agents.quality import QualityAgent
@@ -100,6 +100,7 @@ def build_registry(
     files: Sequence[GraphFile], checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None = None
 ) -> Registry:
     """Ours, those of installed packages, those of files. Raises `BadAgent` where two have one id."""
+    allow_nested_without_checkpointer()
     agents = [*(kind() for kind in AGENTS), *_installed(), *map(FileAgent, files)]
     for agent_id, count in _counted(agents).items():
         if count > 1 or not _ID.fullmatch(agent_id):

@@ -104,6 +104,10 @@ class Waiting(Problem):
     status, code, title = 409, "thread_waits", "The thread waits for an answer to another agent"
 
 
+class InterruptAnswered(Problem):
+    status, code, title = 409, "interrupt_answered", "Interrupt already answered"
+
+
 class RunIdTaken(Problem):
     status, code, title = 409, "run_exists", "The run id was used before"
 

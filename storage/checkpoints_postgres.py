@@ -116,6 +116,12 @@ def _translated() -> Iterator[None]:
         raise kind(f"The checkpoints failed: {' '.join(str(error).split())}") from error
 
 
+_DROP_CHANNELS = """
+DELETE FROM checkpoint_writes
+WHERE thread_id = %(thread)s AND checkpoint_id >= %(since)s AND channel = ANY(%(channels)s)
+"""
+
+
 class PostgresSaver(Fenced, AsyncPostgresSaver):
     translated = staticmethod(_translated)
 
@@ -123,7 +129,13 @@ class PostgresSaver(Fenced, AsyncPostgresSaver):
         super().__init__(pool)
         # LangGraph's lock guards one connection. Over a pool it would only have every run of the process wait behind
         # whichever connection is slowest.
+        self._pool = pool
         self.lock = nullcontext()  # type: ignore[assignment]  # all that is asked of it is `async with`
+
+    async def _drop_writes(self, thread: str, since: str, channels: Sequence[str]) -> None:
+        given = {"thread": thread, "since": since, "channels": list(channels)}
+        async with self._pool.connection() as connection:
+            await connection.execute(_DROP_CHANNELS, given)
 
 
 class PostgresCheckpoints:

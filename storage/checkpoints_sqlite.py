@@ -1,6 +1,6 @@
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -82,8 +82,20 @@ def _translated() -> Iterator[None]:
         raise kind(f"The checkpoints failed: {error}") from error
 
 
+_DROP_CHANNELS = """
+DELETE FROM writes WHERE thread_id = :thread AND checkpoint_id >= :since
+AND channel IN (SELECT value FROM json_each(:channels))
+"""
+
+
 class SqliteSaver(Fenced, AsyncSqliteSaver):
     translated = staticmethod(_translated)
+
+    async def _drop_writes(self, thread: str, since: str, channels: Sequence[str]) -> None:
+        given = {"thread": thread, "since": since, "channels": json.dumps(channels)}
+        async with self.lock:
+            await self.conn.execute(_DROP_CHANNELS, given)
+            await self.conn.commit()
 
 
 class SqliteCheckpoints:

@@ -1,11 +1,12 @@
 """Whether the runs of this process are still its own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from time import monotonic
 from typing import Any
 
 from langgraph.checkpoint.base import id as checkpoint_ids
+from langgraph.checkpoint.serde.types import ERROR, RESUME
 
 from storage.retry import retry
 
@@ -111,6 +112,19 @@ class Fenced:
         with self.translated():
             async for each in super().alist(*asked, **more):  # type: ignore[misc]  # the saver's, behind it
                 yield each
+
+    async def adrop_answers(self, thread: str, since: str) -> None:
+        """Drops the answers to questions, and the errors, beside a checkpoint of a thread and those after it."""
+
+        async def drop() -> None:
+            await self._held({"configurable": {"thread_id": thread}})
+            with self.translated():
+                await self._drop_writes(thread, since, (RESUME, ERROR))
+
+        await retry(drop)
+
+    async def _drop_writes(self, thread: str, since: str, channels: Sequence[str]) -> None:
+        raise NotImplementedError
 
     async def _held(self, config: Any) -> None:
         if self.lease is not None:

@@ -7,12 +7,14 @@ from ag_ui.core import RunAgentInput
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agents.base import BadWish, Served
+from agents.interrupts import answer_fault
 from backend.errors import (
     AgentNotFound,
     AgentUnavailable,
     BodyTooLarge,
     BudgetSpent,
     Busy,
+    InterruptAnswered,
     InvalidInput,
     LogGone,
     ModelNotFound,
@@ -37,6 +39,7 @@ from observability.tracing import accepted
 from storage.caller import Caller
 from storage.log import written
 from storage.tables import KEY_LENGTH
+from storage.threads import UnknownThread
 
 # What a request for a run may be answered instead of a run.
 REFUSALS = (
@@ -47,6 +50,7 @@ REFUSALS = (
     BodyTooLarge,
     NotJson,
     InvalidInput,
+    InterruptAnswered,
     ModelNotFound,
     ProfileNotFound,
     BudgetSpent,
@@ -87,6 +91,7 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
     """Raises the problems of `REFUSALS` that can be known before the run is opened."""
     served = has.agents.get(agent_id)
     _check(asked, served)
+    await _check_answers(asked, served, who, has)
     wishes = _wishes(asked)
     own = await _own_wishes(asked, served, who, has)
     choice = Choice(wishes.model, wishes.profile, _quality(wishes, served))
@@ -187,6 +192,28 @@ def _check(asked: RunAgentInput, served: Served) -> None:
     wrong = [*_wrong_ids(asked), *_wrong_tools(asked, served)]
     if not any(message.role not in ("activity", "reasoning") for message in asked.messages) and not asked.resume:
         wrong.append(("messages", "there is no message to answer"))
+    if wrong:
+        raise InvalidInput.naming(*wrong)
+
+
+async def _check_answers(asked: RunAgentInput, served: Served, who: Caller, has: Resources) -> None:
+    """Raises `InvalidInput` for an answer that fits no question, `InterruptAnswered` for one that comes too late."""
+    if not asked.resume:
+        return
+    try:
+        thread = (await has.threads.get(who, asked.thread_id)).id
+    except UnknownThread:
+        raise InvalidInput.naming(("resume", f"the thread {asked.thread_id!r} asks nothing")) from None
+    open_questions = {question.id: question for question in (await served.standing(thread)).questions}
+    wrong = list[tuple[str, str]]()
+    for at, entry in enumerate(asked.resume):
+        if (question := open_questions.get(entry.interrupt_id)) is None:
+            if await served.was_asked(thread, entry.interrupt_id):
+                raise InterruptAnswered(f"The question {entry.interrupt_id!r} has an answer. Load the thread again.")
+            wrong.append((f"resume.{at}.interruptId", f"the thread does not ask {entry.interrupt_id!r}"))
+        elif entry.status == "resolved" and (fault := answer_fault(question, entry.payload)) is not None:
+            path, why = fault
+            wrong.append((".".join(filter(None, (f"resume.{at}.payload", path))), why))
     if wrong:
         raise InvalidInput.naming(*wrong)
 

@@ -8,9 +8,11 @@ from typing import Any, assert_never
 import jsonpatch
 from ag_ui.core import (
     ActivitySnapshotEvent,
+    AssistantMessage,
     BaseEvent,
     CustomEvent,
     Interrupt,
+    Message,
     MessagesSnapshotEvent,
     ReasoningEndEvent,
     ReasoningMessageContentEvent,
@@ -93,6 +95,8 @@ class Translator:
         self._unanswered: dict[str, None] = {}
         self._predicted = False
         self._said_last = ""
+        # Messages that have been said, in order.
+        self._texts: dict[str, str] = {}
         # Of the last review that was done.
         self._verdict: Mapping[str, Any] | None = None
 
@@ -181,7 +185,10 @@ class Translator:
         message = fact.message
         if isinstance(message, AIMessage):
             self._count(fact, message)
-            yield from self._answer(fact.scope, message)
+            yield from self._think_aloud(fact.scope, message) if fact.aside else self._answer(fact.scope, message)
+        elif fact.aside:
+            # What its tools answer is between it and them.
+            return
         elif isinstance(message, ToolMessage):
             self._unanswered.pop(message.tool_call_id, None)
             yield ToolCallResultEvent(
@@ -190,6 +197,14 @@ class Translator:
                 content=result_text(message),
                 role="tool",
             )
+
+    def _think_aloud(self, scope: str, message: AIMessage) -> Events:
+        """What an agent within a node or a tool says: a message would be gone with the next snapshot of the thread."""
+        message_id = message.id or ""
+        if text := _reasoning(message) + message.text:
+            yield from self._reason(self._opened(scope, message_id), message_id, text)
+        if not isinstance(message, AIMessageChunk) or message.chunk_position == "last":
+            yield from self._close(message_id)
 
     def _answer(self, scope: str, message: AIMessage) -> Events:
         message_id = message.id or ""
@@ -300,7 +315,7 @@ class Translator:
         for index in list(opened.calls):
             yield from self._end_call(opened, index)
         if opened.text:
-            self._said_last = "".join(opened.text)
+            self._said_last = self._texts[message_id] = "".join(opened.text)
             yield TextMessageEndEvent(message_id=message_id)
 
     def _close_scope(self, scope: str) -> Events:
@@ -349,7 +364,7 @@ class Translator:
 
     def _halted(self, fact: Halted) -> Events:
         yield from self.close()
-        messages = to_agui(fact.messages)
+        messages = self._with_uncommitted(to_agui(fact.messages))
         if messages:
             yield MessagesSnapshotEvent(messages=messages)
         if fact.questions:
@@ -364,6 +379,20 @@ class Translator:
             usage=list(self.usage) or None,
             metadata=self.cost,
         )
+
+    def _with_uncommitted(self, messages: list[Message]) -> list[Message]:
+        """The thread's messages, and those that were streamed and that the graph keeps nowhere: what somebody has read
+        does not disappear.
+        """
+        committed = {message.id for message in messages}
+        place = {message.id: at for at, message in enumerate(messages)}
+        shown, before = list(messages), len(messages)
+        for message_id, text in reversed(self._texts.items()):
+            if message_id in committed:
+                before = shown.index(messages[place[message_id]])
+            else:
+                shown.insert(before, AssistantMessage(id=message_id, content=text))
+        return shown
 
 
 def _used(spec: ModelSpec, total: Total) -> TokenUsage:
@@ -385,19 +414,29 @@ def interrupt(question: Question) -> Interrupt:
     value = question.value
     if not isinstance(value, dict):
         message = value if isinstance(value, str) else None
-        return Interrupt(id=question.id, reason="input_required", message=message, metadata={"value": value})
+        return Interrupt(
+            id=question.id,
+            reason="input_required",
+            message=message,
+            metadata={"value": value},
+            response_schema=_schema(question),
+        )
     told = {
         name: value[key]
         for name, key, kind in (
             ("reason", "reason", str),
             ("message", "message", str),
             ("tool_call_id", "toolCallId", str),
-            ("response_schema", "responseSchema", dict),
             ("expires_at", "expiresAt", str),
         )
         if isinstance(value.get(key), kind)
     }
-    return Interrupt(**{"id": question.id, "reason": "input_required", "metadata": {"value": value}, **told})
+    known = {"id": question.id, "reason": "input_required", "metadata": {"value": value}}
+    return Interrupt(**{**known, "response_schema": _schema(question), **told})
+
+
+def _schema(question: Question) -> dict[str, Any] | None:
+    return None if question.response_schema is None else dict(question.response_schema)
 
 
 def _reasoning(message: BaseMessage) -> str:

@@ -7,11 +7,9 @@ from ag_ui.core import ResumeEntry, RunAgentInput
 from pydantic import BaseModel
 
 from agents.base import Turn
+from agents.interrupts import DISMISSED
 from backend.runs.messages import to_langchain
 from graphs.context import Background, ClientTool
-
-# What `interrupt()` returns in a node whose question was dismissed instead of answered.
-DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
 
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 

@@ -12,7 +12,12 @@ SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS":
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for every test that needs no settings of its own; each test has threads of its own."""
-    graphs = {"approval": "approval.py:graph", "typed": "classes.py:pydantic_graph", "data": "classes.py:data_graph"}
+    graphs = {
+        "approval": "approval.py:graph",
+        "strict": "strict.py:graph",
+        "typed": "classes.py:pydantic_graph",
+        "data": "classes.py:data_graph",
+    }
     named = ",".join(f"{agent}={TESTS / 'graphs' / place}" for agent, place in graphs.items())
     with serving(tmp_path_factory.mktemp("data"), **SCRIPTED, AGENKIT_GRAPHS=named) as running:
         yield running

@@ -28,9 +28,9 @@ async def test_a_question_ends_the_run_and_its_answer_goes_on(server: Server) ->
 async def test_the_full_history_may_come_with_the_answer(server: Server) -> None:
     go = user("Go")
     (asked,) = _asked(await server.run("approval", messages=[go], thread="ask-full"))
-    resume = [_resolved(asked, {"amount": 3})]
+    resume = [_resolved(asked, True)]
     events = await server.run("approval", messages=[go], thread="ask-full", resume=resume)
-    assert transcript(events) == [("user", "Go"), ("assistant", "money: {'amount': 3}")]
+    assert transcript(events) == [("user", "Go"), ("assistant", "money: True")]
 
 
 async def test_several_questions_are_answered_at_once(server: Server) -> None:
@@ -47,8 +47,8 @@ async def test_a_question_left_open_is_asked_again(server: Server) -> None:
     money, name = sorted(_asked(await server.run("approval", text="both", thread="ask-one")), key=lambda i: i["reason"])
     (left,) = _asked(await server.run("approval", thread="ask-one", resume=[_resolved(name, "Ann")]))
     assert left["id"] == money["id"]
-    events = await server.run("approval", thread="ask-one", resume=[_resolved(money, 1)])
-    assert transcript(events)[-1] == ("assistant", "money: 1; name: Ann")
+    events = await server.run("approval", thread="ask-one", resume=[_resolved(money, True)])
+    assert transcript(events)[-1] == ("assistant", "money: True; name: Ann")
 
 
 async def test_a_dismissed_question_tells_the_node_so(server: Server) -> None:
@@ -59,10 +59,11 @@ async def test_a_dismissed_question_tells_the_node_so(server: Server) -> None:
 
 
 async def test_an_answer_without_a_payload_is_an_answer(server: Server) -> None:
-    (asked,) = _asked(await server.run("approval", text="Go", thread="ask-null"))
-    resume = [{"interruptId": asked["id"], "status": "resolved"}]
+    asked = _asked(await server.run("approval", text="both", thread="ask-null"))
+    money, name = sorted(asked, key=lambda i: i["reason"])
+    resume = [_resolved(money, True), {"interruptId": name["id"], "status": "resolved"}]
     events = await server.run("approval", thread="ask-null", resume=resume)
-    assert transcript(events)[-1] == ("assistant", "money: None")
+    assert transcript(events)[-1] == ("assistant", "money: True; name: None")
 
 
 async def test_a_plain_message_on_an_interrupted_thread_gets_the_question_again(server: Server) -> None:
@@ -73,10 +74,39 @@ async def test_a_plain_message_on_an_interrupted_thread_gets_the_question_again(
     assert transcript(events) == [("user", "Go")]
 
 
-async def test_an_answer_to_no_question_is_passed_over(server: Server) -> None:
-    resume = [{"interruptId": "nothing", "status": "resolved", "payload": 1}]
-    events = await server.run(thread="unasked", resume=resume)
-    assert kinds(events) == ["RUN_STARTED", "STATE_SNAPSHOT", "RUN_FINISHED"]
+async def _refused(server: Server, thread: str, **entry: Any) -> tuple[int, str, list[str]]:
+    async with server.client() as client:
+        body = run_input(thread=thread, resume=[entry])
+        refused = (await client.post("/api/v1/chat/approval", json=body)).json()
+    return refused["status"], refused["code"], [error["field"] for error in refused.get("errors", ())]
+
+
+async def test_answer_to_no_question_is_refused(server: Server) -> None:
+    (asked,) = _asked(await server.run("approval", text="Go", thread="ask-other"))
+    nothing = {"interruptId": "nothing", "status": "resolved", "payload": 1}
+    assert await _refused(server, "ask-other", **nothing) == (422, "invalid_input", ["resume.0.interruptId"])
+    assert await _refused(server, "never-used", **nothing) == (422, "invalid_input", ["resume"])
+    await server.run("approval", thread="ask-other", resume=[_resolved(asked, True)])
+    again = _resolved(asked, True)
+    assert await _refused(server, "ask-other", **again) == (409, "interrupt_answered", [])
+
+
+async def test_answer_that_does_not_fit_the_schema_is_refused_and_the_right_one_counts(server: Server) -> None:
+    (asked,) = _asked(await server.run("approval", text="Go", thread="ask-shape"))
+    wrong = _resolved(asked, "perhaps")
+    assert await _refused(server, "ask-shape", **wrong) == (422, "invalid_input", ["resume.0.payload"])
+    events = await server.run("approval", thread="ask-shape", resume=[_resolved(asked, False)])
+    assert transcript(events)[-1] == ("assistant", "money: False")
+
+
+async def test_answer_that_a_node_cannot_take_leaves_the_question_open(server: Server) -> None:
+    money, name = sorted(_asked(await server.run("strict", text="Go", thread="ask-raise")), key=lambda i: i["message"])
+    first = await server.run("strict", thread="ask-raise", resume=[_resolved(money, {"amount": 3})])
+    assert _asked(first) == [name]
+    failed = await server.run("strict", thread="ask-raise", resume=[_resolved(name, "no object")])
+    assert (failed[-1]["type"], failed[-1]["code"]) == ("RUN_ERROR", "internal")
+    events = await server.run("strict", thread="ask-raise", resume=[_resolved(name, {"name": "Ann"})])
+    assert transcript(events)[-1] == ("assistant", "3 for Ann")
 
 
 async def test_state_is_shown_whole_and_then_as_it_changes(server: Server) -> None:

@@ -212,8 +212,8 @@ def test_questions_end_the_run_as_an_interrupt() -> None:
 
 
 def test_a_question_in_the_protocols_own_words_keeps_them() -> None:
-    value = {"reason": "tool_call", "message": "Run it?", "toolCallId": "c", "responseSchema": {"type": "boolean"}}
-    told = interrupt(Question("q", value))
+    value = {"reason": "tool_call", "message": "Run it?", "toolCallId": "c"}
+    told = interrupt(Question("q", value, {"type": "boolean"}))
     assert (told.reason, told.message, told.tool_call_id, told.response_schema) == (
         "tool_call",
         "Run it?",
