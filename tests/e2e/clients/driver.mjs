@@ -73,10 +73,10 @@ class Recorded {
     return { sent: this.sent, wire: this.wire, seen, failure, ...this.kept };
   }
 
-  /** Answers to the questions that the client knows of, given by what is asked. */
+  /** Answers to the questions that the client knows of, given by what is asked; `*` is for all others. */
   resumed(answers) {
-    const asked = this.client.pendingInterrupts.filter(({ message }) => message in answers);
-    return asked.map(({ id, message }) => ({ interruptId: id, ...answers[message] }));
+    const asked = this.client.pendingInterrupts.map(({ id, message }) => [id, answers[message] ?? answers["*"]]);
+    return asked.filter(([, answer]) => answer).map(([id, answer]) => ({ interruptId: id, ...answer }));
   }
 }
 
