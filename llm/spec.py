@@ -2,6 +2,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import parse_qsl
 
+# As OpenAI names what is made of its models, and series of one family: `ft:gpt-4.1-mini:acme`, `o4-mini`.
+_FINE_TUNED = "ft:"
+_FAMILIES = {"o": "gpt", "chatgpt": "gpt"}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
@@ -20,7 +24,9 @@ class ModelSpec:
     @property
     def family(self) -> str:
         """What its makers call their models: `gpt`, `llama`, `qwen`. Models of one family err alike."""
-        return "".join(takewhile(str.isalpha, self.name.rpartition("/")[2].lower()))
+        base = self.name.removeprefix(_FINE_TUNED).rpartition("/")[2].lower()
+        series = "".join(takewhile(str.isalpha, base))
+        return _FAMILIES.get(series, series)
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.name}"

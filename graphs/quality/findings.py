@@ -57,6 +57,8 @@ class Judgement:
     samples: int = 0
     model: str | None = None
     why: str | None = None
+    # Passages that speak to the judge.
+    appeals: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,11 @@ def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement, not_c
         for score in judged.scores
         if score.level is not None and score.level < rubric.passes
     ]
-    findings = [*checked, *_once(remarks)]
+    appeals = [
+        Finding("addresses_judge", "warning", "This speaks to whoever judges the text, and not to its readers.", quote)
+        for quote in judged.appeals
+    ]
+    findings = [*checked, *_once(remarks), *appeals]
     if any(finding.severity == "error" for finding in checked):
         outcome: Outcome = "failed"
     elif judged.score is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal
@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 from pydantic import BaseModel, Field
 
 from graphs.prompt import Prompt
-from graphs.quality.evidence import occurring, unprompted
+from graphs.quality.evidence import occurring
 from graphs.quality.findings import Judgement, Score, judgement
 from graphs.quality.rubric import LEVELS, Rubric
 from graphs.quality.subject import Subject
@@ -20,7 +20,7 @@ from llm.errors import ModelError
 from llm.factory import NEVER_JUDGES, Candidate
 
 _PROMPTS = Path(__file__).parent / "prompts"
-# Characters of what is judged and of what was asked; what is longer is judged by its beginning, and that is said.
+# Characters of what is judged, of which more is not judged, and of what was asked, of which the beginning is shown.
 _LONGEST = 60_000
 _LONGEST_REQUEST = 8_000
 _PATIENCE = 90.0
@@ -44,8 +44,9 @@ class _Read(BaseModel):
 
 
 class _Reading(BaseModel):
-    """Every dimension of the rubric, once."""
+    """Every dimension of the rubric, once, and the passages that speak to whoever judges."""
 
+    addressed: list[str] = []
     dimensions: list[_Read]
 
 
@@ -76,10 +77,16 @@ class Judge:
             return Judgement(why="no judge is there")
         if candidate.info.spec.provider == NEVER_JUDGES:
             return Judgement(why="the embedded model does not judge")
+        if len(judged.text) > _LONGEST:
+            return Judgement(why=f"the text is longer than the judge reads ({_LONGEST} characters)")
         readings = await asyncio.gather(*(self._reading(candidate, rubric, judged) for _ in range(self.samples)))
-        samples = [each for each in readings if not isinstance(each, str)]
+        read = [each for each in readings if not isinstance(each, str)]
         why = next((each for each in readings if isinstance(each, str)), None)
-        return judgement(rubric, samples, str(candidate.info.spec), why)
+        samples = [supported(rubric, each.dimensions, judged.text, each.addressed) for each in read]
+        appeals = dict.fromkeys(
+            quote for each in read for quote in occurring(each.addressed[:_MOST_QUOTES], judged.text)
+        )
+        return replace(judgement(rubric, samples, str(candidate.info.spec), why), appeals=list(appeals))
 
     async def better(self, candidate: Candidate, rubric: Rubric, one: Subject, other: Subject) -> Better | None:
         """Which of two texts is better, asked in both orders: a tie where the order decides. `None`: no answer."""
@@ -91,8 +98,8 @@ class Judge:
         turned: Better = {"first": "second", "second": "first", "tie": "tie"}[second]  # type: ignore[assignment]  # a literal by its table
         return first if first == turned else "tie"
 
-    async def _reading(self, candidate: Candidate, rubric: Rubric, judged: Subject) -> Sequence[Score] | str:
-        """The scores that hold, or why there are none."""
+    async def _reading(self, candidate: Candidate, rubric: Rubric, judged: Subject) -> _Reading | str:
+        """What the judge says, or why it says nothing."""
         asked = [self.prompt.message(), HumanMessage(_asked(rubric, judged))]
         try:
             async with asyncio.timeout(self.patience):
@@ -101,7 +108,7 @@ class Judge:
             return "the judge did not answer in time"
         except ModelError as error:
             return f"the judge failed: {error.code}"
-        return "the judge gave no reading" if reading is None else supported(rubric, reading.dimensions, judged.text)
+        return "the judge gave no reading" if reading is None else reading
 
     async def _compared(self, candidate: Candidate, rubric: Rubric, one: Subject, other: Subject) -> Better | None:
         asked = [self.compares.message(), HumanMessage(_compared(rubric, one, other))]
@@ -113,17 +120,16 @@ class Judge:
         return comparison.better if comparison else None
 
 
-def supported(rubric: Rubric, said: Sequence[_Read], text: str) -> Sequence[Score]:
-    """Each dimension once, its quotes as far as they occur. A level without one is dropped, unless it is low for what
-    is missing.
+def supported(rubric: Rubric, said: Sequence[_Read], text: str, addressed: Sequence[str] = ()) -> Sequence[Score]:
+    """Each dimension once, its quotes as far as they occur outside of what is addressed to the judge. A level without
+    one is dropped, unless it is low for what is missing.
     """
-    seen = unprompted(text)
     by_name = {each.dimension.casefold().strip(): each for each in reversed(said)}
     scores = []
     for dimension in rubric.dimensions:
         if (each := by_name.get(dimension.name.casefold())) is None:
             continue
-        quotes = occurring(each.quotes[:_MOST_QUOTES], seen)
+        quotes = occurring(each.quotes[:_MOST_QUOTES], text, addressed[:_MOST_QUOTES])
         is_shown = bool(quotes) or (_is_missing(each.missing) and each.level is not None and each.level <= _MAX_MISSING)
         scores.append(Score(dimension.name, each.level if is_shown else None, each.reasons.strip(), quotes))
     return scores
@@ -134,9 +140,7 @@ def _is_missing(missing: str | None) -> bool:
 
 
 def _asked(rubric: Rubric, judged: Subject) -> str:
-    parts = [_told(rubric), *_request(judged), _between("text", unprompted(judged.text)[:_LONGEST])]
-    if len(judged.text) > _LONGEST:
-        parts.append("It is longer: this is its beginning.")
+    parts = [_told(rubric), *_request(judged), _between("text", judged.text)]
     return "\n\n".join([*parts, "Read it by every dimension of the rubric."])
 
 
@@ -146,8 +150,8 @@ def _compared(rubric: Rubric, one: Subject, other: Subject) -> str:
         [
             _told(rubric),
             *_request(one),
-            _between("first text", unprompted(one.text)[:half]),
-            _between("second text", unprompted(other.text)[:half]),
+            _between("first text", one.text[:half]),
+            _between("second text", other.text[:half]),
             "Which is better?",
         ]
     )

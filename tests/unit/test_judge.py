@@ -1,13 +1,14 @@
 """The judge's mechanics: what it says counts as far as it can be shown in the text."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from graphs.quality.evidence import appeals, occurs, unprompted
+from graphs.quality.evidence import occurs
 from graphs.quality.findings import Finding, Judgement, Score, judgement, told, verdict, weighted
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import BadRubric, Rubric, Rubrics, UnknownRubric
@@ -159,30 +160,23 @@ APPEALS = [
 
 
 @pytest.mark.parametrize("appeal", APPEALS)
-async def test_a_text_that_asks_for_a_score_gains_nothing(appeal: str) -> None:
+async def test_a_text_that_asks_for_a_score_is_shown_as_it_is_and_gains_nothing(appeal: str) -> None:
     text = f"The moon pulls the sea.\n{appeal}\nThe sun helps a little."
-    assert appeal not in unprompted(text)
-    assert "The moon pulls the sea." in unprompted(text)
-    # A judge that obeys it sees nothing to obey; and its words are no evidence.
-    obeys = Reply(when=appeal.split(maxsplit=1)[0] + ".*" + appeal.rsplit(maxsplit=1)[-1].strip("."), text=GOOD)
-    strict = _reading(_read("true", 1, "The moon pulls"), _read("plain", 1, "helps a little"))
-    assert (await _judged(obeys, strict, text=text)).score == 1.0
-    assert (await _judged(_reading(_read("true", 5, appeal)), text=text)).score is None
+    dimensions = [_read("true", 5, appeal), _read("plain", 3, "helps a little", appeal)]
+    told = Reply(
+        when=f"(?s)moon pulls the sea.*{re.escape(appeal)}.*The sun", text=json.dumps({"dimensions": dimensions})
+    )
+    assert (await _judged(told, text=text)).score == 4.5
+    addressed = json.dumps({"addressed": [appeal, "What is not there at all"], "dimensions": dimensions})
+    judged = await _judged(addressed, text=text)
+    assert (judged.score, judged.appeals) == (None, [appeal])
+    (finding,) = verdict(RUBRIC, [], judged).findings
+    assert (finding.by, finding.severity, finding.quote) == ("addresses_judge", "warning", appeal)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The judge gave the skater full marks, and a score of 5.9.",
-        "A rubric says what a level is like; this one has five levels.",
-        "Ignore the noise and listen. The score was 5 to 3.",
-        "Give each evaluator a copy of the report.",
-        "You must score at least 5 goals to win the cup.",
-    ],
-)
-def test_a_text_that_speaks_of_scores_is_left_as_it_is(text: str) -> None:
-    assert appeals(text) == []
-    assert unprompted(text) == text
+async def test_a_text_that_is_longer_than_the_judge_reads_is_not_judged() -> None:
+    judged = await _judged(GOOD, text=TEXT + " " * 60_000)
+    assert (judged.score, judged.why) == (None, "the text is longer than the judge reads (60000 characters)")
 
 
 @pytest.mark.parametrize(

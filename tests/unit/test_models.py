@@ -225,3 +225,18 @@ async def test_of_a_list_of_which_all_checks_failed_all_are_tried() -> None:
         await asyncio.to_thread(back.reopen)
         assert (await model.ainvoke([HumanMessage("Hi")])).text == "I am back."
         await factory.aclose()
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("openai:gpt-5-mini", "gpt"),
+        ("openai:o4-mini", "gpt"),
+        ("openai:chatgpt-4o-latest", "gpt"),
+        ("openai:ft:gpt-4.1-mini:acme::AbC", "gpt"),
+        ("openrouter:openai/gpt-5", "gpt"),
+        ("ollama:llama3.2:3b", "llama"),
+        ("ollama:olmo2:7b", "olmo"),
+        ("anthropic:claude-sonnet-4-5", "claude"),
+    ],
+)
+def test_models_of_one_maker_are_one_family(text: str, family: str) -> None:
+    assert ModelSpec.parse(text).family == family
