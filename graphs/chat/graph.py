@@ -10,7 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graphs.chat.nodes import ChatState, ModelNode, QualityNode, ToolsNode, after_model, after_tools
+from graphs.chat.nodes import ChatState, ModelInputs, ModelNode, QualityNode, ToolsNode, after_model, after_tools
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 
@@ -22,9 +22,10 @@ def chat_graph(
 ) -> ChatGraph:
     names = frozenset(tool.name for tool in tools)
     graph = StateGraph(ChatState, context_schema=RunContext, input_schema=MessagesState, output_schema=MessagesState)
-    graph.add_node("model", ModelNode(system, with_tools, tools))
+    inputs = ModelInputs(system, with_tools, tools)
+    graph.add_node("model", ModelNode(inputs))
     graph.add_node("tools", ToolsNode(tools))
-    graph.add_node("quality", QualityNode(system))
+    graph.add_node("quality", QualityNode(inputs))
     graph.add_edge(START, "model")
     graph.add_conditional_edges("model", after_model(names), {"tools": "tools", "quality": "quality", "end": END})
     graph.add_edge("quality", END)

@@ -1,9 +1,18 @@
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, InvalidToolCall, ToolCall, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    InvalidToolCall,
+    ToolCall,
+    ToolMessage,
+)
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import MessagesState
@@ -14,6 +23,7 @@ from graphs.chat.conversation import conversation
 from graphs.context import ClientTool, RunContext
 from graphs.prompt import Prompt
 from graphs.quality.answers import AnswersQuality, Draft, draft, last_answer
+from graphs.quality.graph import AuthorInput
 from graphs.quality.mount import Reviewing, is_held
 from graphs.remark import Remark
 from llm.cache.copies import CACHE
@@ -36,24 +46,40 @@ class ChatState(MessagesState):
 Update = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInputs:
+    """What the model is given beside the thread: prompts, and tools."""
+
+    system: Prompt
+    with_tools: Prompt
+    ours: Sequence[BaseTool]
+
+    def tools(self, context: RunContext) -> list[dict[str, Any]]:
+        """Ours and the client's."""
+        return [*map(convert_to_openai_tool, self.ours), *map(_described, context.client_tools)]
+
+    def messages(
+        self, context: RunContext, thread: Sequence[AnyMessage], tools: Sequence[dict[str, Any]]
+    ) -> list[BaseMessage]:
+        prompts = [self.system, self.with_tools] if tools else [self.system]
+        return conversation(thread, prompts=prompts, background=context.background)
+
+
 class ModelNode:
     """Calls the run's model with the thread and every tool that is at hand."""
 
-    def __init__(self, system: Prompt, with_tools: Prompt, tools: Sequence[BaseTool]) -> None:
-        self._system = system
-        self._with_tools = with_tools
-        self._tools = [convert_to_openai_tool(tool) for tool in tools]
+    def __init__(self, inputs: ModelInputs) -> None:
+        self._inputs = inputs
 
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
         context, messages = runtime.context, state["messages"]
-        tools = [*self._tools, *map(_described, context.client_tools)]
+        tools = self._inputs.tools(context)
         if tools and not context.candidate.info.tools:
             runtime.stream_writer(_NO_TOOLS)
             tools = []
         elif _rounds(messages) >= _ROUNDS:
             tools = []
-        prompts = [self._system, self._with_tools] if tools else [self._system]
-        asked = conversation(messages, prompts=prompts, background=context.background)
+        asked = self._inputs.messages(context, messages, tools)
         model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
         held = is_held(runtime)
         offered = {tool["function"]["name"] for tool in tools}
@@ -71,11 +97,16 @@ class ModelNode:
 class QualityNode:
     """Reads the answer; where that is enforced, what is heard is the best that came of it."""
 
-    def __init__(self, system: Prompt) -> None:
-        self._answers = AnswersQuality("chat", system.text, Reviewing())
+    def __init__(self, inputs: ModelInputs) -> None:
+        self._inputs = inputs
+        self._answers = AnswersQuality("chat", inputs.system.text, Reviewing())
 
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
-        return await self._answers.read(runtime, state["messages"], state.get("draft"))
+        messages, draft, context = state["messages"], state.get("draft"), runtime.context
+        tools = self._inputs.tools(context) if context.candidate.info.tools else []
+        before = messages if draft is not None else messages[:-1]
+        author = AuthorInput(self._inputs.messages(context, before, tools), tools)
+        return await self._answers.read(runtime, messages, draft, author=author)
 
 
 class ToolsNode:

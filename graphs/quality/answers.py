@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from graphs.context import RunContext
-from graphs.quality.graph import Of
+from graphs.quality.graph import AuthorInput, Of
 from graphs.quality.mount import Reviewing, asked_in, given_in
 from graphs.quality.subject import Subject
 
@@ -34,22 +34,29 @@ class AnswersQuality:
         self._reviewing = reviewing
 
     async def read(
-        self, runtime: Runtime[RunContext], messages: Sequence[AnyMessage], draft: Draft | None, *, seen: str = ""
+        self,
+        runtime: Runtime[RunContext],
+        messages: Sequence[AnyMessage],
+        draft: Draft | None,
+        *,
+        seen: str = "",
+        author: AuthorInput | None = None,
     ) -> dict[str, Any]:
-        """`seen` is what the author had before it beside the thread."""
+        """`seen` is what the author had before it beside the thread, `author` all that it was given where that is more
+        than a system prompt and the thread.
+        """
         if draft is None:
             *before, heard = messages
-            await self._best(runtime, heard.text, heard.id or "", before, seen)
-            return {}
-        best = await self._best(runtime, draft["text"], draft["id"], messages, seen)
-        return {"messages": [AIMessage(best, id=draft["id"], response_metadata=draft["metadata"])], "draft": None}
-
-    async def _best(
-        self, runtime: Runtime[RunContext], text: str, message: str, before: Sequence[AnyMessage], seen: str
-    ) -> str:
+            text, message = str(heard.text), heard.id or ""
+        else:
+            before, text, message = list(messages), draft["text"], draft["id"]
         given = "\n\n".join(filter(None, [given_in(before), seen]))
         subject = Subject(text, asked=asked_in(before), given=given, system=self._system)
-        return (await self._reviewing.best(runtime, subject, Of(message, self._agent))).subject.text
+        author = author or AuthorInput([SystemMessage(self._system), *before])
+        best = (await self._reviewing.best(runtime, subject, Of(message, self._agent), author)).subject.text
+        if draft is None:
+            return {}
+        return {"messages": [AIMessage(best, id=draft["id"], response_metadata=draft["metadata"])], "draft": None}
 
 
 def last_answer(messages: Sequence[AnyMessage]) -> AIMessage:

@@ -6,7 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from langchain_core.messages import HumanMessage
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import Runnable
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -55,8 +57,17 @@ class Of:
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorInput:
+    """What the author of a text was given: the system prompt, the conversation and the tools."""
+
+    messages: Sequence[BaseMessage] = ()
+    tools: Sequence[dict[str, Any]] = ()
+
+
 class Review(TypedDict, total=False):
     of: Of
+    author: AuthorInput
     subject: Subject
     attempt: int
     report: CheckReport
@@ -112,9 +123,11 @@ class Nodes:
         reading = state["last"]
         attempt = state["attempt"] + 1
         _say(runtime, state, "revising", attempt, reading.verdict)
-        asked = [self._revise.message(), HumanMessage(_to_mend(reading))]
+        author = state.get("author", AuthorInput())
         try:
-            answer = await runtime.context.candidate.model.ainvoke(asked, {"tags": [TAG_NOSTREAM]})
+            answer = await _author_model(runtime, author).ainvoke(
+                self._to_revise(author, reading), {"tags": [TAG_NOSTREAM]}
+            )
         except ModelError:
             # What is there is better than nothing.
             return await _give_up(runtime, state)
@@ -125,6 +138,21 @@ class Nodes:
         if not text or text == reading.subject.text:
             return await _give_up(runtime, state)
         return {"subject": replace(reading.subject, text=text), "attempt": attempt}
+
+    def _to_revise(self, author: AuthorInput, reading: Reading) -> list[BaseMessage]:
+        """Where it is known what the author was given, its conversation goes on: it is told what is wrong."""
+        if not author.messages:
+            return [self._revise.message(), HumanMessage(_to_mend(reading))]
+        order = HumanMessage(f"{self._revise.text}\n\n{_to_mend(reading)}")
+        return [*author.messages, AIMessage(reading.subject.text), order]
+
+
+def _author_model(runtime: Runtime[RunContext], author: AuthorInput) -> Runnable[LanguageModelInput, BaseMessage]:
+    candidate = runtime.context.candidate
+    if not author.tools or not candidate.info.tools:
+        return candidate.model
+    # They are there for it to know what it called; what mends a text calls none.
+    return candidate.model.bind_tools(list(author.tools), tool_choice="none")
 
 
 def quality_graph(prompts: Path) -> QualityGraph:

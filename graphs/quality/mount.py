@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from graphs import quality
 from graphs.context import RunContext
-from graphs.quality.graph import Of, Reading, quality_graph
+from graphs.quality.graph import AuthorInput, Of, Reading, quality_graph
 from graphs.quality.subject import Subject
 from observability.tracing import staying
 
@@ -17,10 +17,14 @@ class Reviewing:
     def __init__(self) -> None:
         self._graph = quality_graph(Path(quality.__path__[0]) / "prompts")
 
-    async def best(self, runtime: Runtime[RunContext], subject: Subject, of: Of) -> Reading:
+    async def best(
+        self, runtime: Runtime[RunContext], subject: Subject, of: Of, author: AuthorInput | None = None
+    ) -> Reading:
         """The best that came of a text, which without `enforce` is the text itself, and what was found of it."""
         with staying():
-            done = await self._graph.ainvoke({"subject": subject, "of": of}, context=runtime.context)
+            done = await self._graph.ainvoke(
+                {"subject": subject, "of": of, "author": author or AuthorInput()}, context=runtime.context
+            )
         best: Reading = done["best"]
         return best
 

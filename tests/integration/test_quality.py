@@ -10,6 +10,7 @@ import pytest
 from ag_ui.core import Event as AguiEvent
 from pydantic import TypeAdapter
 
+from tests.loopback import Loopback, Reply, Request
 from tests.server import Event, Server, last, run_input, said, serving, transcript
 from tests.waiting import LIMIT_SECONDS, wait_for
 
@@ -385,3 +386,36 @@ async def test_a_leak_that_was_heard_already_is_reported(tmp_path: Path) -> None
     verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
     assert said(events) == LEAK
     assert (verdict["outcome"], verdict["delivery"]) == ("failed", "unchanged")
+
+
+async def test_who_mends_a_text_is_given_what_its_author_was(tmp_path: Path) -> None:
+    broken, mended = "```python\nx = = 1\n```", "```python\nx = 1\n```"
+    with Loopback() as loopback:
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": loopback.openai_url,
+            "AGENKIT_CHAT_MODELS": "openai:loop",
+        }
+
+        def author(request: Request) -> Reply:
+            last = request.body["messages"][-1]["content"]
+            return Reply(mended if "Found wrong with it" in last else broken if last == "As code?" else "It is one.")
+
+        loopback.answer(author)
+        with serving(tmp_path, **settings) as server:
+            await server.run(text="What is x?", thread="t")
+            events = await server.run(text="As code?", thread="t", forwardedProps={"quality": "enforce"})
+        asked = [call.request.body for call in loopback.calls if call.request.body.get("messages")]
+    first, second = (
+        next(body for body in asked if words in body["messages"][-1]["content"])
+        for words in ("As code?", "Found wrong")
+    )
+    assert said(events) == mended
+    assert second["messages"][:-2] == first["messages"]
+    assert [message["role"] for message in second["messages"]] == [
+        *("system", "user", "assistant", "user"),
+        *("assistant", "user"),
+    ]
+    assert second["messages"][-2]["content"] == broken
+    assert "Found wrong with it" in second["messages"][-1]["content"]
+    assert (second["tools"], second["tool_choice"]) == (first["tools"], "none")
