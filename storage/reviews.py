@@ -118,6 +118,21 @@ class Reviews:
             await self._insert(caller, record, None, None)
         return record
 
+    async def add_once(self, caller: Caller, key: str, draft: ReviewDraft) -> ReviewRecord:
+        """The review of a request that has an idempotency key; the first one that was kept, where there are several."""
+        record = ReviewRecord(_id_of(caller, key), draft, datetime.now(UTC))
+        try:
+            await self._insert(caller, record, draft.thread, draft.artifact)
+        except IntegrityError:
+            return await self.get(caller, record.id)
+        return record
+
+    async def find(self, caller: Caller, key: str) -> ReviewRecord | None:
+        """What a request with this idempotency key was answered."""
+        with suppress(UnknownReview):
+            return await self.get(caller, _id_of(caller, key))
+        return None
+
     async def _insert(self, caller: Caller, record: ReviewRecord, thread: str | None, artifact: str | None) -> None:
         draft = record.draft
         async with self._database.writing() as connection:
@@ -345,3 +360,8 @@ def _review(row: Row[Any]) -> ReviewRecord:
 
 def _said(row: Row[Any]) -> FeedbackRecord:
     return FeedbackRecord(row.message, row.thumb, row.score, row.comment, row.run, row.created_at, row.updated_at)
+
+
+def _id_of(caller: Caller, key: str) -> str:
+    """The id of the one review that is made by an idempotency key: unique like the key, among one user's only."""
+    return sha256(f"{caller.tenant}\0{caller.user}\0{key}".encode()).hexdigest()[:32]

@@ -1,11 +1,13 @@
 """Having a text read, and what was found of texts before."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -21,6 +23,7 @@ from backend.errors import (
     BudgetSpent,
     FeedbackNotFound,
     InvalidInput,
+    KeyUsed,
     ReviewNotFound,
     StorageGone,
 )
@@ -41,6 +44,8 @@ router = APIRouter(prefix="/api/v1", tags=["quality"])
 # Bytes; what is longer is no text that anybody reads.
 _LARGEST = 1_000_000
 _LONGEST_REQUEST = 100_000
+# Beside the verdict of a request that had an idempotency key.
+_REQUEST_DIGEST = "requestDigest"
 
 Key = Annotated[str, Field(min_length=1, max_length=KEY_LENGTH)]
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -221,12 +226,18 @@ _FEEDBACK: Mapping[str, Any] = {
     "/reviews",
     summary="Have a text read",
     description="By checks, and by a judge where one is there. The review is kept. With `Accept: text/event-stream` it "
-    "is told as AG-UI events how far it is (ACTIVITY_SNAPSHOT `review`); `result` of RUN_FINISHED is the review.",
+    "is told as AG-UI events how far it is (ACTIVITY_SNAPSHOT `review`); `result` of RUN_FINISHED is the review. A "
+    "repeated call with the same `Idempotency-Key` is answered with the same review.",
     response_model=ReviewEntry,
-    responses={**_ANSWER, **answers(InvalidInput, ArtifactTooLarge, BudgetSpent, StorageGone)},
+    responses={**_ANSWER, **answers(InvalidInput, KeyUsed, ArtifactTooLarge, BudgetSpent, StorageGone)},
 )
-async def create_review(
-    asked: ReviewAsked, request: Request, who: Who, has: Has, measured: Measured
+async def create_review(  # noqa: PLR0917  # FastAPI hands them over by name
+    asked: ReviewAsked,
+    request: Request,
+    who: Who,
+    has: Has,
+    measured: Measured,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=KEY_LENGTH)] = None,
 ) -> ReviewEntry | Response:
     subject = _subject(asked)
     await has.models.check_budget(CallContext(who.tenant, who.user))
@@ -238,13 +249,31 @@ async def create_review(
     above = accepted(has.tracing, Traced(who.tenant, who.user, run=name), "ask review")
     wanted = ReadingAsked(name, subject, rubric, asked.samples, asked.judge, above)
 
+    request_digest = sha256(asked.model_dump_json().encode()).hexdigest()
+    known = None if idempotency_key is None else await has.reviews.find(who, idempotency_key)
+    _check_same(known, request_digest)
+
     async def reviewed(say: Callable[[Stage], None]) -> ReviewEntry:
-        return _entry(await has.reviews.add(who, await read_by(has.gates, has.tracing, who, wanted, say)))
+        if known is not None:
+            return _entry(known)
+        draft = await read_by(has.gates, has.tracing, who, wanted, say)
+        if idempotency_key is None:
+            return _entry(await has.reviews.add(who, draft))
+        draft = replace(draft, told={**draft.told, _REQUEST_DIGEST: request_digest})
+        kept = await has.reviews.add_once(who, idempotency_key, draft)
+        _check_same(kept, request_digest)
+        return _entry(kept)
 
     if prefers(", ".join(request.headers.getlist("Accept")), "text/event-stream", "application/json"):
         events = events_of(name, reviewed, has.live.exit, has.settings.server.shutdown_grace)
         return sent(has, measured, events)
     return await reviewed(lambda stage: None)
+
+
+def _check_same(known: ReviewRecord | None, request_digest: str) -> None:
+    """Raises `KeyUsed` where the key was another request's."""
+    if known is not None and known.draft.told.get(_REQUEST_DIGEST) != request_digest:
+        raise KeyUsed("Give this request a key of its own.")
 
 
 @router.get(

@@ -150,6 +150,22 @@ async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
     assert (kept["outcome"], refused.status_code) == ("passed", 422)
 
 
+async def test_a_repeated_request_for_a_review_is_answered_with_the_first(server: Server) -> None:
+    key, asked = {"Idempotency-Key": "again"}, {"text": RIGHT, "judge": False}
+    async with server.client(user="ida") as client, server.client(user="ivo") as other:
+        first = (await client.post("/api/v1/reviews", json=asked, headers=key)).json()
+        again = (await client.post("/api/v1/reviews", json=asked, headers=key)).json()
+        told = await client.post("/api/v1/reviews", json=asked, headers={**key, "Accept": "text/event-stream"})
+        wrong = await client.post("/api/v1/reviews", json={**asked, "text": WRONG}, headers=key)
+        theirs = (await other.post("/api/v1/reviews", json=asked, headers=key)).json()
+        listed = (await client.get("/api/v1/reviews")).json()["items"]
+    assert first == again
+    assert f'"reviewId":"{first["reviewId"]}"' in told.text
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "idempotency_mismatch")
+    assert theirs["reviewId"] != first["reviewId"]
+    assert listed == [first]
+
+
 async def test_a_reading_leaves_a_trace(server: Server) -> None:
     async with server.client() as client, asyncio.timeout(LIMIT_SECONDS):
         review = (await client.post("/api/v1/reviews", json={"text": RIGHT})).json()
