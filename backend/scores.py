@@ -115,5 +115,6 @@ class Outbox:
             at=waiting.at,
             trace=waiting.trace,
             session=waiting.thread,
+            metadata=waiting.metadata,
             comment=redacted(waiting.comment) if waiting.comment and self._captures else None,
         )

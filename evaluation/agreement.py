@@ -66,18 +66,25 @@ def within_one(pairs: Pairs) -> float | None:
 
 
 def estimated(
-    pairs: Pairs, figure: Callable[[Pairs], float | None], *, rounds: int = 2000, seed: int = 20261120
+    texts: Sequence[Pairs], figure: Callable[[Pairs], float | None], *, rounds: int = 2000, seed: int = 20261120
 ) -> Estimate:
-    """A figure with its interval, by drawing the things anew with replacement (percentile bootstrap)."""
-    value = figure(pairs)
-    if value is None or len(pairs) < 2:
+    """A figure with its interval, by drawing the texts anew with replacement (percentile bootstrap).
+
+    A text's pairs stay together: several people who scored one text are not several texts.
+    """
+    value = figure(_joined(texts))
+    if value is None or len(texts) < 2:
         return Estimate(value, None, None)
     drawing = random.Random(seed)  # nosec B311  # nothing is to be kept secret
-    drawn = [figure(drawing.choices(pairs, k=len(pairs))) for _ in range(rounds)]
+    drawn = [figure(_joined(drawing.choices(texts, k=len(texts)))) for _ in range(rounds)]
     known = sorted(each for each in drawn if each is not None)
     if len(known) < rounds / 2:
         return Estimate(value, None, None)
     return Estimate(value, _at(known, 0.025), _at(known, 0.975))
+
+
+def _joined(texts: Sequence[Pairs]) -> Pairs:
+    return [pair for pairs in texts for pair in pairs]
 
 
 def _at(known: Sequence[float], share: float) -> float:

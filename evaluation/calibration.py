@@ -29,12 +29,14 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of one dimension: how many texts both have scored, and how far they agree. `people` is the alpha among people
-    alone, `None` where only one has scored.
+    """Of one dimension: how many levels of people stand beside one of the judge's, of how many texts that people have
+    scored the judge has given none, and how far both agree. `people` is the alpha among people alone, `None` where only
+    one has scored.
     """
 
     dimension: str
     count: int
+    unjudged: int
     kappa: Estimate
     alpha: Estimate
     within_one: Estimate
@@ -66,20 +68,25 @@ def compared(rubric: Rubric, labels: Sequence[Labelled], judged: Sequence[Mappin
 
 
 def _agreement(name: str, labels: Sequence[Labelled], judged: Sequence[Mapping[str, float]]) -> Agreement:
-    pairs = list[tuple[int, int]]()
+    texts = list[list[tuple[int, int]]]()
     units = list[Unit]()
+    unjudged = 0
     for label, levels in zip(labels, judged, strict=True):
         people = label.levels.get(name, ())
         units.append(people)
-        level = levels.get(name)
-        pairs += [(person, round(level)) for person in people if person is not None and level is not None]
+        level, known = levels.get(name), [person for person in people if person is not None]
+        if known and level is None:
+            unjudged += 1
+        elif known and level is not None:
+            texts.append([(person, round(level)) for person in known])
     several = max((len(unit) for unit in units), default=0) > 1
     return Agreement(
         name,
-        len(pairs),
-        estimated(pairs, weighted_kappa),
-        estimated(pairs, _alpha),
-        estimated(pairs, within_one),
+        sum(map(len, texts)),
+        unjudged,
+        estimated(texts, weighted_kappa),
+        estimated(texts, _alpha),
+        estimated(texts, within_one),
         krippendorff_alpha(units) if several else None,
     )
 

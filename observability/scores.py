@@ -1,8 +1,9 @@
 """Scores to Langfuse, under ids of our own: said twice they are one. Loaded only where Langfuse is named."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import httpx
 from langfuse.api import AsyncLangfuseAPI
@@ -23,6 +24,7 @@ class Score:
     trace: str | None = None
     session: str | None = None
     comment: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unsent(Exception):
@@ -64,6 +66,7 @@ class LangfuseScores:
             trace_id=score.trace,
             session_id=None if score.trace else score.session,
             comment=score.comment,
+            metadata=dict(score.metadata) or None,
             environment=self._environment,
             timestamp=score.at,
         )

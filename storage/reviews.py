@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -103,6 +103,7 @@ class Waiting:
     trace: str | None
     thread: str | None
     comment: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Reviews:
@@ -172,7 +173,8 @@ class Reviews:
             told = await connection.scalar(select(reviews.c.told).where(mine))
             if told is not None:
                 told = {**told, "delivered": True, "delivery": delivery}
-                await connection.execute(update(reviews).where(mine).values(told=told))
+                # The score that may have been told already as a draft's is told anew, under the name that is its.
+                await connection.execute(update(reviews).where(mine).values(told=told, exported_at=None))
 
     async def get(self, caller: Caller, review: str) -> ReviewRecord:
         """Raises `UnknownReview`."""
@@ -199,7 +201,7 @@ class Reviews:
         async with self._database.reading() as connection:
             found = (await connection.execute(_REVIEWS.where(reviews.c.created_at < before).limit(most))).all()
             said = (await connection.execute(_FEEDBACK.where(feedback.c.updated_at < before).limit(most))).all()
-        return [*map(_found, found), *map(_thought, said)]
+        return [*(score for row in found for score in _scores(row)), *map(_thought, said)]
 
     async def overdue(self, before: datetime) -> Sequence[Waiting]:
         return await self.waiting(_AT_ONCE, before=before)
@@ -294,17 +296,42 @@ _FEEDBACK = (
 )
 
 
-def _found(row: Row[Any]) -> Waiting:
-    return Waiting(
+def _scores(row: Row[Any]) -> list[Waiting]:
+    """The score of a review, and one for each dimension. Of several attempts at one answer only the one that was
+    delivered has the plain name; where no message is read, there are no attempts.
+    """
+    is_draft = row.message is not None and not row.told.get("delivered")
+    name = f"review {row.rubric} draft" if is_draft else f"review {row.rubric}"
+    findings = row.told.get("findings", ())
+    whole = Waiting(
         id=row.id,
         table="reviews",
         key=(row.id,),
-        name=f"review {row.rubric}",
+        name=name,
         value=row.score,
         at=row.created_at,
         trace=row.trace,
         thread=row.thread,
         comment=row.outcome,
+        metadata={
+            "attempt": row.attempt,
+            "judge": row.judge,
+            "rubric": row.rubric,
+            "rubricVersion": row.rubric_version,
+            "failedChecks": sorted({found["by"] for found in findings if found["severity"] == "error"}),
+        },
+    )
+    return [whole, *(_of_dimension(whole, *each) for each in row.told.get("levels", {}).items())]
+
+
+def _of_dimension(whole: Waiting, dimension: str, level: float) -> Waiting:
+    return replace(
+        whole,
+        id=sha256(f"{whole.id}\0{dimension}".encode()).hexdigest()[:32],
+        name=f"{whole.name}: {dimension}",
+        value=level,
+        comment=None,
+        metadata={**whole.metadata, "dimension": dimension},
     )
 
 

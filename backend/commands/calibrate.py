@@ -1,18 +1,29 @@
 import argparse
 import asyncio
+import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from pydantic.alias_generators import to_camel
+
+from backend.security.callers import LOCAL
 from backend.settings import BadSettings, Settings, read_settings
 from evaluation.agreement import Estimate
 from evaluation.calibration import Agreement, BadLabels, Labelled, compared, read_labels
+from graphs.quality.findings import Judgement
+from graphs.quality.graph import usage
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import BadRubric, Rubric, Rubrics, UnknownRubric
 from graphs.quality.subject import Subject
+from llm.context import CallContext, calling
 from llm.errors import BadScript
 from llm.factory import ModelFactory
+from llm.meter import Meter
 
 _AT_ONCE = 4
 _WIDTH = 24
@@ -28,6 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--rubric", default="answer")
     parser.add_argument("--samples", type=int, choices=range(1, 10), default=3, metavar="1-9")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args(arguments)
     try:
         settings = read_settings(dict(os.environ))
@@ -38,46 +50,72 @@ def run(arguments: Sequence[str]) -> int:
         print(f"{asked.labels}: {error}", file=sys.stderr)
         return 2
     try:
-        judged = asyncio.run(_judged(settings, rubric, labels, Judge.read(samples=asked.samples)))
+        judgements, cost = asyncio.run(_judge_texts(settings, rubric, labels, Judge.read(samples=asked.samples)))
     except BadScript as error:
         print(error, file=sys.stderr)
         return 2
-    if judged is None:
+    if judgements is None:
         print("No judge is there: name one in AGENKIT_JUDGE_MODELS.", file=sys.stderr)
         return 3
-    print(_told(rubric, compared(rubric, labels, judged)))
+    if all(judgement.score is None for judgement in judgements):
+        reasons = Counter(judgement.why for judgement in judgements)
+        print(f"The judge judged none of {len(labels)} texts: {reasons.most_common(1)[0][0]}.", file=sys.stderr)
+        return 3
+    found = compared(rubric, labels, [judgement.levels for judgement in judgements])
+    unjudged = Counter(judgement.why or "" for judgement in judgements if judgement.score is None)
+    report = _as_json if asked.json else _as_table
+    print(report(rubric, found, unjudged, cost))
     return 0
 
 
-async def _judged(
+async def _judge_texts(
     settings: Settings, rubric: Rubric, labels: Sequence[Labelled], judge: Judge
-) -> list[Mapping[str, float]] | None:
-    """The judge's levels of each text; `None` without a judge."""
-    models = ModelFactory(settings.models)
+) -> tuple[Sequence[Judgement] | None, Mapping[str, Any]]:
+    """What the judge says of each text, and what it took; `None` without a judge."""
+    models, meter = ModelFactory(settings.models), Meter()
     await models.start()
     try:
         reader = await models.judge(None)
         if reader is None:
-            return None
+            return None, {}
         turns = asyncio.Semaphore(_AT_ONCE)
 
-        async def read(label: Labelled) -> Mapping[str, float]:
+        async def read(label: Labelled) -> Judgement:
             async with turns:
-                said = await judge.judge(reader, rubric, Subject(label.text, label.asked, label.given))
-                return said.levels
+                return await judge.judge(reader, rubric, Subject(label.text, label.asked, label.given))
 
-        return await asyncio.gather(*map(read, labels))
+        with calling(CallContext(LOCAL.tenant, LOCAL.user, None, meter)):
+            judgements = await asyncio.gather(*map(read, labels))
+        return judgements, usage(meter.spent)
     finally:
         await models.aclose()
 
 
-def _told(rubric: Rubric, found: Sequence[Agreement]) -> str:
+def _as_json(rubric: Rubric, found: Sequence[Agreement], unjudged: Mapping[str, int], cost: Mapping[str, Any]) -> str:
+    told = {
+        "rubric": rubric.name,
+        "rubricVersion": rubric.version,
+        "dimensions": [_camel(asdict(each)) for each in found],
+        "unjudged": dict(unjudged),
+        "usage": dict(cost),
+    }
+    return json.dumps(told, indent=2)
+
+
+def _camel(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {to_camel(name): value for name, value in fields.items()}
+
+
+def _as_table(rubric: Rubric, found: Sequence[Agreement], unjudged: Mapping[str, int], cost: Mapping[str, Any]) -> str:
     heads = "".join(f"{name:{_WIDTH}}" for name in ("weighted kappa", "alpha", "within one"))
-    lines = [f"rubric {rubric.name} {rubric.version}", f"{'dimension':{_WIDTH}}{'texts':>6}  {heads}people"]
+    lines = [f"rubric {rubric.name} {rubric.version}", f"{'dimension':{_WIDTH}}{'levels':>6}  {heads}people  unjudged"]
     for each in found:
         people = "-" if each.people is None else f"{each.people:.2f}"
         figures = "".join(f"{_figure(of):{_WIDTH}}" for of in (each.kappa, each.alpha, each.within_one))
-        lines.append(f"{each.dimension:{_WIDTH}}{each.count:>6}  {figures}{people}")
+        lines.append(f"{each.dimension:{_WIDTH}}{each.count:>6}  {figures}{people:8}{each.unjudged}")
+    lines += [f"not judged: {count} ({why})" for why, count in unjudged.items()]
+    dollars = "unknown" if cost["costUsd"] is None else f"${cost['costUsd']}"
+    lines.append(f"tokens: {cost['inputTokens']} in, {cost['outputTokens']} out; cost: {dollars}")
     return "\n".join(lines)
 
 

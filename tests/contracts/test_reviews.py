@@ -79,6 +79,29 @@ async def test_what_waits_for_export_knows_the_trace_of_its_run_also_a_shared_on
     assert [each.trace for each in waiting] == [one, both, both, None] * 2
 
 
+async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(reviews: Reviews) -> None:
+    told = {"levels": {"true": 2.0}, "findings": [{"by": "lints", "severity": "error"}]}
+    first, second = [
+        await reviews.add(ANN, replace(FOUND, told=told, message="m", attempt=attempt)) for attempt in (1, 2)
+    ]
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    waiting = await reviews.waiting(9, before=soon)
+    assert {each.name for each in waiting} == {"review answer draft", "review answer draft: true"}
+    await reviews.exported(waiting)
+    assert await reviews.waiting(9, before=soon) == []
+    await reviews.deliver(ANN, second.id, "redacted")
+    again = await reviews.waiting(9, before=soon)
+    assert [(each.name, each.metadata["attempt"]) for each in again] == [
+        ("review answer", 2),
+        ("review answer: true", 2),
+    ]
+    assert {each.id for each in again} <= {each.id for each in waiting}
+    assert again[0].metadata["failedChecks"] == ["lints"]
+    kept = (await reviews.get(ANN, second.id)).draft.told
+    assert (kept["delivered"], kept["delivery"]) == (True, "redacted")
+    assert "delivered" not in (await reviews.get(ANN, first.id)).draft.told
+
+
 async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_kept_without(
     reviews: Reviews, database: Database
 ) -> None:

@@ -1,3 +1,4 @@
+import json
 import re
 import signal
 from collections.abc import Iterator
@@ -256,7 +257,17 @@ def test_a_judge_is_calibrated_with_labels_from_a_file(tmp_path: Path) -> None:
     labels.write_text(f'text,correct\nLyon is the capital of France.,1\n"{right}",5\n')
     told = command(tmp_path, "calibrate", str(labels), **settings)
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.splitlines()[2].split()[:3] == ["correct", "2", "1.00"]
+    assert told.stdout.splitlines()[2].split()[:2] == ["correct", "2"]
+    spoken = json.loads(command(tmp_path, "calibrate", str(labels), "--json", **settings).stdout)
+    assert [(each["dimension"], each["count"], each["unjudged"]) for each in spoken["dimensions"]][:1] == [
+        ("correct", 2, 0)
+    ]
+    assert (spoken["unjudged"], spoken["usage"]["costUsd"]) == ({}, None)
+    assert spoken["usage"]["outputTokens"] > 0
+    labels.write_text("text,correct\nNobody reads it.,1\n")
+    dead = command(tmp_path, "calibrate", str(labels), **settings)
+    assert (dead.returncode, dead.stdout) == (3, "")
+    assert "The judge judged none of 1 texts: the judge gave no reading." in dead.stderr
     labels.write_text("text,correct\nA,7\n")
     refused = command(tmp_path, "calibrate", str(labels), **settings)
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -362,12 +362,19 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
             said = {"thumb": "up", "comment": "Mail me at ann.miller@nordwind-handel.de", "runId": "r"}
             await client.put(f"/api/v1/messages/{message}/feedback", json=said)
 
-            async def has_sent_both() -> bool:
-                return 'exported"} 2.0' in (await client.get("/metrics")).text
-
-            await wait_for(has_sent_both)
+            await wait_for(lambda: {"feedback", "review answer"} <= {score["name"] for score in sink.scores})
     by_name = {score["name"]: score for score in sink.scores}
-    assert len(sink.scores) == 2
+    dimensions = {f"review answer: {name}": level for name, level in review["verdict"]["levels"].items()}
+    assert set(by_name) == {"feedback", "review answer", *dimensions}
+    assert {name: by_name[name]["value"] for name in dimensions} == dimensions
+    assert len({score["id"] for score in sink.scores}) == len(by_name)
+    assert by_name["review answer"]["metadata"] == {
+        "attempt": 1,
+        "judge": "scripted:judge",
+        "rubric": "answer",
+        "rubricVersion": review["rubricVersion"],
+        "failedChecks": [],
+    }
     assert by_name["review answer"]["id"] == review["reviewId"]
     assert (by_name["review answer"]["value"], by_name["review answer"]["traceId"]) == (2.5, told["traceId"])
     assert (by_name["feedback"]["value"], by_name["feedback"]["traceId"]) == (1.0, told["traceId"])
