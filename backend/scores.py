@@ -27,6 +27,8 @@ _GIVEN_UP = timedelta(days=7)
 class Scores(Protocol):
     async def send(self, scores: Sequence[object]) -> None: ...
 
+    async def delete(self, score: str) -> None: ...
+
     async def aclose(self) -> None: ...
 
 
@@ -81,7 +83,7 @@ class Outbox:
         if not belonging:
             return True
         try:
-            await self._client.send([self._score(each) for each in belonging])
+            await self._tell(belonging)
         except self._module.Unsent as error:
             _log.warning("scores_not_sent", error=str(error), scores=len(belonging))
             self._metrics.scores.labels("failed").inc(len(belonging))
@@ -93,7 +95,7 @@ class Outbox:
         """One that cannot be taken does not take the others along."""
         for each in refused:
             try:
-                await self._client.send([self._score(each)])
+                await self._tell([each])
             except self._module.Unsent as error:
                 if not error.final:
                     return False
@@ -101,6 +103,14 @@ class Outbox:
             else:
                 await self._settle([each], "exported")
         return True
+
+    async def _tell(self, scores: Sequence[Waiting]) -> None:
+        """Raises `Unsent`."""
+        if there := [each for each in scores if each.value is not None]:
+            await self._client.send([self._score(each) for each in there])
+        for each in scores:
+            if each.value is None:
+                await self._client.delete(each.id)
 
     async def _settle(self, settled: Sequence[Waiting], what: str) -> None:
         if settled:

@@ -1,6 +1,7 @@
 """Scores to Langfuse, under ids of our own: said twice they are one. Loaded only where Langfuse is named."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,17 @@ class Unsent(Exception):
         self.final = final
 
 
+@contextmanager
+def _unsent() -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        status = error.status_code or 500
+        raise Unsent(f"Langfuse answered {status}", final=status in {400, 413, 422}) from None
+    except (httpx.HTTPError, ValueError) as error:
+        raise Unsent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
+
+
 class LangfuseScores:
     def __init__(self, url: str, public_key: str, secret_key: str, environment: str) -> None:
         self._environment = environment
@@ -45,15 +57,19 @@ class LangfuseScores:
 
     async def send(self, scores: Sequence[Score]) -> None:
         """Raises `Unsent`."""
-        try:
+        with _unsent():
             await self._api.scores.create(
                 request=[self._request(score) for score in scores], request_options={"max_retries": 0}
             )
-        except ApiError as error:
-            status = error.status_code or 500
-            raise Unsent(f"Langfuse answered {status}", final=status in {400, 413, 422}) from None
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unsent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
+
+    async def delete(self, score: str) -> None:
+        """Delete a score, by our id of it; one that is not there is deleted. Raises `Unsent`."""
+        with _unsent():
+            try:
+                await self._api.scores.delete(score, request_options={"max_retries": 0})
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     tuple_,
     update,
@@ -91,14 +92,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A score that Langfuse has not been told yet. `thread` is the client's id of it."""
+    """A score that Langfuse has not been told yet; without a `value` it was deleted. `thread` is the client's id."""
 
     id: str
     table: Literal["reviews", "feedback"]
     # The whole key of its row.
     key: tuple[str, ...]
     name: str
-    value: float
+    value: float | None
     at: datetime
     trace: str | None
     thread: str | None
@@ -221,7 +222,10 @@ class Reviews:
                         # What was said anew meanwhile is told anew.
                         feedback.c.updated_at == each.at,
                     )
-                    await connection.execute(update(feedback).where(mine).values(exported_at=now))
+                    if each.value is None:
+                        await connection.execute(delete(feedback).where(mine))
+                    else:
+                        await connection.execute(update(feedback).where(mine).values(exported_at=now))
 
     async def say(
         self,
@@ -259,7 +263,7 @@ class Reviews:
 
     async def said(self, caller: Caller, message: str) -> FeedbackRecord:
         """Raises `UnknownFeedback`."""
-        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
         async with self._database.reading() as connection:
             row = (await connection.execute(select(feedback).where(mine))).one_or_none()
         if row is None:
@@ -268,14 +272,22 @@ class Reviews:
 
     async def unsay(self, caller: Caller, message: str) -> None:
         """Raises `UnknownFeedback`."""
-        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
+        nothing = {"thumb": None, "score": None, "comment": None, "exported_at": None, "updated_at": datetime.now(UTC)}
         async with self._database.writing() as connection:
-            gone = await connection.execute(delete(feedback).where(mine))
-        if not gone.rowcount:
+            # What Langfuse may have been told of, now or before it was changed, stays as an empty row until it has
+            # deleted it too.
+            untold = and_(feedback.c.exported_at.is_(None), feedback.c.updated_at == feedback.c.created_at)
+            gone = await connection.execute(delete(feedback).where(mine, untold))
+            emptied = await connection.execute(update(feedback).where(mine).values(**nothing))
+        if not gone.rowcount and not emptied.rowcount:
             raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
 
 
 _AT_ONCE = 500
+
+# Not a row that was emptied.
+_THERE = or_(feedback.c.thumb.is_not(None), feedback.c.score.is_not(None))
 
 
 def _trace_of(table: Any) -> Any:
@@ -342,12 +354,18 @@ def _thought(row: Row[Any]) -> Waiting:
         table="feedback",
         key=key,
         name="feedback",
-        value=float(row.score if row.score is not None else (row.thumb + 1) / 2),
+        value=_value(row),
         at=row.updated_at,
         trace=row.trace,
         thread=None,
         comment=row.comment,
     )
+
+
+def _value(row: Row[Any]) -> float | None:
+    if row.score is None and row.thumb is None:
+        return None
+    return float(row.score if row.score is not None else (row.thumb + 1) / 2)
 
 
 def _of(caller: Caller, table: Any) -> ColumnElement[bool]:

@@ -35,6 +35,8 @@ class Sink:
     headers: list[Mapping[str, str]] = field(default_factory=list)
     spans: list[Arrived] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
+    # The paths of what was asked to be deleted.
+    deleted: list[str] = field(default_factory=list)
     requests: int = 0
 
     def __enter__(self) -> "Sink":
@@ -55,6 +57,14 @@ class Sink:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def do_DELETE(self) -> None:
+                sink.deleted.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b"{}")
 
             def log_message(self, *_: object) -> None:
                 pass

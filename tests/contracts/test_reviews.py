@@ -160,3 +160,26 @@ async def test_what_is_said_many_times_at_once_is_said_once(reviews: Reviews) ->
     said = await asyncio.gather(*(reviews.say(ANN, "m", thumb=1, score=None, comment=f"{at}") for at in range(8)))
     kept = await reviews.said(ANN, "m")
     assert kept.comment in {each.comment for each in said}
+
+
+async def test_feedback_that_is_taken_back_is_gone_and_told_to_be_if_it_was_told(reviews: Reviews) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    for message in ("told", "untold"):
+        await reviews.say(ANN, message, thumb=1, score=None, comment="Well.", run="r")
+    told = [each for each in await reviews.waiting(9, before=soon) if each.key[-1] == "told"]
+    await reviews.exported(told)
+    for message in ("told", "untold"):
+        await reviews.unsay(ANN, message)
+        with pytest.raises(UnknownFeedback):
+            await reviews.said(ANN, message)
+        with pytest.raises(UnknownFeedback):
+            await reviews.unsay(ANN, message)
+    (waiting,) = await reviews.waiting(9, before=soon)
+    assert (waiting.id, waiting.value, waiting.comment) == (told[0].id, None, None)
+    again = await reviews.say(ANN, "told", thumb=None, score=0.5, comment=None, run="r")
+    assert await reviews.said(ANN, "told") == again
+    # Langfuse may still have what was said before.
+    await reviews.unsay(ANN, "told")
+    assert [each.value for each in await reviews.waiting(9, before=soon)] == [None]
+    await reviews.exported(await reviews.waiting(9, before=soon))
+    assert await reviews.waiting(9, before=soon) == []

@@ -349,6 +349,11 @@ async def _degraded(client: httpx.AsyncClient) -> dict[str, Any]:
     return await wait_for(degraded)
 
 
+async def _exported(client: httpx.AsyncClient) -> bool:
+    """Whether the review with its two dimensions and the feedback are."""
+    return 'exported"} 4.0' in (await client.get("/metrics")).text
+
+
 @pytest.mark.parametrize("content", [True, False], ids=["with content", "structure only"])
 async def test_reviews_and_feedback_become_scores_of_their_trace_once(
     tmp_path: Path, sink: Sink, *, content: bool
@@ -363,11 +368,19 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
             await client.put(f"/api/v1/messages/{message}/feedback", json=said)
 
             await wait_for(lambda: {"feedback", "review answer"} <= {score["name"] for score in sink.scores})
+            # Until it is written down that they were sent.
+            await wait_for(lambda: _exported(client))
+            await client.delete(f"/api/v1/messages/{message}/feedback")
+            gone = await client.get(f"/api/v1/messages/{message}/feedback")
+            again = await client.delete(f"/api/v1/messages/{message}/feedback")
+            await wait_for(lambda: sink.deleted)
+    assert (gone.status_code, again.status_code) == (404, 404)
     by_name = {score["name"]: score for score in sink.scores}
     dimensions = {f"review answer: {name}": level for name, level in review["verdict"]["levels"].items()}
     assert set(by_name) == {"feedback", "review answer", *dimensions}
     assert {name: by_name[name]["value"] for name in dimensions} == dimensions
     assert len({score["id"] for score in sink.scores}) == len(by_name)
+    assert sink.deleted == [f"/api/public/scores/{by_name['feedback']['id']}"]
     assert by_name["review answer"]["metadata"] == {
         "attempt": 1,
         "judge": "scripted:judge",
