@@ -7,9 +7,9 @@ import httpx
 import psutil
 import pytest
 
+from tests.e2e.conftest import SCRIPTED
 from tests.e2e.process import Serving, serving
 from tests.e2e.test_command import is_gone
-from tests.integration.conftest import SCRIPTED
 from tests.waiting import LIMIT_SECONDS, wait_until
 
 
