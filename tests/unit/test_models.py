@@ -225,6 +225,8 @@ async def test_of_a_list_of_which_all_checks_failed_all_are_tried() -> None:
         await asyncio.to_thread(back.reopen)
         assert (await model.ainvoke([HumanMessage("Hi")])).text == "I am back."
         await factory.aclose()
+
+
 @pytest.mark.parametrize(
     ("text", "family"),
     [
