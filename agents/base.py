@@ -15,7 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel._loop import PregelLoop
 from langgraph.types import Command, StateSnapshot
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agents.facts import (
     Committed,
@@ -238,6 +238,8 @@ class Served:
             finally:
                 spans.close()
             tip = await self._graph.aget_state(_config(thread))
+            for key in _unshown(tip.values, self._shown):
+                yield Remarked("state_not_shown", f"The state {key!r} holds a value that cannot be shown as JSON.")
             if tip.tasks and not (tip.interrupts or self._pauses):
                 raise UnfinishedGraph(f"The agent {self.agent.id!r} stopped before its last step")
         yield Halted(_messages(tip.values), tuple(map(question, tip.interrupts)))
@@ -554,7 +556,10 @@ def _said(data: object) -> Fact:
             return Remarked(data.code, data.message)
         case ArtifactBegun() | ArtifactGrew() | ArtifactEnded() | Reviewed():
             return data
-    return Noted(to_jsonable_python(data, serialize_unknown=True))
+    value, is_shown = _as_json(data)
+    if not is_shown:
+        return Remarked("state_not_shown", "A step said something that cannot be shown as JSON.")
+    return Noted(value)
 
 
 def _messages(values: Any) -> list[BaseMessage]:
@@ -562,9 +567,21 @@ def _messages(values: Any) -> list[BaseMessage]:
 
 
 def _state(values: Any, keys: Collection[str]) -> dict[str, Any]:
-    told = {key: value for key, value in _channels(values).items() if key in keys}
-    state: dict[str, Any] = to_jsonable_python(told, serialize_unknown=True)
-    return state
+    """The state as JSON values; `null` for what cannot be one (`_unshown`)."""
+    return {key: _as_json(value)[0] for key, value in _channels(values).items() if key in keys}
+
+
+def _unshown(values: Any, keys: Collection[str]) -> list[str]:
+    """The keys of the state whose values cannot be shown as JSON."""
+    return [key for key, value in _channels(values).items() if key in keys and not _as_json(value)[1]]
+
+
+def _as_json(value: object) -> tuple[Any, bool]:
+    try:
+        return to_jsonable_python(value, serialize_unknown=True), True
+    except (ValueError, PydanticSerializationError):
+        # Bytes that are no text, for one.
+        return None, False
 
 
 def _channels(values: Any) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ _REJECTED: Mapping[str, Any] = {"type": "reject", "message": "The person dismiss
 
 
 def question(interrupt: Interrupt) -> Question:
-    value = to_jsonable_python(interrupt.value, serialize_unknown=True)
+    value = to_jsonable_python(interrupt.value, serialize_unknown=True, bytes_mode="base64")
     return Question(interrupt.id, value, _response_schema(interrupt, value))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, allow_nested_without_checkpointer
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
+from agents.exits import guard_exits
 from agents.quality import QualityAgent
 from llm.call_counter import CallCounter
 
@@ -116,7 +117,7 @@ def _served(agent: BaseAgent, checkpointer: Checkpointer, call_counter: Callable
     graph = agent.build(checkpointer)
     if graph.checkpointer is not checkpointer:
         raise BadAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
-    return Served(agent, graph, call_counter)
+    return Served(agent, guard_exits(graph), call_counter)
 
 
 def _installed() -> Iterator[BaseAgent]:

@@ -10,6 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from storage.checkpoints_sqlite import SqliteCheckpoints, SqliteSaver
 from storage.database import CHECKPOINTS_LOCK, StorageFailed
 from storage.lease import Lease
+from storage.serializer import Serializer
 from storage.settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def _sqlite(settings: StorageSettings) -> AsyncIterator[SqliteCheckpoints]
     # A file of its own: its long writes and ours would wait for each other.
     file = Path(settings.database.database or "agenkit.db")
     async with aiosqlite.connect(file.with_name(f"{file.stem}-checkpoints.db")) as connection:
-        saver = SqliteSaver(connection)
+        saver = SqliteSaver(connection, serde=Serializer())
         await saver.setup()
         yield SqliteCheckpoints(saver)
 

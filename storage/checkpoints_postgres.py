@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from storage.database import StorageFailed, StorageRejected
 from storage.lease import Fenced
+from storage.serializer import Serializer
 
 _LINE = """
 WITH RECURSIVE line(id, parent) AS (
@@ -126,7 +127,7 @@ class PostgresSaver(Fenced, AsyncPostgresSaver):
     translated = staticmethod(_translated)
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
-        super().__init__(pool)
+        super().__init__(pool, serde=Serializer())
         # LangGraph's lock guards one connection. Over a pool it would only have every run of the process wait behind
         # whichever connection is slowest.
         self._pool = pool

@@ -125,29 +125,36 @@ def cut_mark(text: str, metadata: Mapping[str, Any]) -> str:
     return ("\n```" if open_fence else "") + _CUT
 
 
+def whole_characters(text: str) -> str:
+    """The text as it can be written: halves of characters, which no encoding has, become question marks."""
+    if text.isascii():
+        return text
+    return text.encode(errors="replace").decode()
+
+
 def _outward(message: lc.BaseMessage) -> Message | None:
     message_id, name = message.id or "", message.name
     match message:
         case lc.HumanMessage():
             return UserMessage(id=message_id, name=name, content=_content(message))
         case lc.AIMessage():
-            text = message.text + cut_mark(message.text, message.response_metadata)
+            text = whole_characters(message.text) + cut_mark(message.text, message.response_metadata)
             return AssistantMessage(id=message_id, name=name, content=text or None, tool_calls=_calls(message) or None)
         case lc.ToolMessage():
-            error = message.text if message.status == "error" else None
+            error = whole_characters(message.text) if message.status == "error" else None
             return ToolMessage(
                 id=message_id, tool_call_id=message.tool_call_id, content=result_text(message), error=error
             )
         case lc.SystemMessage() if message.additional_kwargs == _DEVELOPER:
             return DeveloperMessage(id=message_id, name=name, content=message.text)
         case lc.SystemMessage():
-            return SystemMessage(id=message_id, name=name, content=message.text)
+            return SystemMessage(id=message_id, name=name, content=whole_characters(message.text))
     return None
 
 
 def _content(message: lc.HumanMessage) -> str | list[ContentPart]:
     if isinstance(message.content, str):
-        return message.content
+        return whole_characters(message.content)
     blocks = [block if isinstance(block, dict) else {"type": "text", "text": block} for block in message.content]
     return [part for block in blocks if (part := _part(block)) is not None]
 
@@ -181,4 +188,5 @@ def _calls(message: lc.AIMessage) -> list[ToolCall]:
 
 
 def result_text(message: lc.ToolMessage) -> str:
-    return message.content if isinstance(message.content, str) else json.dumps(message.content, ensure_ascii=False)
+    told = message.content if isinstance(message.content, str) else json.dumps(message.content, ensure_ascii=False)
+    return whole_characters(told)

@@ -50,7 +50,7 @@ from agents.facts import (
     StepFinished,
     StepStarted,
 )
-from backend.runs.messages import cut_mark, result_text, to_agui
+from backend.runs.messages import cut_mark, result_text, to_agui, whole_characters
 from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
 from graphs.review import Reviewed
 from llm.meter import Meter, Total
@@ -256,6 +256,7 @@ class Translator:
 
     def _say(self, opened: _Open, message_id: str, text: str) -> Events:
         self.spoke = True
+        text = whole_characters(text)
         yield from self._end_reasoning(opened)
         if not opened.text:
             yield TextMessageStartEvent(message_id=message_id, role="assistant")
@@ -269,7 +270,7 @@ class Translator:
             opened.reasoning = f"{message_id}-reasoning-{opened.thoughts}"
             yield ReasoningStartEvent(message_id=opened.reasoning)
             yield ReasoningMessageStartEvent(message_id=opened.reasoning, role="reasoning")
-        yield ReasoningMessageContentEvent(message_id=opened.reasoning, delta=text)
+        yield ReasoningMessageContentEvent(message_id=opened.reasoning, delta=whole_characters(text))
 
     def _end_reasoning(self, opened: _Open) -> Events:
         if opened.reasoning is not None:

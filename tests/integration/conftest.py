@@ -14,6 +14,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for every test that needs no settings of its own; each test has threads of its own."""
     graphs = {
         "approval": "approval.py:graph",
+        "odd": "odd.py:graph",
         "strict": "strict.py:graph",
         "typed": "classes.py:pydantic_graph",
         "data": "classes.py:data_graph",

@@ -20,3 +20,20 @@ async def test_a_state_that_is_a_class_is_shown_like_any_other(server: Server, a
 async def test_a_client_may_change_the_state(server: Server) -> None:
     events = await server.run("typed", text="Hi", thread="changed", state={"turns": 41, "unknown": 1})
     assert transcript(events)[-1] == ("assistant", "Turn 42")
+
+
+async def test_node_that_exits_ends_its_run_and_not_the_server(server: Server) -> None:
+    events = await server.run("odd", text="exit", thread="odd-exit")
+    assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "internal")
+    assert (await server.run(text="Hi", thread="odd-after"))[-1]["outcome"] == {"type": "success"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "notices"), [("bytes", ["state_not_shown"]), ("integer", []), ("complex", []), ("surrogate", [])]
+)
+async def test_state_that_no_format_has_room_for_ends_no_run(server: Server, kind: str, notices: list[str]) -> None:
+    events = await server.run("odd", text=kind, thread=f"odd-{kind}")
+    assert events[-1]["outcome"] == {"type": "success"}
+    assert [event["value"]["code"] for event in events if event["type"] == "CUSTOM"] == notices
+    # The thread is read, and goes on.
+    assert (await server.run("odd", text=kind, thread=f"odd-{kind}"))[-1]["outcome"] == {"type": "success"}
