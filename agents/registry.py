@@ -1,11 +1,14 @@
 import difflib
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+from langgraph.graph import StateGraph
 
 from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, allow_nested_without_checkpointer
 from agents.canvas import CanvasAgent
@@ -41,14 +44,49 @@ class GraphFile:
     path: Path
     name: str
 
+    # The project that it is of, where a `langgraph.json` names it.
+    project: Path | None = None
+
     @classmethod
-    def parse(cls, text: str) -> "GraphFile":
-        """Reads `id=path/to/module.py:graph`."""
-        agent_id, equals, place = text.partition("=")
+    def parse(cls, text: str) -> "Sequence[GraphFile]":
+        """Read `id=path/to/module.py:graph`, or a project folder or its `langgraph.json`: all graphs that it names.
+
+        Raises `ValueError`.
+        """
+        if "=" not in text:
+            return cls._of_project(Path(text.strip()))
+        agent_id, _, place = text.partition("=")
+        return [cls._parsed(agent_id.strip(), place.strip(), text)]
+
+    @classmethod
+    def _of_project(cls, path: Path) -> "Sequence[GraphFile]":
+        file = path / "langgraph.json" if path.is_dir() else path
+        try:
+            named = json.loads(file.read_text())["graphs"].items()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{str(path)!r} is no project: expected id=path/to/module.py:graph, or a folder with a langgraph.json "
+                f"that has graphs ({type(error).__name__})"
+            ) from None
+        folder = file.parent
+        return [
+            replace(graph, path=folder / graph.path, project=folder)
+            for agent_id, place in named
+            for graph in [cls._parsed(agent_id, place["path"] if isinstance(place, dict) else str(place), str(file))]
+        ]
+
+    @classmethod
+    def _parsed(cls, agent_id: str, place: str, text: str) -> "GraphFile":
         path, colon, name = place.rpartition(":")
-        if not (equals and colon and path and name.isidentifier() and _ID.fullmatch(agent_id.strip())):
+        if not (colon and path and name.isidentifier() and _ID.fullmatch(agent_id)):
             raise ValueError(f"{text!r} is no graph: expected id=path/to/module.py:graph")
-        return cls(agent_id.strip(), Path(path.strip()), name)
+        return cls(agent_id, Path(path.strip()), name)
+
+    @property
+    def import_folders(self) -> Sequence[Path]:
+        """Where its module finds those beside it."""
+        project = [self.project, self.project / "src"] if self.project is not None else []
+        return [folder.absolute() for folder in (self.path.parent, *project) if folder.is_dir()]
 
 
 class FileAgent(BaseAgent):
@@ -71,13 +109,22 @@ def _loaded(file: GraphFile) -> Graph:
     spec = spec_from_file_location(f"agenkit_graph_{file.id}", file.path)
     if spec is None or spec.loader is None or not file.path.is_file():
         raise BadAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
+    # Behind all that is there: a module of theirs must not take the place of one of ours.
+    sys.path.extend(str(folder) for folder in file.import_folders if str(folder) not in sys.path)
     module = module_from_spec(spec)
     # Where dataclasses and annotations look their module up.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # somebody's module: whatever it raises
+        raise BadAgent(
+            f"The agent {file.id!r} cannot be loaded from {str(file.path)!r}: {type(error).__name__}: {error}"
+        ) from error
     graph = getattr(module, file.name, None)
+    if isinstance(graph, StateGraph):
+        graph = graph.compile()
     if not isinstance(graph, CompiledGraph):
-        raise BadAgent(f"{file.name!r} in {str(file.path)!r} is no compiled graph")
+        raise BadAgent(f"The agent {file.id!r} is no graph: {file.name!r} in {str(file.path)!r}")
     return graph
 
 

@@ -239,17 +239,33 @@ def _said(message: BaseMessage) -> Message:
 
 def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
     """As JSON, of what a call says of how it is to be answered; of tools and schemas the names."""
-    schema = (asked.get("response_format") or {}).get("json_schema") or {}
     named = {
         "temperature": told.get("ls_temperature"),
         "max_tokens": told.get("ls_max_tokens"),
         "stop": told.get("ls_stop"),
         "tool_choice": asked.get("tool_choice"),
-        "tools": [tool["function"]["name"] for tool in asked.get("tools") or () if "function" in tool],
-        "response_format": schema.get("name"),
+        "tools": [name for tool in asked.get("tools") or () if (name := _tool_name(tool)) is not None],
+        "response_format": _format_name(asked.get("response_format")),
     }
     said = {name: value for name, value in named.items() if value not in (None, [])}
     return json.dumps(said, default=str) if said else None
+
+
+def _tool_name(tool: object) -> str | None:
+    match tool:
+        case {"function": {"name": str(name)}} | {"name": str(name)}:
+            return name
+    return None
+
+
+def _format_name(response_format: object) -> str | None:
+    """The name of what structured output is to be: vendors take a JSON Schema, a class or a word."""
+    match response_format:
+        case {"json_schema": {"name": str(name)}} | {"type": str(name)} | str(name):
+            return name
+        case type():
+            return response_format.__name__
+    return None
 
 
 def _answer(response: LLMResult) -> BaseMessage | None:

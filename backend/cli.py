@@ -1,6 +1,7 @@
 """`agenkit`: each command is a module in `commands`, loaded when it is called; a chat need not load the service."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -25,7 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     asked = parser.parse_args(given)
-    code: int = import_module(f"backend.commands.{asked.command}").run(asked.rest)
+    try:
+        code: int = import_module(f"backend.commands.{asked.command}").run(asked.rest)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough: `agenkit agents | head`. Nothing is left to be written at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return code
 
 

@@ -93,11 +93,13 @@ class Resources:
         return Desk(self.shelf, self.memories, self.reviews, self.workers, caller, thread, run)
 
 
+class StartRefused(Exception):
+    """The settings name something that cannot be had; it is logged already."""
+
+
 @asynccontextmanager
 async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
-    """Opens what the settings ask for. What cannot be had stops the start: `StorageFailed`, `BadAgent`, `BadScript`,
-    `BadRubric`.
-    """
+    """Open what the settings ask for. Raises `StartRefused`."""
     async with AsyncExitStack() as stack:
         threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="agenkit")
         asyncio.get_running_loop().set_default_executor(threads)
@@ -105,7 +107,7 @@ async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[
             resources = await _opened(stack, settings, metrics)
         except (StorageFailed, BadAgent, BadScript, BadRubric) as error:
             _log.error("start_refused", reason=str(error))
-            raise
+            raise StartRefused(str(error)) from None
         yield resources
 
 

@@ -37,7 +37,9 @@ class ServerSettings(BaseModel):
         (), description="Origins of other front ends, with commas between; `*` for all. None: only our own page."
     )
     graphs: tuple[str, ...] = Field(
-        (), description="LangGraph graphs to serve as agents: `id=path/to/module.py:graph`, with commas between."
+        (),
+        description="LangGraph graphs to serve as agents, with commas between: `id=path/to/module.py:graph`, or a "
+        "project's folder with its `langgraph.json`.",
     )
 
     former_routes: bool = Field(
@@ -77,7 +79,7 @@ class ServerSettings(BaseModel):
 
     @property
     def graph_files(self) -> tuple[GraphFile, ...]:
-        return tuple(GraphFile.parse(graph) for graph in self.graphs)
+        return tuple(file for graph in self.graphs for file in GraphFile.parse(graph))
 
 
 class Settings(BaseModel):

@@ -1,5 +1,6 @@
 import argparse
 import gc
+import logging
 import math
 import os
 import signal
@@ -13,6 +14,7 @@ from types import FrameType
 import uvicorn
 
 from backend.app import create_app
+from backend.resources import StartRefused
 from backend.settings import BadSettings, Settings, read_settings
 from observability.logs import configure_logs, get_logger
 from observability.settings import ObservabilitySettings
@@ -43,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     configure_logs(settings.observability)
     if not _sentry(settings.observability):
         return 2
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     server = _Server(_config(settings), settings.server.shutdown_grace)
     # uvicorn hands a signal on when it has put everything away; an end that was asked for is a good one.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -88,6 +91,13 @@ class _Server(uvicorn.Server):
         for listening in self.servers if self.started else ():
             host, port = listening.sockets[0].getsockname()[:2]
             _log.info("serving", url=f"http://{host}:{port}")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's says more than the one line that a refused start has."""
+    return StartRefused.__name__ not in record.getMessage() and not (
+        record.exc_info and isinstance(record.exc_info[1], StartRefused)
+    )
 
 
 def _exit_at_once() -> None:

@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from storage import migrations
 from tests.e2e.conftest import SCRIPTED
-from tests.e2e.process import Serving, command, events, free_url, serving, started
+from tests.e2e.process import AGENKIT, Serving, command, events, free_url, serving, started
 from tests.e2e.scenario import ROOT
 from tests.server import said, transcript
 from tests.waiting import LIMIT_SECONDS, wait_until
@@ -143,6 +144,50 @@ def test_node_that_blocks_a_thread_does_not_keep_a_server_that_is_told_to_end(tm
         assert server.process.wait(LIMIT_SECONDS) == 1
         assert "shutdown_forced" in server.log.read_text()
 
+
+def test_project_is_served_with_modules_beside_its_graphs(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    _write(project / "langgraph.json", '{"graphs": {"helper": "./app/graph.py:make"}}')
+    _write(project / "app" / "graph.py", "from beside import answer\n" + _PROJECT)
+    _write(project / "app" / "beside.py", "def answer(text):\n    return f'Heard: {text}'\n")
+    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPHS=str(project)) as server:
+        heard = list(events(server, agent="helper", text="Hi"))
+    assert transcript(heard)[-1] == ("assistant", "Heard: Hi")
+
+
+def test_graph_that_cannot_be_loaded_names_its_agent_once(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nothing_of_this_name\n")
+    refused = command(tmp_path, "serve", AGENKIT_GRAPHS=f"broken={broken}:graph")
+    said = refused.stdout + refused.stderr
+    assert refused.returncode == 3
+    assert "The agent 'broken' cannot be loaded" in said
+    assert "No module named 'nothing_of_this_name'" in said
+    assert said.count("Traceback") == 0
+
+
+def test_list_of_agents_into_a_pipe_that_closes_is_no_error(server: Serving) -> None:
+    piped = f"{AGENKIT} agents --url {server.url} | head -n 0"
+    done = subprocess.run(["bash", "-c", piped], check=False, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+    assert done.stderr == ""
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+_PROJECT = """
+from langchain_core.messages import AIMessage
+from langgraph.graph import MessagesState, StateGraph
+
+
+def reply(state: MessagesState) -> dict:
+    return {"messages": [AIMessage(answer(state["messages"][-1].text))]}
+
+
+make = StateGraph(MessagesState).add_node("reply", reply).set_entry_point("reply")
+"""
 
 _BLOCKING = """
 import time

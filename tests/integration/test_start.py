@@ -15,7 +15,7 @@ GRAPH = Path(approval.__file__)
     ("setting", "value", "said"),
     [
         ("AGENKIT_GRAPHS", "missing=nowhere.py:graph", "nowhere.py"),
-        ("AGENKIT_GRAPHS", f"other={GRAPH}:State", "is no compiled graph"),
+        ("AGENKIT_GRAPHS", f"other={GRAPH}:State", "is no graph"),
         ("AGENKIT_GRAPHS", f"chat={GRAPH}:graph", "'chat'"),
         ("AGENKIT_SCRIPT", "missing.json", "missing.json"),
         ("AGENKIT_MIGRATE", "off", "agenkit migrate up"),
