@@ -10,27 +10,32 @@ from langchain_core.messages.utils import count_tokens_approximately
 from llm.catalog import ModelInfo
 
 _PICTURES = {"image", "image_url"}
+_TEXTS = {"text"}
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
     """`length` is the tokens, as far as they can be told, of what may not be left out: what the system says and the
-    last turn. `vision` is a picture in that turn; those of older turns may be told in words.
+    last turn. `vision` is a picture in that turn, `media` a sound, a film or a file, which no model is handed; those of
+    older turns may be told in words.
     """
 
     tools: bool = False
     schema: bool = False
     vision: bool = False
+    media: bool = False
     length: int = 0
 
     @classmethod
     def of(cls, messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> "Needs":
         turn = _last_turn(messages)
+        kinds = [kind for message in turn for kind in _kinds(message)]
         heads = [message for message in messages if isinstance(message, SystemMessage)]
         return cls(
             tools=bool(kwargs.get("tools")),
             schema=bool(kwargs.get("response_format")),
-            vision=any(map(_shows, turn)),
+            vision=any(kind in _PICTURES for kind in kinds),
+            media=any(kind not in _PICTURES | _TEXTS for kind in kinds),
             length=count_tokens_approximately([*heads, *turn]),
         )
 
@@ -39,6 +44,7 @@ class Needs:
         lacking = {
             "schema": self.schema and not info.json_schema,
             "vision": self.vision and not info.vision,
+            "media": self.media,
             "length": info.context_length is not None and self.length > info.context_length,
         }
         return tuple(name for name, lacks in lacking.items() if lacks)
@@ -51,7 +57,7 @@ def _last_turn(messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
     return [message for message in messages[start:] if not isinstance(message, SystemMessage)]
 
 
-def _shows(message: BaseMessage) -> bool:
-    return isinstance(message.content, list) and any(
-        isinstance(part, dict) and part.get("type") in _PICTURES for part in message.content
-    )
+def _kinds(message: BaseMessage) -> list[str]:
+    if not isinstance(message, HumanMessage) or isinstance(message.content, str):
+        return []
+    return [str(part.get("type")) for part in message.content if isinstance(part, dict)]

@@ -108,7 +108,7 @@ def _capabilities(served: Served) -> AgentCapabilities:
         identity=IdentityCapabilities(
             name=agent.name, type="langgraph", description=agent.description, version=agent.version
         ),
-        transport=TransportCapabilities(streaming=True, resumable=False),
+        transport=TransportCapabilities(streaming=True, resumable=True),
         tools=ToolsCapabilities(
             supported=bool(tools) or served.needs_model,
             items=tools or None,

@@ -1,5 +1,6 @@
 """From what a request asks to what is run: the checks that the protocol's own types leave to us."""
 
+import re
 from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -62,6 +63,9 @@ REFUSALS = (
     ShuttingDown,
 )
 
+
+# OpenAI's rule, which the others' contain.
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -236,6 +240,8 @@ def _wrong_ids(asked: RunAgentInput) -> list[tuple[str, str]]:
 def _wrong_tools(asked: RunAgentInput, served: Served) -> list[tuple[str, str]]:
     taken, wrong = {tool.name for tool in served.agent.tools}, list[tuple[str, str]]()
     for at, tool in enumerate(asked.tools or ()):
+        if not _TOOL_NAME.fullmatch(tool.name):
+            wrong.append((f"tools.{at}.name", "expected 1 to 64 letters, digits, `_` or `-`: providers take no others"))
         if tool.name in taken:
             wrong.append((f"tools.{at}.name", f"another tool is named {tool.name!r}"))
         if tool.parameters is not None and not isinstance(tool.parameters, dict):

@@ -2,10 +2,12 @@ from typing import Annotated, Any
 
 from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Body, Request
+from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 
 from backend.api.asking import REFUSALS, asked_for
 from backend.api.examples import STREAM, answers
+from backend.api.older import upgrade_input
 from backend.api.runs import position
 from backend.api.streams import streamed
 from backend.dependencies import Has, Who
@@ -64,7 +66,7 @@ _EXAMPLES: dict[str, Any] = {
 )
 async def chat(
     agent_id: str,
-    asked: Annotated[RunAgentInput, Body(openapi_examples=_EXAMPLES)],
+    asked: Annotated[RunAgentInput, BeforeValidator(upgrade_input), Body(openapi_examples=_EXAMPLES)],
     request: Request,
     who: Who,
     has: Has,

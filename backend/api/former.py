@@ -9,13 +9,14 @@ from uuid import uuid4
 from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
 from backend.api.asking import REFUSALS
 from backend.api.chat import chat
 from backend.api.examples import STREAM, answers
+from backend.api.older import upgrade_input
 from backend.dependencies import Has, Measured, Who
 from backend.errors import GoneForGood, NotFound
 from backend.resources import Resources
@@ -84,7 +85,7 @@ _EXAMPLES: dict[str, Any] = {
         "value": {"message": "Write about the tides.", "thread_id": "thread-1"},
     },
 }
-_Former = Annotated[RunAgentInput | FormerMessage, Body(openapi_examples=_EXAMPLES)]
+_Former = Annotated[RunAgentInput | FormerMessage, BeforeValidator(upgrade_input), Body(openapi_examples=_EXAMPLES)]
 _TOLD = f"Deprecated, removed in {REMOVED_IN}: docs/migration.md tells what takes its place."
 
 

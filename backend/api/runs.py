@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from ag_ui.core import RunAgentInput
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sse_starlette import EventSourceResponse
 
 from agents.facts import Standing
 from backend.api.asking import REFUSALS, asked_for, digest
 from backend.api.examples import STREAM, answers, shown
+from backend.api.older import upgrade_input
 from backend.api.streams import streamed
 from backend.dependencies import Has, Who
 from backend.errors import InFlight, InvalidInput, KeyUsed, LogGone, RunNotFound, StorageGone, ThreadNotFound
@@ -54,6 +55,8 @@ class RunAsked(RunAgentInput):
 
     agent_id: str = Field(min_length=1, max_length=KEY_LENGTH, examples=["chat"])
     webhook: WebhookAsked | None = None
+
+    _upgraded = model_validator(mode="before")(upgrade_input)
 
 
 _EXAMPLE = {

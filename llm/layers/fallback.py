@@ -359,8 +359,12 @@ def _of_all(tried: Sequence[ModelError], needs: Needs, *, late: bool) -> ModelEr
     if not tried and late:
         return ModelUnavailable("There was no time left to ask a model.")
     if not tried:
-        if needs.vision or needs.schema:
-            skills = {"see pictures": needs.vision, "keep to a schema": needs.schema}
+        if needs.vision or needs.schema or needs.media:
+            skills = {
+                "see pictures": needs.vision,
+                "take sounds, films or files": needs.media,
+                "keep to a schema": needs.schema,
+            }
             named = " and ".join(skill for skill, needed in skills.items() if needed)
             return ModelLacks(f"No model that may be asked can {named}.")
         return ContextTooLong("The conversation is too long for every model that may be asked.")

@@ -28,7 +28,7 @@ async def _posted(server: Server, **request: Any) -> tuple[int, dict[str, Any]]:
 async def test_an_unknown_agent_is_told_which_there_are(server: Server) -> None:
     status, problem = await _refused(server, "chatt", text="Hi")
     assert (status, problem["code"], problem["near"]) == (404, "unknown_agent", ["chat"])
-    assert problem["agents"] == ["chat", "canvas", "quality", "approval", "typed", "data"]
+    assert problem["agents"] == ["chat", "canvas", "quality", "approval", "odd", "strict", "typed", "data"]
 
 
 async def test_an_unknown_model_is_told_what_looks_like_it(server: Server) -> None:

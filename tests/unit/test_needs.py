@@ -10,6 +10,7 @@ from llm.spec import ModelSpec
 PICTURE = HumanMessage(
     [{"type": "text", "text": "What is it?"}, {"type": "image", "base64": "aGk=", "mime_type": "image/png"}]
 )
+SOUND = HumanMessage([{"type": "audio", "base64": "aGk=", "mime_type": "audio/wav"}])
 SCHEMA = {"response_format": {"type": "json_schema"}}
 
 
@@ -23,6 +24,8 @@ def _info(**more: Any) -> ModelInfo:
         ([HumanMessage("Hi")], {}, _info(vision=False, json_schema=False, tools=False), ()),
         ([PICTURE], {}, _info(), ()),
         ([PICTURE], {}, _info(vision=False), ("vision",)),
+        ([SOUND], {}, _info(), ("media",)),
+        ([SOUND, AIMessage("A bell."), HumanMessage("Sure?")], {}, _info(), ()),
         ([PICTURE, AIMessage("A cat."), HumanMessage("Sure?")], {}, _info(vision=False), ()),
         ([HumanMessage("Hi")], SCHEMA, _info(json_schema=False), ("schema",)),
         ([PICTURE], SCHEMA, _info(json_schema=False, vision=False), ("schema", "vision")),
