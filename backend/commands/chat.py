@@ -47,10 +47,17 @@ class Conversation:
         self._agent = agent
         self._model = model
         self._thread = thread
-        # Questions of the agent's that wait for an answer: what is said next answers them.
-        self._asked: list[str] = []
+        # Questions of the agent's that wait for an answer each, and the answers that are there: nothing is sent before
+        # the last of them.
+        self._asked: list[dict[str, Any]] = []
+        self._answers: list[Any] = []
 
     def say(self, text: str) -> int:
+        if self._asked:
+            self._answers.append(_answer(self._asked[len(self._answers)], text))
+            if len(self._answers) < len(self._asked):
+                _ask(self._asked[len(self._answers)])
+                return 0
         try:
             return max((self._heard(event) for event in self._events(text)), default=1)
         except httpx.HTTPError as error:
@@ -64,15 +71,20 @@ class Conversation:
     def _heard(self, event: dict[str, Any]) -> int:
         match event:
             case {"type": "RUN_FINISHED", "outcome": {"type": "interrupt", "interrupts": interrupts}}:
-                self._asked = [asked["id"] for asked in interrupts]
+                self._asked, self._answers = interrupts, []
+                _ask(interrupts[0])
+                return 0
         return _show(event)
 
     def _brought(self, text: str) -> dict[str, Any]:
         asked, self._asked = self._asked, []
         if asked:
+            answers = zip(asked, self._answers, strict=True)
             return {
                 "messages": [],
-                "resume": [{"interruptId": i, "status": "resolved", "payload": text} for i in asked],
+                "resume": [
+                    {"interruptId": each["id"], "status": "resolved", "payload": answer} for each, answer in answers
+                ],
             }
         return {"messages": [{"id": uuid4().hex, "role": "user", "content": text}]}
 
@@ -95,6 +107,26 @@ class Conversation:
                     yield json.loads(line.removeprefix("data: "))
 
 
+def _ask(question: dict[str, Any]) -> None:
+    asked = question.get("message") or json.dumps((question.get("metadata") or {}).get("value"), ensure_ascii=False)
+    schema = question.get("responseSchema")
+    shape = f" (JSON: {json.dumps(schema)})" if schema and schema.get("type") not in {"string", "boolean"} else ""
+    print(f"{_DIM}[the agent asks: {asked}{shape}]{_PLAIN}")
+
+
+def _answer(question: dict[str, Any], text: str) -> Any:
+    """What was typed, as the question wants it: words as they are, all else as JSON, if it is some."""
+    schema = question.get("responseSchema") or {"type": "string"}
+    if schema.get("type") == "boolean" and text.strip().lower() in {"yes", "no"}:
+        return text.strip().lower() == "yes"
+    if schema.get("type") == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _show(event: dict[str, Any]) -> int:
     """Prints an event; 1 where it says that the run failed."""
     match event:
@@ -110,9 +142,6 @@ def _show(event: dict[str, Any]) -> int:
             print(f"{_DIM}[{name}]{_PLAIN}")
         case {"type": "TOOL_CALL_RESULT", "content": content}:
             print(f"{_DIM}[= {content}]{_PLAIN}")
-        case {"type": "RUN_FINISHED", "outcome": {"type": "interrupt", "interrupts": interrupts}}:
-            for asked in interrupts:
-                print(f"{_DIM}[the agent asks: {asked.get('message', asked['reason'])}]{_PLAIN}")
         case {"type": "RUN_ERROR", "message": message}:
             print(message, file=sys.stderr)
             return 1

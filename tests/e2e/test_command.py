@@ -145,6 +145,14 @@ def test_node_that_blocks_a_thread_does_not_keep_a_server_that_is_told_to_end(tm
         assert "shutdown_forced" in server.log.read_text()
 
 
+def test_each_question_gets_an_answer_of_its_own(server: Serving, tmp_path: Path) -> None:
+    said = command(tmp_path, "chat", "--agent", "approval", "--url", server.url, said=["both", "yes", "Ann"])
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "the agent asks: Spend it?" in said.stdout
+    assert "the agent asks: Whose name?" in said.stdout
+    assert "money: True; name: Ann" in said.stdout
+
+
 def test_project_is_served_with_modules_beside_its_graphs(tmp_path: Path) -> None:
     project = tmp_path / "project"
     _write(project / "langgraph.json", '{"graphs": {"helper": "./app/graph.py:make"}}')

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 from tests.e2e.process import Serving, serving
+from tests.e2e.scenario import ROOT
 from tests.server import Event, run_input
 from tests.waiting import LIMIT_SECONDS, wait_until
 
@@ -141,3 +142,31 @@ def test_another_machine_goes_on_and_its_readers_hear_one_run(
     assert [message["content"] for message in snapshot["messages"]] == ["Count", WHOLE]
     last = [event for event in heard if event["type"] == "TEXT_MESSAGE_START"][-1]["messageId"]
     assert snapshot["messages"][-1]["id"] == last
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(request: pytest.FixtureRequest, settings: dict[str, str]) -> dict[str, str]:
+    graphs = {"AGENKIT_GRAPHS": f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph"}
+    if request.param == "sqlite":
+        return {**settings, **graphs}
+    own: URL = request.getfixturevalue("own_postgres")
+    address = own.set(drivername="postgresql").render_as_string(hide_password=False)
+    return {**settings, **graphs, "DATABASE_URL": address, "AGENKIT_MIGRATE": "on"}
+
+
+def _result(server: Serving, **asked: Any) -> dict[str, Any]:
+    body = {**run_input(thread="t", **asked), "agentId": "approval"}
+    told: dict[str, Any] = httpx.post(
+        f"{server.url}/api/v1/runs", json=body, headers={"Prefer": "wait=60"}, timeout=90
+    ).json()
+    return told
+
+
+def test_question_survives_the_end_of_its_process(tmp_path: Path, stored: dict[str, str], how: signal.Signals) -> None:
+    with serving(tmp_path, **stored) as server:
+        (asked,) = _result(server, text="Go", run="asks")["interrupts"]
+        _kill(server, how)
+    with serving(tmp_path, **stored) as server:
+        answer = {"interruptId": asked["id"], "status": "resolved", "payload": True}
+        told = _result(server, run="answers", resume=[answer])
+    assert [message["content"] for message in told["messages"]] == ["money: True"]

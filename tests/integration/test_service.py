@@ -16,7 +16,16 @@ async def test_the_agents_are_listed(server: Server) -> None:
     async with server.client() as client:
         everybody = (await client.get("/api/v1/agents")).json()
         missing = (await client.get("/api/v1/agents", params={"available": False})).json()
-    assert [agent["id"] for agent in everybody["items"]] == ["chat", "canvas", "quality", "approval", "odd", "strict", "typed", "data"]
+    assert [agent["id"] for agent in everybody["items"]] == [
+        "chat",
+        "canvas",
+        "quality",
+        "approval",
+        "odd",
+        "strict",
+        "typed",
+        "data",
+    ]
     assert everybody["items"][0] == {
         "id": "chat",
         "name": "Chat",
