@@ -58,6 +58,7 @@ bench: .venv/.dev  ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python -m bench.first_token
 	@$(BIN)/python -m bench.seam
 	@$(BIN)/python -m bench.failover
+	@$(BIN)/python -m bench.durability
 	@$(BIN)/python -m bench.resuming
 	@$(BIN)/python -m bench.canvas
 	@$(BIN)/python -m bench.quality
