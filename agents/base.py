@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.errors import GraphRecursionError
+from langgraph.graph import StateGraph
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel._loop import PregelLoop
@@ -44,6 +45,7 @@ from llm.factory import Candidate
 from llm.layers.fallback import METERED
 
 CompiledGraph = CompiledStateGraph
+GraphBuilder = StateGraph
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 Checkpointer = BaseCheckpointSaver[str]
 # What a graph is given, and the checkpoint that it is given to.

@@ -8,9 +8,15 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from langgraph.graph import StateGraph
-
-from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, allow_nested_without_checkpointer
+from agents.base import (
+    BaseAgent,
+    Checkpointer,
+    CompiledGraph,
+    Graph,
+    GraphBuilder,
+    Served,
+    allow_nested_without_checkpointer,
+)
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
 from agents.exits import guard_exits
@@ -121,7 +127,7 @@ def _loaded(file: GraphFile) -> Graph:
             f"The agent {file.id!r} cannot be loaded from {str(file.path)!r}: {type(error).__name__}: {error}"
         ) from error
     graph = getattr(module, file.name, None)
-    if isinstance(graph, StateGraph):
+    if isinstance(graph, GraphBuilder):
         graph = graph.compile()
     if not isinstance(graph, CompiledGraph):
         raise BadAgent(f"The agent {file.id!r} is no graph: {file.name!r} in {str(file.path)!r}")
