@@ -107,6 +107,11 @@ class BaseAgent(ABC):
     # Whether what it writes is read before or after it is heard, unless a request says otherwise; `None`: its graph
     # has no such step.
     quality: ClassVar[Quality | None] = None
+    # Of its reviews: the rubric, if not the one for the kind of text; how often an answer is revised at most; how long
+    # a judge may take, if not as long as everywhere.
+    rubric: ClassVar[str | None] = None
+    revisions: ClassVar[int] = 2
+    judge_timeout_seconds: ClassVar[float | None] = None
     # Whether reading is all that it does: then a request cannot have it otherwise.
     reads: ClassVar[bool] = False
     # Whether what it hears of a person is remembered for the next time.

@@ -20,6 +20,7 @@ from agents.base import (
 from agents.canvas import CanvasAgent
 from agents.chat import ChatAgent
 from agents.exits import guard_exits
+from agents.overrides import AgentOverrides, apply_overrides
 from agents.quality import QualityAgent
 from llm.call_counter import CallCounter
 
@@ -151,14 +152,21 @@ class Registry:
 
 
 def build_registry(
-    files: Sequence[GraphFile], checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None = None
+    files: Sequence[GraphFile],
+    checkpointer: Checkpointer,
+    call_counter: Callable[[], CallCounter] | None = None,
+    overrides: Mapping[str, AgentOverrides] | None = None,
 ) -> Registry:
-    """Ours, those of installed packages, those of files. Raises `BadAgent` where two have one id."""
+    """Ours, those of installed packages, those of files.
+
+    Raises `BadAgent` where two have one id, and `BadOverrides`.
+    """
     allow_nested_without_checkpointer()
     agents = [*(kind() for kind in AGENTS), *_installed(), *map(FileAgent, files)]
     for agent_id, count in _counted(agents).items():
         if count > 1 or not _ID.fullmatch(agent_id):
             raise BadAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
+    apply_overrides(agents, overrides or {})
     return Registry(
         # Ours call no models but the factory's, which count by themselves.
         _served(agent, checkpointer, None if type(agent) in AGENTS else call_counter)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+from agents.overrides import BadOverrides, read_overrides
 from agents.reflections import Reflections
 from agents.registry import BadAgent, Registry, build_registry
 from agents.titles import Titles
@@ -28,7 +29,7 @@ from backend.settings import Settings
 from backend.spans import Keeper, open_tracing
 from graphs.quality.checking import prepare
 from graphs.quality.judge import Judge
-from graphs.quality.rubric import BadRubric, Rubrics
+from graphs.quality.rubric import BadRubric, Rubrics, UnknownRubric
 from llm.errors import BadScript
 from llm.factory import ModelFactory
 from observability.logs import get_logger
@@ -105,7 +106,7 @@ async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[
         asyncio.get_running_loop().set_default_executor(threads)
         try:
             resources = await _opened(stack, settings, metrics)
-        except (StorageFailed, BadAgent, BadScript, BadRubric) as error:
+        except (StorageFailed, BadAgent, BadOverrides, BadScript, BadRubric, UnknownRubric) as error:
             _log.error("start_refused", reason=str(error))
             raise StartRefused(str(error)) from None
         yield resources
@@ -125,7 +126,8 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     shared = await _shared(stack, settings)
     models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
     stack.push_async_callback(models.aclose)
-    registry = build_registry(settings.server.graph_files, checkpoints.saver, models.call_counter)
+    overrides = await asyncio.to_thread(read_overrides, settings.server.agent_settings)
+    registry = build_registry(settings.server.graph_files, checkpoints.saver, models.call_counter, overrides)
     owner = _owner()
     runs = Runs(
         database,
@@ -146,6 +148,9 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
     stack.push_async_callback(workers.aclose)
     workers.warm(_WARM_AFTER_SECONDS)
     gates = Gates(models, *await asyncio.to_thread(_reading, settings), workers, settings.server.leak_action)
+    for served in registry:
+        if served.agent.rubric is not None:
+            gates.rubrics.get(served.agent.rubric)
     spans = Spans(database)
     tracing, outlets = _traced(stack, settings, spans, metrics)
     await _scored(stack, settings, reviews, metrics)

@@ -42,6 +42,11 @@ class ServerSettings(BaseModel):
         "project's folder with its `langgraph.json`.",
     )
 
+    agent_settings: Path | None = Field(
+        None,
+        description="A TOML file with a table for each agent that is to differ: `on_disconnect`, `profile`, `review`, "
+        "`rubric`, `revisions`, `judge_timeout_seconds`.",
+    )
     former_routes: bool = Field(
         True, description="Answer at the addresses of the first generation of clients; else they are told 410."
     )
@@ -101,6 +106,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_THREADS": ("server", "threads"),
     "AGENKIT_CORS_ORIGINS": ("server", "cors_origins"),
     "AGENKIT_GRAPHS": ("server", "graphs"),
+    "AGENKIT_AGENT_SETTINGS": ("server", "agent_settings"),
     "AGENKIT_FORMER_ROUTES": ("server", "former_routes"),
     "LANGFUSE_PUBLIC_KEY": ("observability", "langfuse_public_key"),
     "LANGFUSE_SECRET_KEY": ("observability", "langfuse_secret_key"),

@@ -36,9 +36,15 @@ class Gates:
         self, quality: Quality, served: Served, candidate: Candidate | None, wishes: BaseModel | None
     ) -> Gate | None:
         """Raises `UnknownRubric`."""
-        rubric = wishes.rubric if isinstance(wishes, QualityWishes) else None
+        agent = served.agent
+        rubric = (wishes.rubric if isinstance(wishes, QualityWishes) else None) or agent.rubric
         # What a reviewer is sent was written by anybody.
-        return await self.gate(quality, None if served.agent.reads else candidate, rubric)
+        gate = await self.gate(quality, None if agent.reads else candidate, rubric)
+        if gate is None:
+            return None
+        patience = agent.judge_timeout_seconds
+        judge = self.judge if patience is None else replace(self.judge, patience=patience)
+        return replace(gate, judge=judge, revisions=agent.revisions)
 
     async def reader(self, author: Candidate | None) -> Candidate | None:
         """Who judges what that model wrote; `None` where nobody is there who may."""

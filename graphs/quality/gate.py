@@ -24,3 +24,5 @@ class Gate:
     # By name; else the one for the kind of text.
     rubric: str | None = None
     leak_action: LeakAction = "remove"
+    # How often an answer is revised at most.
+    revisions: int = 2

@@ -31,7 +31,6 @@ from llm.meter import Spent
 from storage.reviews import ReviewDraft
 
 # Times that an author is asked to mend a text.
-_REVISIONS = 2
 
 
 class NoGate(RuntimeError):
@@ -187,7 +186,7 @@ def _gate(runtime: Runtime[RunContext]) -> Gate:
 
 
 def _may_revise(gate: Gate, attempt: int) -> bool:
-    return gate.mode == "enforce" and attempt <= _REVISIONS
+    return gate.mode == "enforce" and attempt <= gate.revisions
 
 
 async def _give_up(runtime: Runtime[RunContext], state: Review) -> Review:
