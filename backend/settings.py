@@ -111,7 +111,13 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "LANGFUSE_PUBLIC_KEY": ("observability", "langfuse_public_key"),
     "LANGFUSE_SECRET_KEY": ("observability", "langfuse_secret_key"),
     "LANGFUSE_BASE_URL": ("observability", "langfuse_base_url"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("observability", "otlp_base_url"),
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ("observability", "otlp_endpoint"),
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": ("observability", "otlp_headers"),
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": ("observability", "otlp_certificate"),
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE": ("observability", "otlp_client_certificate"),
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": ("observability", "otlp_client_key"),
+    "OTEL_SERVICE_NAME": ("observability", "service_name"),
     "SENTRY_DSN": ("observability", "sentry_dsn"),
     "AGENKIT_TRACE_CONTENT": ("observability", "trace_content"),
     "AGENKIT_TRACE_SHARE": ("observability", "trace_share"),
@@ -211,6 +217,17 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_LOG_FORMAT": ("observability", "log_format"),
 }
 
+# Names that Langfuse and OpenTelemetry give to what has a variable; that variable is the stronger one.
+ALIASES: Mapping[str, str] = {
+    "LANGFUSE_HOST": "LANGFUSE_BASE_URL",
+    "LANGFUSE_RELEASE": "AGENKIT_RELEASE",
+    "LANGFUSE_TRACING_ENVIRONMENT": "AGENKIT_ENVIRONMENT",
+    "OTEL_EXPORTER_OTLP_HEADERS": "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY": "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+}
+
 _LISTS = {"cors_origins", "graphs", "log_levels", *PROFILES}
 _SAMPLES = {"changeme", "change-me", "secret", "password", "your-api-key", "your-key-here", "sk-...", "sk-xxx", "xxx"}
 
@@ -229,7 +246,7 @@ def read_settings(environment: Mapping[str, str], file: Path | None = Path(".env
     try:
         return Settings.model_validate(_nested(given))
     except ValidationError as error:
-        raise BadSettings("\n".join(_told(error))) from None
+        raise BadSettings("\n".join(_told(error, given))) from None
 
 
 def _refused(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -243,15 +260,21 @@ def _refused(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _nested(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     nested: dict[str, dict[str, Any]] = {}
     for name, (package, field) in VARIABLES.items():
-        if name in given:
-            text = given[name].strip()
+        if (source := _source(name, given)) is not None:
+            text = given[source].strip()
             value = tuple(part.strip() for part in text.split(",") if part.strip()) if field in _LISTS else text
             nested.setdefault(package, {})[field] = value
     return nested
 
 
-def _told(error: ValidationError) -> Iterator[str]:
-    names = {place: name for name, place in VARIABLES.items()}
+def _source(name: str, given: Mapping[str, str]) -> str | None:
+    """The variable that gives a setting its value: its own, or an alias of it."""
+    aliases = (alias for alias, of in ALIASES.items() if of == name)
+    return next((each for each in (name, *aliases) if each in given), None)
+
+
+def _told(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
+    names = {place: _source(name, given) or name for name, place in VARIABLES.items()}
     for detail in error.errors(include_input=False, include_url=False):
         place = tuple(str(part) for part in detail["loc"][:2])
         name = names.get((place[0], place[1])) if len(place) == 2 else None

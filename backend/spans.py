@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from observability.logs import get_logger
 from observability.metrics import Metrics
-from observability.outlets import Happened, Outlet, langfuse, otlp
+from observability.outlets import Happened, Outlet, langfuse, otlp, resource_of
 from observability.redaction import redacted
 from observability.settings import ObservabilitySettings
 from observability.tracing import Kept, SpanRecord, Tracing
@@ -82,18 +82,19 @@ class Keeper:
 def open_tracing(settings: ObservabilitySettings, metrics: Metrics) -> tuple[Tracing, Kept, Sequence[Outlet]]:
     """Decided once, and said in one line."""
     kept = Kept(_MOST, lambda count: metrics.spans.labels("store", "dropped").inc(count))
-    outlets = list[Outlet]()
+    outlets, resource = list[Outlet](), resource_of(settings)
     if settings.langfuse_public_key is not None and settings.langfuse_secret_key is not None:
         secret = settings.langfuse_secret_key.get_secret_value()
         exporter = langfuse(settings.langfuse_base_url, settings.langfuse_public_key, secret)
-        outlets.append(Outlet("langfuse", exporter, _counted(metrics, "langfuse")))
-    if settings.otlp_endpoint is not None:
-        outlets.append(Outlet("otlp", otlp(settings.otlp_endpoint), _counted(metrics, "otlp")))
+        outlets.append(Outlet("langfuse", exporter, _counted(metrics, "langfuse"), resource=resource))
+    if (endpoint := settings.traces_endpoint) is not None:
+        exporter = otlp(settings, endpoint)
+        outlets.append(Outlet("otlp", exporter, _counted(metrics, "otlp"), resource=resource))
     _log.info(
         "tracing",
         store="on",
         langfuse=settings.langfuse_base_url if settings.langfuse_public_key else "off",
-        otlp=settings.otlp_endpoint or "off",
+        otlp=endpoint or "off",
         content=settings.trace_content,
     )
     tracing = Tracing(

@@ -1,21 +1,29 @@
 """Where spans go that leave this process. Nothing on a request's way waits for any of it."""
 
 import base64
-import logging
+import gzip
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from ssl import SSLContext, create_default_context
 from time import monotonic
+from typing import Literal
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+import httpx
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.util.re import parse_env_headers
 
+from observability.logs import get_logger
+from observability.settings import ObservabilitySettings
 from observability.tracing import SpanRecord
+
+_log = get_logger(__name__)
 
 # Spans that wait, in one request, and seconds between requests.
 _MOST = 16_384
@@ -26,8 +34,14 @@ _TIMEOUT = 5.0
 _AGAIN, _LONGEST_WAIT = 1.0, 60.0
 
 _TRIES_ALONE = 5
+# Characters of what a collector says of a refusal.
+_LONGEST_REASON = 300
 
 Happened = Callable[[str, int], None]
+
+
+class ExportFailed(Exception):
+    """Spans did not get to where they were sent; the message says why."""
 
 
 class Outlet:
@@ -37,9 +51,17 @@ class Outlet:
     """
 
     def __init__(
-        self, name: str, exporter: SpanExporter, happened: Happened, *, most: int = _MOST, every: float = _EVERY
+        self,
+        name: str,
+        exporter: SpanExporter,
+        happened: Happened,
+        *,
+        resource: Resource | None = None,
+        most: int = _MOST,
+        every: float = _EVERY,
     ) -> None:
         self.name = name
+        self._resource = resource or Resource.get_empty()
         self._exporter = exporter
         self._happened = happened
         self._most = most
@@ -47,7 +69,8 @@ class Outlet:
         self._held: deque[SpanRecord] = deque()
         self._wake = threading.Event()
         self._closing = False
-        self.failing = False
+        # Why the last spans did not get there.
+        self.reason: str | None = None
         # How many are sent at once: fewer after a failure, which may be for their size.
         self._size = _BATCH
         self._alone = 0
@@ -55,6 +78,10 @@ class Outlet:
         self.again = _AGAIN
         self._thread = threading.Thread(target=self._send_on, name="spans", daemon=True)
         self._thread.start()
+
+    @property
+    def failing(self) -> bool:
+        return self.reason is not None
 
     def on_end(self, record: SpanRecord) -> None:
         if len(self._held) >= self._most:
@@ -88,6 +115,7 @@ class Outlet:
             self._wake.clear()
             wait = self._every if self._send_all() else self._waits(wait)
         self._send_all()
+        self._exporter.shutdown()
 
     def _waits(self, before: float) -> float:
         """Smaller batches are tried soon; if one span alone is not taken, later and later."""
@@ -117,19 +145,42 @@ class Outlet:
 
     def _sent(self, batch: Sequence[SpanRecord]) -> bool:
         try:
-            good = self._exporter.export([_readable(record) for record in batch]) is SpanExportResult.SUCCESS
-        except Exception:  # noqa: BLE001  # whatever an exporter dies of, spans are not what a process dies of
-            good = False
-        self.failing = not good
-        self._happened("exported" if good else "failed", len(batch))
-        return good
+            result = self._exporter.export([_readable(record, self._resource) for record in batch])
+            reason = None if result is SpanExportResult.SUCCESS else "the exporter does not say why"
+        except ExportFailed as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  # whatever it dies of, spans are not what a process dies of
+            reason = f"{type(error).__name__}: {error}"
+        self._note(reason)
+        self._happened("failed" if reason else "exported", len(batch))
+        return reason is None
+
+    def _note(self, reason: str | None) -> None:
+        """Logs what is new: the next tries fail for the same reason as a rule."""
+        if reason == self.reason:
+            return
+        if reason is None:
+            _log.info("span_export_recovered", exporter=self.name)
+        else:
+            _log.warning("span_export_failed", exporter=self.name, reason=reason)
+        self.reason = reason
 
 
-_RESOURCE = Resource.create({"service.name": "agenkit"})
+def resource_of(settings: ObservabilitySettings) -> Resource:
+    """The service, for every span. `OTEL_RESOURCE_ATTRIBUTES` may add to it."""
+    return Resource.create(
+        {
+            "service.name": settings.service_name,
+            "service.version": settings.release or version("agenkit"),
+            "deployment.environment.name": settings.environment,
+        }
+    )
+
+
 _SCOPE = InstrumentationScope("agenkit")
 
 
-def _readable(record: SpanRecord) -> ReadableSpan:
+def _readable(record: SpanRecord, resource: Resource) -> ReadableSpan:
     """As OpenTelemetry's exporters take them."""
     who, trace = record.who, int(record.trace, 16)
     whose = {
@@ -145,7 +196,7 @@ def _readable(record: SpanRecord) -> ReadableSpan:
         name=record.name,
         context=_context(trace, record.id),
         parent=None if record.parent is None else _context(trace, record.parent),
-        resource=_RESOURCE,
+        resource=resource,
         attributes={**{name: value for name, value in whose.items() if value}, **record.attributes},
         status=Status(StatusCode.UNSET if record.error is None else StatusCode.ERROR, message),
         start_time=record.began,
@@ -158,24 +209,56 @@ def _context(trace: int, span: str) -> SpanContext:
     return SpanContext(trace, int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
-def otlp(endpoint: str) -> SpanExporter:
+class OtlpExporter(SpanExporter):
+    """Spans to one collector, over HTTP. OpenTelemetry's own takes headers and keys from the process's environment, for
+    whichever collector it sends to; this one has what it is given.
+    """
+
+    def __init__(self, endpoint: str, headers: Mapping[str, str], verify: SSLContext | Literal[True] = True) -> None:
+        self._endpoint = endpoint
+        # A proxy of the environment's is used; a redirect is not followed, as it would take the headers along.
+        self._client = httpx.Client(
+            headers={**headers, "Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"},
+            timeout=_TIMEOUT,
+            verify=verify,
+        )
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Raises `ExportFailed`."""
+        body = gzip.compress(encode_spans(spans).SerializeToString())
+        try:
+            answer = self._client.post(self._endpoint, content=body)
+        except httpx.HTTPError as error:
+            raise ExportFailed(f"{type(error).__name__}: {error}") from error
+        if not answer.is_success:
+            raise ExportFailed(f"status {answer.status_code}: {answer.text[:_LONGEST_REASON]}")
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self._client.close()
+
+
+def otlp(settings: ObservabilitySettings, endpoint: str) -> SpanExporter:
     """Any collector, at its full address."""
-    return _quiet(OTLPSpanExporter(endpoint=endpoint, timeout=_TIMEOUT, compression=Compression.Gzip))
+    headers = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
+    return OtlpExporter(endpoint, parse_env_headers(headers, liberal=True), _verification(settings))
+
+
+def _verification(settings: ObservabilitySettings) -> SSLContext | Literal[True]:
+    if settings.otlp_certificate is None and settings.otlp_client_certificate is None:
+        return True
+    context = create_default_context(cafile=settings.otlp_certificate)
+    if settings.otlp_client_certificate is not None:
+        context.load_cert_chain(settings.otlp_client_certificate, settings.otlp_client_key)
+    return context
 
 
 def langfuse(url: str, public_key: str, secret_key: str) -> SpanExporter:
     """Langfuse's own OTLP endpoint, as its SDK from version 5 on speaks to it."""
-    told = base64.b64encode(f"{public_key}:{secret_key}".encode()).decode()
+    credentials = base64.b64encode(f"{public_key}:{secret_key}".encode()).decode()
     headers = {
-        "Authorization": f"Basic {told}",
+        "Authorization": f"Basic {credentials}",
         "x-langfuse-ingestion-version": "4",
         "x-langfuse-public-key": public_key,
     }
-    endpoint = f"{url.rstrip('/')}/api/public/otel/v1/traces"
-    return _quiet(OTLPSpanExporter(endpoint=endpoint, headers=headers, timeout=_TIMEOUT, compression=Compression.Gzip))
-
-
-def _quiet(exporter: OTLPSpanExporter) -> OTLPSpanExporter:
-    # It says each failure itself, in its own words; ours are counted, and said once.
-    logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter").setLevel(logging.CRITICAL)
-    return exporter
+    return OtlpExporter(f"{url.rstrip('/')}/api/public/otel/v1/traces", headers)

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -22,9 +23,24 @@ class ObservabilitySettings(BaseModel):
     langfuse_public_key: str | None = Field(None, description="With the secret key, spans go to Langfuse too.")
     langfuse_secret_key: SecretStr | None = Field(None, description="Langfuse's secret key.")
     langfuse_base_url: _Url = Field("https://cloud.langfuse.com", description="Where Langfuse is.")
-    otlp_endpoint: _Url | None = Field(
-        None, description="The full address of any OTLP collector for traces, as in `http://collector:4318/v1/traces`."
+    otlp_base_url: _Url | None = Field(
+        None,
+        description="Any OTLP collector, over HTTP, as in `http://collector:4318`; traces go to `/v1/traces` there.",
     )
+    otlp_endpoint: _Url | None = Field(
+        None, description="The full address for traces instead, as in `http://collector:4318/v1/traces`."
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="Headers for that collector and nobody else: `name=value`, with commas between."
+    )
+    otlp_certificate: Path | None = Field(None, description="A file of authorities (PEM) that vouch for the collector.")
+    otlp_client_certificate: Path | None = Field(
+        None, description="A certificate (PEM) that is shown to the collector."
+    )
+    otlp_client_key: Path | None = Field(
+        None, description="The key of that certificate (PEM), if it is in another file."
+    )
+    service_name: str = Field("agenkit", max_length=200, description="`service.name` of every span.")
     sentry_dsn: SecretStr | None = Field(
         None, description="Errors go to Sentry too, scrubbed; needs the extra `sentry` (`pip install agenkit[sentry]`)."
     )
@@ -51,6 +67,13 @@ class ObservabilitySettings(BaseModel):
     @property
     def package_levels(self) -> Mapping[str, str]:
         return dict(told.split("=") for told in self.log_levels)
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """The full address of a collector."""
+        if self.otlp_endpoint or self.otlp_base_url is None:
+            return self.otlp_endpoint
+        return f"{self.otlp_base_url.rstrip('/')}/v1/traces"
 
     @field_validator("langfuse_public_key")
     @classmethod

@@ -21,7 +21,9 @@ NAMED_SERVERS = {name: os.environ.get(name) for name in ("DATABASE_URL", "OLLAMA
 
 def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
-        if name in VARIABLES or name.startswith(("AGENKIT_", "LANGFUSE_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_")):
+        if name in VARIABLES or name.startswith(
+            ("AGENKIT_", "LANGFUSE_", "OPENAI_", "OTEL_", "LANGCHAIN_", "LANGSMITH_")
+        ):
             del os.environ[name]
 
 

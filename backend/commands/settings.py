@@ -1,6 +1,6 @@
 from collections.abc import Iterator, Sequence
 
-from backend.settings import VARIABLES, Settings
+from backend.settings import ALIASES, VARIABLES, Settings
 
 _HEAD = """# Settings
 
@@ -23,7 +23,8 @@ def _rows() -> Iterator[str]:
     for variable, (package, name) in VARIABLES.items():
         settings = getattr(defaults, package)
         field = type(settings).model_fields[name]
-        yield f"| `{variable}` | {_shown(getattr(settings, name))} | {field.description} |"
+        aliases = "".join(f" Also `{alias}`." for alias, of in ALIASES.items() if of == variable)
+        yield f"| `{variable}` | {_shown(getattr(settings, name))} | {field.description}{aliases} |"
 
 
 def _shown(value: object) -> str:

@@ -107,6 +107,26 @@ async def test_a_chat_is_one_tree_in_the_store_and_at_the_sink(tmp_path: Path, s
     assert headers["authorization"].startswith("Basic ")
 
 
+async def test_each_exporter_sends_its_own_headers(tmp_path: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
+        monkeypatch.setenv(name, "x-collector-key=of-the-collector,authorization=Bearer%20of-the-collector")
+    with Sink() as collector:
+        to = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": "x-collector-key=of-the-collector,authorization=Bearer%20of-the-collector",
+        }
+        with serving(tmp_path, **SCRIPTED, **_told(sink), **to) as server:
+            await server.run(text="Hello", run="r")
+            sink.has(6)
+            collector.has(6)
+    for request in sink.headers:
+        assert "of-the-collector" not in json.dumps(dict(request))
+    (headers, *_) = ({name.lower(): value for name, value in request.items()} for request in collector.headers)
+    assert headers["x-collector-key"] == "of-the-collector"
+    assert headers["authorization"] == "Bearer of-the-collector"
+    assert "langfuse" not in json.dumps(headers)
+
+
 async def test_tools_are_beneath_the_node_that_calls_them(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED) as server:
         await server.run(text="Work out the sum", run="r")

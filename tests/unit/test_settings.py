@@ -1,12 +1,15 @@
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, SecretStr
 
 from backend.commands.settings import run
-from backend.settings import VARIABLES, BadSettings, Settings, read_settings
+from backend.settings import ALIASES, VARIABLES, BadSettings, Settings, read_settings
+from llm.settings import PROFILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +57,52 @@ def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
     settings = read_settings({"AGENKIT_PORT": "9001"}, file=tmp_path / ".env")
     assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9001)
     assert settings.models.openai_api_key is None
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_an_alias_sets_what_its_variable_does_and_gives_way_to_it(alias: str, name: str) -> None:
+    package, field = VARIABLES[name]
+
+    def value(environment: Mapping[str, str]) -> object:
+        read = getattr(getattr(read_settings(environment, file=None), package), field)
+        return read.get_secret_value() if isinstance(read, SecretStr) else read
+
+    scheme = "http://" if field.endswith("_url") else ""
+    both = {alias: f"{scheme}alias", name: f"{scheme}variable"}
+    assert str(value({alias: both[alias]})) == both[alias]
+    assert str(value(both)) == both[name]
+
+
+def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_alias() -> None:
+    with pytest.raises(BadSettings, match=r"^LANGFUSE_HOST: "):
+        read_settings({"LANGFUSE_HOST": "localhost"}, file=None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({}, None),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, "http://c:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318/otlp/"}, "http://c:4318/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t/x", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "http://t/x"),
+    ],
+)
+def test_the_endpoint_of_traces_is_its_own_or_below_that_of_everything(
+    environment: Mapping[str, str], endpoint: str | None
+) -> None:
+    assert read_settings(environment, file=None).observability.traces_endpoint == endpoint
+
+
+def test_compose_passes_what_sends_traces_and_asks_models() -> None:
+    passed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["app"]["environment"]
+    wanted = {
+        *(name for name in (*VARIABLES, *ALIASES) if name.startswith(("LANGFUSE_", "OTEL_", "SENTRY_"))),
+        *(f"AGENKIT_{profile.upper()}_MODELS" for profile in PROFILES),
+        *("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "AGENKIT_ENVIRONMENT", "AGENKIT_RELEASE"),
+    }
+    # A file in a container is another one than that outside.
+    wanted -= {name for name in wanted if name.endswith(("_CERTIFICATE", "_CLIENT_KEY"))}
+    assert {name for name in wanted if passed.get(name) == f"${{{name}:-}}"} == wanted
 
 
 @pytest.mark.parametrize(
