@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.util.re import parse_env_headers
 
 from observability.logs import get_logger
@@ -194,8 +194,8 @@ def _readable(record: SpanRecord, resource: Resource) -> ReadableSpan:
     message = record.attributes.get("langfuse.observation.status_message")
     return ReadableSpan(
         name=record.name,
-        context=_context(trace, record.id),
-        parent=None if record.parent is None else _context(trace, record.parent),
+        context=_context(trace, record.id, record.state),
+        parent=None if record.parent is None else _context(trace, record.parent, record.state),
         resource=resource,
         attributes={**{name: value for name, value in whose.items() if value}, **record.attributes},
         status=Status(StatusCode.UNSET if record.error is None else StatusCode.ERROR, message),
@@ -205,8 +205,14 @@ def _readable(record: SpanRecord, resource: Resource) -> ReadableSpan:
     )
 
 
-def _context(trace: int, span: str) -> SpanContext:
-    return SpanContext(trace, int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+def _context(trace: int, span: str, state: str) -> SpanContext:
+    return SpanContext(
+        trace,
+        int(span, 16),
+        is_remote=False,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+        trace_state=TraceState.from_header([state]) if state else None,
+    )
 
 
 class OtlpExporter(SpanExporter):

@@ -18,6 +18,8 @@ from random import getrandbits, random
 from time import time_ns
 from typing import Any, Literal, NamedTuple, Protocol
 
+from opentelemetry.trace import TraceState
+
 SpanKind = Literal[
     "request", "run", "agent", "node", "model", "attempt", "event", "tool", "retriever", "cache", "artifact", "review"
 ]
@@ -29,6 +31,9 @@ class SpanRef(NamedTuple):
 
     trace_id: int
     span_id: int
+    # Whether its spans are recorded, and what other vendors say of the trace (W3C `tracestate`).
+    sampled: bool = True
+    state: str = ""
 
 
 _NOWHERE = SpanRef(0, 0)
@@ -40,7 +45,9 @@ _CUT = "… [cut]"
 # stand on several spans of a run and in the next one's history. Characters of one, and how many are remembered.
 _SHORT, _SHORT_KEPT = 48, 1024
 _TEXT, _TEXTS_KEPT = 16_000, 512
-_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+# As much as everybody has to pass on.
+_LONGEST_STATE = 512
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
 _OBSERVED: Mapping[SpanKind, str] = {
@@ -100,6 +107,8 @@ class SpanRecord:
     began: int
     ended: int
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    # W3C `tracestate`.
+    state: str = ""
 
 
 class SpanOutlet(Protocol):
@@ -135,6 +144,8 @@ class Incoming:
 
 _INCOMING: ContextVar[Incoming | None] = ContextVar("request", default=None)
 _ACTIVE: ContextVar[_Active | None] = ContextVar("span", default=None)
+# A trace that its caller does not record: it is passed on as it came.
+_UNSAMPLED: ContextVar[SpanRef | None] = ContextVar("unsampled", default=None)
 
 
 def token_classes(
@@ -313,10 +324,12 @@ class Tracing:
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
         self._outlets = outlets
 
-    def wants(self, run: str) -> bool:
-        """Whether a run is traced, of whom only a share is; always the same answer for the same run. What is done
-        beside runs has no name of one.
+    def wants(self, run: str, parent: SpanRef | None = None) -> bool:
+        """Whether a run is traced: as its parent is, else as one of the share; always the same answer for the same run.
+        What is done beside runs has no name of one.
         """
+        if parent is not None:
+            return parent.sampled
         if not run:
             return random() < self._share  # nosec B311  # no secret is made of it
         return self._share >= 1.0 or int(sha256(run.encode()).hexdigest()[:8], 16) < self._share * 2**32
@@ -340,7 +353,7 @@ class Tracing:
 
     def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanRef | None, at: int | None = None) -> "Span":
         trace = getrandbits(128) if parent is None else parent.trace_id  # nosec B311  # no secret is made of it
-        within = SpanRef(trace, getrandbits(64))  # nosec B311
+        within = SpanRef(trace, getrandbits(64), state="" if parent is None else parent.state)  # nosec B311
         return Span(self, within, parent, name=name, kind=kind, who=who, began=at)
 
     def ended(self, span: "Span", at: int) -> None:
@@ -361,6 +374,7 @@ class Tracing:
                 **self._stamp,
                 **span.attributes,
             },
+            state=span.context.state,
         )
         for outlet in self._outlets:
             outlet.on_end(record)
@@ -373,8 +387,12 @@ class Tracing:
 @contextmanager
 def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanRef | None = None) -> Iterator[Span]:
     """A span on somebody's behalf; what is opened within it belongs to it. One beneath a parent goes with it."""
-    if parent is None and not by.wants(who.run):
-        yield Span(by, _NOWHERE, name=name, kind=kind, who=who)
+    if not by.wants(who.run, parent):
+        token = _UNSAMPLED.set(parent)
+        try:
+            yield Span(by, _NOWHERE, name=name, kind=kind, who=who)
+        finally:
+            _UNSAMPLED.reset(token)
         return
     opened = by.begin(name, kind, who, parent)
     before = _ACTIVE.set(_Active(by, who, opened.context))
@@ -458,18 +476,32 @@ def noted(name: str, kind: SpanKind, **attributes: str) -> None:
 
 def traceparent(of: SpanRef | None = None) -> str | None:
     """What tells another service whose work this is (W3C Trace Context)."""
-    active = _ACTIVE.get()
-    context = of or (active.context if active else None)
+    context = of or _propagated()
     if context is None:
         return None
-    # What is told is traced.
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{'01' if context.sampled else '00'}"
 
 
-def read_traceparent(given: str | None) -> SpanRef | None:
-    """`None` for what is none, however it is wrong: then a trace of our own begins."""
+def trace_headers() -> Mapping[str, str]:
+    """The headers of a request to another service: `traceparent`, and `tracestate` where the caller gave one."""
+    context, parent = _propagated(), traceparent()
+    if context is None or parent is None:
+        return {}
+    return {"traceparent": parent, **({"tracestate": context.state} if context.state else {})}
+
+
+def _propagated() -> SpanRef | None:
+    active = _ACTIVE.get()
+    return _UNSAMPLED.get() if active is None else active.context
+
+
+def read_traceparent(given: str | None, state: str | None = None) -> SpanRef | None:
+    """`None` for what is none, however it is wrong: then a trace of our own begins. A wrong state is left out."""
     found = _TRACEPARENT.fullmatch(given or "")
-    return None if found is None else SpanRef(int(found[1], 16), int(found[2], 16))
+    if found is None:
+        return None
+    known = TraceState.from_header([state]).to_header() if state and len(state) <= _LONGEST_STATE else ""
+    return SpanRef(int(found[1], 16), int(found[2], 16), bool(int(found[3], 16) & 1), known)
 
 
 def current() -> SpanRef | None:
@@ -479,9 +511,9 @@ def current() -> SpanRef | None:
 
 
 @contextmanager
-def coming_in(given: str | None) -> Iterator[Incoming]:
-    """For as long as a request is answered; `given` is its `traceparent`."""
-    incoming = Incoming(time_ns(), read_traceparent(given))
+def coming_in(given: str | None, state: str | None = None) -> Iterator[Incoming]:
+    """For as long as a request is answered; `given` is its `traceparent`, `state` its `tracestate`."""
+    incoming = Incoming(time_ns(), read_traceparent(given, state))
     before = _INCOMING.set(incoming)
     try:
         yield incoming
@@ -490,10 +522,12 @@ def coming_in(given: str | None) -> Iterator[Incoming]:
 
 
 def accepted(by: Tracing, who: Who, name: str) -> SpanRef | None:
-    """The span of the request that is answered here, up to now: what it asks for goes on beneath it."""
-    if not by.wants(who.run):
-        return None
+    """The span of the request that is answered here, up to now: what it asks for goes on beneath it. Of a trace that is
+    not recorded it is the caller's.
+    """
     incoming = _INCOMING.get() or Incoming(time_ns(), None)
+    if not by.wants(who.run, incoming.above):
+        return incoming.above
     opened = by.begin(name, "request", who, incoming.above, incoming.began)
     opened.end()
     incoming.within = opened.context

@@ -29,7 +29,8 @@ class RequestRecord:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        given = Headers(scope=scope)
+        request_id = _request_id(given.get("x-request-id"))
         status, began = 0, perf_counter()
 
         async def marked(message: Message) -> None:
@@ -42,7 +43,10 @@ class RequestRecord:
                     headers["traceparent"] = traceparent(incoming.within) or ""
             await send(message)
 
-        with bound(request_id=request_id), coming_in(Headers(scope=scope).get("traceparent")) as incoming:
+        with (
+            bound(request_id=request_id),
+            coming_in(given.get("traceparent"), ",".join(given.getlist("tracestate"))) as incoming,
+        ):
             try:
                 await self._app(scope, receive, marked)
             except asyncio.CancelledError:

@@ -8,7 +8,7 @@ import numpy as np
 
 from llm.embedding.embedder import Vectors
 from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from observability.tracing import traceparent
+from observability.tracing import trace_headers
 
 
 class WireEmbedding:
@@ -36,7 +36,7 @@ class WireEmbedding:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         asked = {"model": self._model, "input": list(texts), **self._also}
         # Tells the provider whose work it is.
-        headers = {"traceparent": within} if (within := traceparent()) is not None else {}
+        headers = dict(trace_headers())
         try:
             answer = await self._client.post(self._url, json=asked, headers=headers)
         except httpx.HTTPError as error:

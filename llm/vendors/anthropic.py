@@ -21,7 +21,7 @@ from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 from llm.vendors.reasons import UNREADABLE, connection_reason, status_reason
 from llm.vendors.waiting import seconds
-from observability.tracing import traceparent
+from observability.tracing import trace_headers
 
 # What its API asks for with every call; a profile's own limit comes before it.
 _MOST_OUTPUT = 8192
@@ -145,8 +145,7 @@ def _type(error: anthropic.APIStatusError) -> str | None:
 
 async def _add_traceparent(request: httpx2.Request) -> None:
     """Tells the provider whose work a request is."""
-    if (within := traceparent()) is not None:
-        request.headers["traceparent"] = within
+    request.headers.update(trace_headers())
 
 
 class AnthropicProvider:

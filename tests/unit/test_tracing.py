@@ -4,17 +4,20 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from observability.outlets import Outlet
+from observability import outlets
+from observability.outlets import ExportFailed, Outlet
 from observability.tracing import (
     Kept,
     Message,
     Tracing,
     Who,
+    accepted,
     begun,
     calling_model,
     coming_in,
@@ -26,6 +29,7 @@ from observability.tracing import (
     recorded,
     span,
     staying,
+    trace_headers,
     traceparent,
     tracing,
 )
@@ -348,3 +352,65 @@ def test_a_trace_is_told_as_it_came(kept: Kept) -> None:
     assert told is not None
     assert told.split("-")[1:3] == [record.trace, record.id]
     assert (record.trace, record.parent) == (given.split("-")[1], given.split("-")[2])
+
+
+GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+
+
+def test_a_trace_that_its_caller_does_not_record_is_only_passed_on(kept: Kept) -> None:
+    by = _tracing(kept)
+    with coming_in(f"{GIVEN}-00", "vendor=1"):
+        above = accepted(by, ANN, "ask")
+        with tracing(by, ANN, "run", "run", above), span("node", "node"):
+            assert trace_headers() == {"traceparent": f"{GIVEN}-00", "tracestate": "vendor=1"}
+    assert trace_headers() == {}
+    assert len(kept) == 0
+
+
+def test_a_trace_that_its_caller_records_is_recorded_whatever_the_share(kept: Kept) -> None:
+    by = Tracing([kept], redact=str, share=0.0)
+    with coming_in(f"{GIVEN}-01"), tracing(by, ANN, "run", "run", accepted(by, ANN, "ask")):
+        pass
+    assert [record.name for record in kept.take(5)] == ["ask", "run"]
+
+
+@pytest.mark.parametrize(
+    ("state", "passed"),
+    [("a=1,b=2", "a=1,b=2"), ("", None), ("no state at all", None), (f"a={'x' * 600}", None), ("a=1\nb", None)],
+)
+def test_what_other_vendors_say_of_a_trace_goes_along(kept: Kept, state: str, passed: str | None) -> None:
+    exporter = Recorder()
+    outlet = Outlet("test", exporter, lambda what, count: None, every=0.02)
+    with tracing(Tracing([outlet], redact=str), ANN, "run", "run", read_traceparent(f"{GIVEN}-01", state)):
+        assert trace_headers().get("tracestate") == passed
+    assert outlet.flush(LIMIT_SECONDS)
+    outlet.shutdown()
+    (sent,) = exporter.spans
+    assert sent.context.trace_state.to_header() == (passed or "")
+
+
+def test_why_an_exporter_fails_is_logged_once_for_each_reason(
+    outlet: Callable[..., Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = list[tuple[str, str]]()
+    log = SimpleNamespace(
+        warning=lambda event, **fields: lines.append((event, fields["reason"])),
+        info=lambda event, **fields: lines.append((event, fields["exporter"])),
+    )
+    monkeypatch.setattr(outlets, "_log", log)
+    reasons = iter(["status 401: wrong key"] * 3 + ["ConnectError: refused"] * 2)
+
+    def fail() -> SpanExportResult:
+        if (reason := next(reasons, None)) is not None:
+            raise ExportFailed(reason)
+        return SpanExportResult.SUCCESS
+
+    made = outlet(Recorder(fail))
+    made.again = 0.001
+    _many(made, 40)
+    wait_until(lambda: len(lines) == 3)
+    assert lines == [
+        ("span_export_failed", "status 401: wrong key"),
+        ("span_export_failed", "ConnectError: refused"),
+        ("span_export_recovered", "test"),
+    ]

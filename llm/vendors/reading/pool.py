@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import httpx2
 
-from observability.tracing import traceparent
+from observability.tracing import trace_headers
 
 # What one read may hand over.
 _ONE_READ = 64 * 1024
@@ -137,8 +137,7 @@ class NoHttpx2Transport(httpx2.BaseTransport):
 def _headers(given: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
     """With whose trace the call belongs to, and how its answer may be packed."""
     kept = [(name, value) for name, value in given if name.lower() != "accept-encoding"]
-    within = traceparent()
-    return [*kept, _PACKED] if within is None else [*kept, _PACKED, ("traceparent", within)]
+    return [*kept, _PACKED, *trace_headers().items()]
 
 
 class HttpxTransport(httpx.AsyncBaseTransport):
