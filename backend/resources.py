@@ -16,6 +16,7 @@ from artifacts.desk import Desk
 from artifacts.shelf import Shelf
 from artifacts.workers import Workers
 from backend.outside import Shared, counted_by, outside
+from backend.retention import Retention
 from backend.runs.again import Heirs
 from backend.runs.fold import standing
 from backend.runs.gates import Gates
@@ -79,6 +80,7 @@ class Resources:
     tracing: Tracing
     spans: Spans
     outlets: Sequence[Outlet]
+    keeper: Keeper
     redis: Pinged | None
     gates: Gates
     workers: Workers
@@ -152,7 +154,15 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         if served.agent.rubric is not None:
             gates.rubrics.get(served.agent.rubric)
     spans = Spans(database)
-    tracing, outlets = _traced(stack, settings, spans, metrics)
+    tracing, outlets, keeper = _traced(stack, settings, spans, metrics)
+    retention = Retention(
+        {
+            "spans": (spans.sweep, settings.observability.trace_days),
+            "reviews": (reviews.sweep, settings.storage.review_retention_days),
+        }
+    )
+    retention.start()
+    stack.push_async_callback(retention.aclose)
     await _scored(stack, settings, reviews, metrics)
     house = Housekeeping(
         titles=Titles(models, threads, tracing, enabled=settings.server.titles),
@@ -199,6 +209,7 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         tracing=tracing,
         spans=spans,
         outlets=outlets,
+        keeper=keeper,
         redis=None if shared is None else Pinged(shared.redis),
         gates=gates,
         workers=workers,
@@ -222,14 +233,14 @@ def _heartbeats(stack: AsyncExitStack, settings: Settings, database: Database) -
 
 def _traced(
     stack: AsyncExitStack, settings: Settings, spans: Spans, metrics: Metrics
-) -> tuple[Tracing, Sequence[Outlet]]:
+) -> tuple[Tracing, Sequence[Outlet], Keeper]:
     tracing, kept, outlets = open_tracing(settings.observability, metrics)
-    keeper = Keeper(spans, kept, settings.observability.trace_days, metrics.spans.labels("store", "dropped").inc)
+    keeper = Keeper(spans, kept, metrics.spans.labels("store", "dropped").inc)
     keeper.start()
     stack.push_async_callback(keeper.aclose)
     for outlet in outlets:
         stack.push_async_callback(asyncio.to_thread, outlet.shutdown)
-    return tracing, outlets
+    return tracing, outlets, keeper
 
 
 async def _scored(stack: AsyncExitStack, settings: Settings, reviews: Reviews, metrics: Metrics) -> None:

@@ -139,6 +139,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "AGENKIT_LEASE": ("storage", "lease"),
     "AGENKIT_CHECKPOINTS_KEPT": ("storage", "checkpoints_kept"),
     "AGENKIT_RUN_ATTEMPTS": ("storage", "run_attempts"),
+    "AGENKIT_REVIEW_RETENTION_DAYS": ("storage", "review_retention_days"),
     "AGENKIT_LOG_SECONDS": ("storage", "log_seconds"),
     "AGENKIT_LOG_BYTES": ("storage", "log_bytes"),
     "AGENKIT_ARTIFACT_BYTES": ("storage", "artifact_bytes"),

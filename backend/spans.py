@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from time import time_ns
 
 from observability.logs import get_logger
 from observability.metrics import Metrics
@@ -10,6 +10,7 @@ from observability.outlets import Happened, Outlet, langfuse, otlp, resource_of
 from observability.redaction import redacted
 from observability.settings import ObservabilitySettings
 from observability.tracing import Kept, SpanRecord, Tracing
+from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.spans import Spans
 
@@ -19,24 +20,31 @@ _log = get_logger(__name__)
 _MOST = 20_000
 _AT_ONCE = 300
 _EVERY = 1.0
-_SWEEP_SECONDS = 3600.0
+# Until every process has written what it had of a thread that was deleted.
+_SETTLED_SECONDS = 60.0
 
 
 class Keeper:
     """Writes spans to our own store, beside everything else."""
 
-    def __init__(self, spans: Spans, kept: Kept, days: float, dropped: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        spans: Spans,
+        kept: Kept,
+        dropped: Callable[[int], None],
+        settled_seconds: float = _SETTLED_SECONDS,
+    ) -> None:
+        self._settled_seconds = settled_seconds
+        # Threads that were deleted, and when: spans of theirs may end after that, here or in another process.
+        self._deleted: dict[tuple[Caller, str], int] = {}
         self._dropped = dropped
         self._spans = spans
         self._kept = kept
-        self._days = days
         self._tasks: list[asyncio.Task[None]] = []
         self._behind = False
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._write_on(), name="spans")]
-        if self._days:
-            self._tasks.append(asyncio.create_task(self._sweep_on(), name="old spans"))
 
     async def aclose(self) -> None:
         for task in self._tasks:
@@ -49,14 +57,34 @@ class Keeper:
         while len(self._kept) and await self._written(self._kept.take(_AT_ONCE)):
             pass
 
+    def forget(self, caller: Caller, thread: str) -> None:
+        """Keeps no more spans of a thread, by the client's id, that has just been deleted."""
+        self._deleted[Caller(caller.tenant, caller.user), thread] = time_ns()
+
     async def _write_on(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
             await self.flush()
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Deletes what other processes have written since of threads that were deleted a while ago."""
+        due = time_ns() - int(self._settled_seconds * 1e9)
+        for (caller, thread), at in [each for each in self._deleted.items() if each[1] <= due]:
+            try:
+                await self._spans.delete_of_thread(caller, thread, at)
+            except StorageFailed as error:
+                _log.warning("spans_not_deleted", error=str(error))
+                return
+            del self._deleted[caller, thread]
+
+    def _is_deleted(self, record: SpanRecord) -> bool:
+        who = record.who
+        return record.began < self._deleted.get((Caller(who.tenant, who.user), who.session), 0)
 
     async def _written(self, records: Sequence[SpanRecord]) -> bool:
         try:
-            if full := await self._spans.write(records):
+            if full := await self._spans.write([each for each in records if not self._is_deleted(each)]):
                 self._dropped(full)
         except StorageFailed as error:
             self._kept.give_back(records)
@@ -69,14 +97,6 @@ class Keeper:
             raise
         self._behind = False
         return True
-
-    async def _sweep_on(self) -> None:
-        while True:
-            try:
-                await self._spans.sweep(datetime.now(UTC) - timedelta(days=self._days))
-            except StorageFailed as error:
-                _log.warning("spans_not_swept", error=str(error))
-            await asyncio.sleep(_SWEEP_SECONDS)
 
 
 def open_tracing(settings: ObservabilitySettings, metrics: Metrics) -> tuple[Tracing, Kept, Sequence[Outlet]]:

@@ -112,12 +112,12 @@ class Reviews:
         self._database = database
 
     async def add(self, caller: Caller, draft: ReviewDraft) -> ReviewRecord:
-        """A review of something that was deleted meanwhile is kept without what it was of."""
+        """A review of an artifact that was deleted meanwhile is kept without it, one of a deleted thread not at all."""
         record = ReviewRecord(uuid4().hex, draft, datetime.now(UTC))
-        try:
-            await self._insert(caller, record, draft.thread, draft.artifact)
-        except IntegrityError:
-            await self._insert(caller, record, None, None)
+        for artifact in (draft.artifact, None):
+            with suppress(IntegrityError):
+                await self._insert(caller, record, draft.thread, artifact)
+                break
         return record
 
     async def add_once(self, caller: Caller, key: str, draft: ReviewDraft) -> ReviewRecord:
@@ -269,6 +269,17 @@ class Reviews:
         if row is None:
             raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
         return _said(row)
+
+    async def sweep(self, before: datetime) -> None:
+        """Deletes reviews that were made, and feedback that was last changed, before a moment."""
+        for table, moment in ((reviews, reviews.c.created_at), (feedback, feedback.c.updated_at)):
+            key = tuple(table.primary_key.columns)
+            old = select(*key).where(moment < before).limit(_AT_ONCE)
+            gone = _AT_ONCE
+            # A few at a time: a statement has only so long, and nobody else writes meanwhile.
+            while gone == _AT_ONCE:
+                async with self._database.writing() as connection:
+                    gone = (await connection.execute(delete(table).where(tuple_(*key).in_(old)))).rowcount
 
     async def unsay(self, caller: Caller, message: str) -> None:
         """Raises `UnknownFeedback`."""

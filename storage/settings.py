@@ -30,6 +30,9 @@ class StorageSettings(BaseModel):
         description="How many processes may drive one run: after the first has died, the next goes on "
         "from the thread's last checkpoint. 1: such a run is ended.",
     )
+    review_retention_days: float = Field(
+        365.0, ge=0, description="Days that reviews and feedback are kept in the database; 0: for ever."
+    )
     log_seconds: float = Field(3600.0, ge=0, description="Seconds that the events of a run are kept after its end.")
     log_bytes: int = Field(
         8 * 1024 * 1024, ge=65536, description="Bytes of one run's events before the first of them are folded together."

@@ -116,9 +116,7 @@ class Spans:
             index_elements=["tenant_id", "user_id", "id"], set_={"spans": traces.c.spans}
         )
         await connection.execute(taken, [{**_NOTHING, **dict(zip(_KEY, key, strict=True))} for key in keys])
-        told = (await connection.execute(_TOLD, {"keys": keys})).all()
-        its = and_(*(traces.c[name] == bindparam(f"its_{name}") for name in _KEY))
-        await connection.execute(update(traces).where(its), [_row(row) for row in told])
+        await _retell(connection, keys)
 
     async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[TraceRecord]:
         """Newest first."""
@@ -142,12 +140,50 @@ class Spans:
             told = select(spans).where(theirs).order_by(spans.c.began, spans.c.id).limit(MOST_SPANS)
             return _trace(head), [_record(row) for row in (await connection.execute(told)).all()]
 
+    async def delete_of_thread(self, caller: Caller, thread: str, before: int) -> None:
+        """Deletes the spans of a thread that began before a moment, in nanoseconds since 1970."""
+        async with self._database.writing() as connection:
+            await delete_thread_spans(connection, caller, thread, before)
+
     async def sweep(self, before: datetime) -> int:
         """Drops what began before a moment; the number of spans."""
         async with self._database.writing() as connection:
             await connection.execute(delete(traces).where(traces.c.began_at < before))
             gone = await connection.execute(delete(spans).where(spans.c.began < _nanoseconds(before)))
             return int(gone.rowcount)
+
+
+async def delete_thread_spans(connection: AsyncConnection, caller: Caller, thread: str, before: int) -> None:
+    """Deletes a thread's spans that began before a moment, and each trace with its last span. The id is the client's."""
+    found = select(traces.c.id).where(
+        traces.c.tenant_id == caller.tenant,
+        traces.c.user_id == caller.user,
+        traces.c.id.in_(_with(caller, "thread", thread)),
+    )
+    # In one order for everybody, and taken before their spans are, as whoever writes does.
+    ids = (await connection.scalars(found.order_by(traces.c.id).with_for_update())).all()
+    mine = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user)
+    for at in range(0, len(ids), _TRACES):
+        some = ids[at : at + _TRACES]
+        of_it = and_(mine, spans.c.trace_id.in_(some), spans.c.thread == thread, spans.c.began < before)
+        await connection.execute(delete(spans).where(of_it))
+        rest = set(
+            (
+                await connection.scalars(select(spans.c.trace_id).where(mine, spans.c.trace_id.in_(some)).distinct())
+            ).all()
+        )
+        empty = and_(
+            traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user, traces.c.id.in_(set(some) - rest)
+        )
+        await connection.execute(delete(traces).where(empty))
+        if rest:
+            await _retell(connection, [(caller.tenant, caller.user, trace) for trace in sorted(rest)])
+
+
+async def _retell(connection: AsyncConnection, keys: Sequence[_Key]) -> None:
+    told = (await connection.execute(_TOLD, {"keys": keys})).all()
+    its = and_(*(traces.c[name] == bindparam(f"its_{name}") for name in _KEY))
+    await connection.execute(update(traces).where(its), [_row(row) for row in told])
 
 
 def _key(record: SpanRecord) -> _Key:

@@ -2,10 +2,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +16,8 @@ from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.place import Place
 from storage.runs import ThreadBusy
-from storage.tables import Moment, runs, strays, threads
+from storage.spans import delete_thread_spans
+from storage.tables import Moment, feedback, reviews, runs, strays, threads
 
 Author = Literal["person", "model"]
 Order = Literal["updated", "created"]
@@ -175,7 +177,7 @@ class Threads:
         return fork
 
     async def delete(self, caller: Caller, key: str) -> Sequence[str]:
-        """Everything that is kept of a thread, for good; the internal ids of the runs that it had.
+        """Everything that is kept of a thread but what its runs took, for good; the internal ids of those runs.
 
         Raises `UnknownThread`, or `ThreadBusy` while one of its runs is going.
         """
@@ -186,6 +188,9 @@ class Threads:
             ran = (await connection.execute(of_it)).all()
             if any(run.alive for run in ran):
                 raise ThreadBusy
+            await _delete_feedback(connection, caller, thread_id)
+            await delete_thread_spans(connection, caller, key, time_ns())
+            # Runs, reviews and artifacts go with their thread.
             await connection.execute(delete(threads).where(threads.c.id == thread_id))
             await _stray(connection, caller, thread_id)
         await self._forget(thread_id)
@@ -257,6 +262,15 @@ async def _stray(connection: AsyncConnection, caller: Caller, thread_id: str) ->
     await connection.execute(
         insert(strays).values(id=thread_id, tenant_id=caller.tenant, user_id=caller.user, since=datetime.now(UTC))
     )
+
+
+async def _delete_feedback(connection: AsyncConnection, caller: Caller, thread_id: str) -> None:
+    """Feedback names a run, or only a message: one that was reviewed on this thread."""
+    mine = and_(feedback.c.tenant_id == caller.tenant, feedback.c.user_id == caller.user)
+    ran = select(runs.c.key).where(runs.c.thread_id == thread_id)
+    reviewed = select(reviews.c.message).where(reviews.c.thread_id == thread_id, reviews.c.message.is_not(None))
+    of_it = or_(feedback.c.run.in_(ran), and_(feedback.c.run.is_(None), feedback.c.message.in_(reviewed)))
+    await connection.execute(delete(feedback).where(mine, of_it))
 
 
 async def _taken(connection: AsyncConnection, caller: Caller, key: str) -> str:

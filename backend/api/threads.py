@@ -369,11 +369,15 @@ async def change_thread(thread_id: str, asked: ThreadChange, who: Who, has: Has)
 @router.delete(
     "/{thread_id:path}",
     summary="Delete a thread and everything that is kept of it",
+    description="Runs, state, artifacts, spans, reviews and feedback go with it; usage stays. What a collector or "
+    "Langfuse was sent stays there.",
     status_code=204,
     responses=answers(ThreadNotFound, Busy, StorageGone),
 )
 async def delete_thread(thread_id: str, who: Who, has: Has) -> None:
-    await has.live.forget(await has.threads.delete(who, _addressed(thread_id)))
+    runs = await has.threads.delete(who, _addressed(thread_id))
+    has.keeper.forget(who, thread_id)
+    await has.live.forget(runs)
 
 
 def _addressed(thread_id: str) -> str:

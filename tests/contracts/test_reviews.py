@@ -102,7 +102,7 @@ async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(rev
     assert "delivered" not in (await reviews.get(ANN, first.id)).draft.told
 
 
-async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_kept_without(
+async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_not_kept(
     reviews: Reviews, database: Database
 ) -> None:
     run = await Runs(database, owner="this", lease=5).open(ANN, thread="t", run="r", agent="chat", model=None)
@@ -111,8 +111,8 @@ async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_kept
         await connection.exec_driver_sql("DELETE FROM threads")
     with pytest.raises(UnknownReview):
         await reviews.get(ANN, of_thread.id)
-    late = await reviews.add(ANN, replace(FOUND, thread=run.thread))
-    assert (await reviews.get(ANN, late.id)).draft == FOUND
+    await reviews.add(ANN, replace(FOUND, thread=run.thread))
+    assert await reviews.listed(ANN, Wanted(10)) == []
 
 
 async def test_lists_go_by_an_index(reviews: Reviews, database: Database) -> None:
@@ -183,3 +183,18 @@ async def test_feedback_that_is_taken_back_is_gone_and_told_to_be_if_it_was_told
     assert [each.value for each in await reviews.waiting(9, before=soon)] == [None]
     await reviews.exported(await reviews.waiting(9, before=soon))
     assert await reviews.waiting(9, before=soon) == []
+
+
+async def test_what_is_old_is_swept_whoever_it_is_of(reviews: Reviews) -> None:
+    for caller in (ANN, OTHERS[0]):
+        await reviews.add(caller, FOUND)
+        await reviews.say(caller, "m", thumb=1, score=None, comment=None, run="r")
+    then = datetime.now(UTC)
+    new = await reviews.add(ANN, FOUND)
+    await reviews.say(ANN, "m", thumb=-1, score=None, comment=None, run="r")
+    await reviews.sweep(then)
+    assert [each.id for each in await reviews.listed(ANN, Wanted(10))] == [new.id]
+    assert await reviews.listed(OTHERS[0], Wanted(10)) == []
+    assert (await reviews.said(ANN, "m")).thumb == -1
+    with pytest.raises(UnknownFeedback):
+        await reviews.said(OTHERS[0], "m")

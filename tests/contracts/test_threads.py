@@ -9,12 +9,16 @@ from langchain_core.messages import HumanMessage
 from langgraph.graph import MessagesState, StateGraph
 from sqlalchemy import func, insert, select, text, update
 
+from observability.tracing import SpanRecord
+from observability.tracing import Who as On
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed
 from storage.place import Place
+from storage.reviews import ReviewDraft, Reviews
 from storage.runs import Runs, ThreadBusy
 from storage.settings import StorageSettings
+from storage.spans import Spans
 from storage.tables import metadata as schema
 from storage.tables import runs as runs_table
 from storage.tables import strays
@@ -256,6 +260,39 @@ async def test_a_deleted_thread_leaves_nothing(
     assert await _left(database, checkpoints) == before
     with pytest.raises(UnknownThread):
         await threads.get(ANN, "t")
+
+
+async def test_a_deleted_thread_takes_its_spans_reviews_and_feedback_along(
+    threads: Threads, runs: Runs, checkpoints: Checkpoints, database: Database
+) -> None:
+    spans, reviews = Spans(database), Reviews(database)
+
+    async def said(caller: Caller, thread: str, at: int) -> None:
+        run = await runs.open(caller, thread=thread, run=f"r{at}", agent="chat", model=None)
+        review = ReviewDraft("passed", "answer", "1", {}, thread=run.thread, run=f"r{at}", message=f"reviewed{at}")
+        await reviews.add(caller, review)
+        for message, of in ((f"m{at}", f"r{at}"), (f"reviewed{at}", None)):
+            await reviews.say(caller, message, thumb=1, score=None, comment="Good", run=of)
+        who = On(caller.tenant, caller.user, thread, f"r{at}", "chat")
+        own, shared = f"{at:032x}", "f" * 32
+        await spans.write(
+            [
+                SpanRecord(own, f"{at:016x}", None, "run chat", "run", who, None, at, at + 1),
+                SpanRecord(own, f"{at + 100:016x}", f"{at:016x}", "chat", "agent", who, None, at, at + 1),
+                SpanRecord(shared, f"{at:016x}", None, f"run {at}", "run", who, "late", at, at + 1),
+            ]
+        )
+        await runs.end(caller, run, "success")
+
+    await said(ANN, "stays", 2)
+    await said(OTHERS[0], "t", 3)
+    before = await _left(database, checkpoints)
+    await said(ANN, "t", 1)
+    await threads.delete(ANN, "t")
+    assert await _left(database, checkpoints) == before
+    # A trace that a client gave to two threads is told by what is left of it.
+    trace, left = await spans.get(ANN, "f" * 32)
+    assert (trace.name, trace.thread, trace.spans, len(left)) == ("run 2", "stays", 1, 1)
 
 
 async def test_a_thread_is_not_deleted_under_a_run(threads: Threads, runs: Runs, database: Database) -> None:
