@@ -373,6 +373,19 @@ class ModelFactory:
         await self._all_asked()
         return self._known()
 
+    async def providers(self) -> Mapping[str, bool]:
+        """Whether each vendor may be called: it answered when it was last asked what it serves, and of its models that
+        were called not all have an open breaker.
+        """
+        await self._all_asked()
+        breakers = await self.breakers()
+
+        def is_alive(vendor: str, provider: Provider) -> bool:
+            states = [state for spec, state in breakers.items() if spec.provider == vendor]
+            return provider.there and (not states or any(state != "open" for state in states))
+
+        return {vendor: is_alive(vendor, provider) for vendor, provider in self._providers.items()}
+
     async def breakers(self) -> Mapping[ModelSpec, State]:
         """The states of the breakers of all models that were called here."""
         return {spec: await kept.breaker.look() for spec, kept in self._kept.items()}

@@ -14,6 +14,9 @@ from observability.tracing import current
 
 # What we write ourselves, and what has no room for anybody's data.
 _OURS = {"timestamp", "level", "logger", "trace_id", "request_id"}
+# Whose `debug` is written with care. What libraries say there is not for a log: parameters of statements, bodies of
+# requests.
+_PACKAGES = ("agents", "artifacts", "backend", "evaluation", "graphs", "llm", "observability", "storage")
 # Chatty, and of no use to an operator below this.
 _QUIET = {"httpx": logging.WARNING, "httpx2": logging.WARNING, "alembic": logging.WARNING, "uvicorn": logging.WARNING}
 
@@ -46,7 +49,10 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    root.setLevel(max(level, logging.INFO))
+    for name in _PACKAGES:
+        logging.getLogger(name).setLevel(level if level < logging.INFO else logging.NOTSET)
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(max(level, root.level))
     for name, wanted in settings.package_levels.items():
@@ -106,6 +112,16 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 @contextmanager
 def bound(**fields: str) -> Iterator[None]:
-    """Every line that is logged within, by whatever is called from here, carries these fields."""
-    with structlog.contextvars.bound_contextvars(**fields):
+    """Every line that is logged within, by whatever is called from here, carries these fields, and what `bind` adds."""
+    before = structlog.contextvars.get_contextvars()
+    structlog.contextvars.bind_contextvars(**fields)
+    try:
         yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**before)
+
+
+def bind(**fields: str) -> None:
+    """Adds fields to every line from here on, until the end of what is `bound`."""
+    structlog.contextvars.bind_contextvars(**fields)

@@ -13,9 +13,11 @@ _Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 class ObservabilitySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    log_level: Level = Field("info", description="The least that is logged.")
+    log_level: Level = Field("info", description="The least that is logged; of libraries `info` at least.")
     log_levels: tuple[str, ...] = Field(
-        (), description="Of packages that say more or less, as in `storage=debug,httpx=error`; comma-separated."
+        (),
+        description="Of packages that say more or less, as in `storage=debug,httpx=error`; comma-separated. "
+        "Libraries write to `debug` what people said.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="`auto` is JSON unless a person watches in a terminal."

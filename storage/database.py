@@ -86,6 +86,7 @@ def open_database(settings: StorageSettings, *, connections: int | None = None) 
     return Database(
         create_async_engine(
             settings.database,
+            hide_parameters=True,
             connect_args={
                 **connection_parameters(settings),
                 "async_creator_fn": bounded_connection(settings).connect,
@@ -100,7 +101,7 @@ def open_database(settings: StorageSettings, *, connections: int | None = None) 
 
 
 def _sqlite(settings: StorageSettings) -> AsyncEngine:
-    engine = create_async_engine(settings.database)
+    engine = create_async_engine(settings.database, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine

@@ -154,7 +154,7 @@ class Spans:
 
 
 async def delete_thread_spans(connection: AsyncConnection, caller: Caller, thread: str, before: int) -> None:
-    """Deletes a thread's spans that began before a moment, and each trace with its last span. The id is the client's."""
+    """Deletes the spans of a thread (the client's id) that began before a moment, and each trace with its last span."""
     found = select(traces.c.id).where(
         traces.c.tenant_id == caller.tenant,
         traces.c.user_id == caller.user,

@@ -12,6 +12,7 @@ from backend.api.runs import position
 from backend.api.streams import streamed
 from backend.dependencies import Has, Who
 from backend.runs.dialect import spoken_by
+from observability.logs import bind
 
 router = APIRouter(prefix="/api/v1", tags=["chat"])
 
@@ -71,6 +72,7 @@ async def chat(
     who: Who,
     has: Has,
 ) -> EventSourceResponse:
+    bind(thread_id=asked.thread_id, run_id=asked.run_id)
     after = position(request.headers.get("Last-Event-ID"))
     request.state.agent_id = has.agents.get(agent_id).agent.id
     reader = await has.live.open(await asked_for(agent_id, asked, who, has))

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from time import perf_counter
 from typing import Literal
 
@@ -9,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from backend.api.examples import shown
 from backend.dependencies import Has
+from llm.factory import ModelFactory
 from observability.outlets import Outlet
 from storage.database import StorageFailed
 
@@ -47,13 +49,18 @@ async def ready(has: Has, response: Response) -> Ready:
         dependencies["redis"] = await _asked(has.redis.ping, "new runs are refused; those that go are read here only")
     for outlet in has.outlets:
         dependencies[outlet.name] = _outlet(outlet)
+    if has.settings.observability.sentry_dsn is not None:
+        dependencies["sentry"] = _sentry()
+    providers = await _providers(has.models)
     needed = [dependencies[name] for name in ("database", "redis") if name in dependencies]
     failed = any(each.status == "failed" for each in needed)
     if failed:
         response.status_code = 503
-    degraded = any(each.status == "failed" for each in dependencies.values())
+    # Of providers one is enough: the next in a profile's list answers.
+    alone = all(each.status == "failed" for each in providers.values())
+    degraded = alone or any(each.status == "failed" for each in dependencies.values())
     status: Literal["ok", "degraded", "failed"] = "failed" if failed else "degraded" if degraded else "ok"
-    return Ready(status=status, revision=has.revision, dependencies=dependencies)
+    return Ready(status=status, revision=has.revision, dependencies={**dependencies, **providers})
 
 
 _EXAMPLE = {"status": "ok", "revision": "0001", "dependencies": {"database": {"status": "ok", "milliseconds": 0.4}}}
@@ -79,6 +86,26 @@ def _outlet(outlet: Outlet) -> Dependency:
     if outlet.failing:
         return Dependency(status="failed", lost="spans do not get there; ours are all in the database")
     return Dependency(status="ok")
+
+
+def _sentry() -> Dependency:
+    # Loaded only where it is named.
+    if import_module("observability.sentry").is_healthy():
+        return Dependency(status="ok")
+    return Dependency(status="failed", lost="errors are in the log only")
+
+
+async def _providers(models: ModelFactory) -> dict[str, Dependency]:
+    """None where it takes too long to know: then there is nobody to answer."""
+    asking = asyncio.ensure_future(models.providers())
+    done, _ = await asyncio.wait({asking}, timeout=_PATIENCE)
+    if not done:
+        asking.cancel()
+        return {}
+    return {
+        vendor: Dependency(status="ok") if alive else Dependency(status="failed", lost="its models do not answer")
+        for vendor, alive in asking.result().items()
+    }
 
 
 async def _asked(ping: Callable[[], Awaitable[None]], lost: str) -> Dependency:

@@ -25,6 +25,7 @@ from backend.runs.follow import told
 from backend.runs.result import RunResult, RunStatus, result_of, status_of
 from backend.runs.standing import ended
 from backend.security.addresses import LONGEST_URL, Gate, Refused, Unresolved, url_of
+from observability.logs import bind
 from storage.caller import Caller
 from storage.log import BadPosition, Position
 from storage.runs import Idempotency, RequestKnown, RunRow, Runs
@@ -131,6 +132,7 @@ async def post_run(
         await _check(asked.webhook, has)
     plain = asked.model_dump(by_alias=True, exclude={"agent_id", "webhook"}, exclude_none=True)
     given = RunAgentInput.model_validate(plain)
+    bind(thread_id=given.thread_id, run_id=given.run_id)
     wanted = replace(await asked_for(asked.agent_id, given, who, has), on_disconnect="continue")
     wanted = replace(wanted, digest=_digest(asked, given))
     if idempotency_key is not None:
