@@ -101,7 +101,7 @@ class Spans(BaseCallbackHandler):
         params = kwargs.get("invocation_params") or {}
         opened = self._calls("text_completion", run_id, parent_run_id, metadata or {}, params)
         if opened is not None:
-            opened.spoke("input", [Message("human", prompt) for prompt in prompts])
+            opened.spoke("input", [Message("user", prompt) for prompt in prompts])
 
     def _calls(
         self, operation: str, run_id: UUID, parent: UUID | None, told: Mapping[str, Any], params: Mapping[str, Any]
@@ -126,7 +126,7 @@ class Spans(BaseCallbackHandler):
             held[0].spoke("output", [_said(message)])
             _tell_spent(held[0], message)
         elif held is not None and (texts := _completions(response)):
-            held[0].spoke("output", [Message("ai", text) for text in texts])
+            held[0].spoke("output", [Message("assistant", text) for text in texts])
         self._end(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -157,6 +157,8 @@ class Spans(BaseCallbackHandler):
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         if (held := self._open.get(run_id)) is not None:
+            if isinstance(output, ToolMessage):
+                held[0].put("gen_ai.tool.call.id", output.tool_call_id)
             held[0].said("output", output.text if isinstance(output, ToolMessage) else str(output))
         self._end(run_id)
 
@@ -227,14 +229,19 @@ class Spans(BaseCallbackHandler):
         self._end(run_id)
 
 
+# As providers, and so Langfuse and OpenTelemetry, call them.
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
 def _is_bubbling(error: Exception) -> bool:
     """LangGraph's own way of asking a person: nothing has failed."""
     return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
 
 
 def _said(message: BaseMessage) -> Message:
-    calls = getattr(message, "tool_calls", ())
-    return Message(message.type, message.text, [{"name": call["name"], "args": call["args"]} for call in calls])
+    role, calls = _ROLES.get(message.type, message.type), getattr(message, "tool_calls", ())
+    answered = message.tool_call_id if isinstance(message, ToolMessage) else None
+    return Message(role, message.text, calls, answered)
 
 
 def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:

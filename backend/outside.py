@@ -52,6 +52,8 @@ def outside(metrics: Metrics, usage: Usage, shared: Shared | None, cache_bytes: 
             metrics.retries.labels(str(info.spec)).inc()
         else:
             metrics.candidates.labels(str(info.spec), what).inc()
+        if (call := calling_model()) is not None:
+            call.warn()
         noted_span(what, "event", provider=info.spec.provider, model=str(info.spec), reason=why)
 
     return Outside(

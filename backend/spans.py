@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from time import time_ns
 
+from observability.conventions import genai_attributes, langfuse_attributes
 from observability.logs import get_logger
 from observability.metrics import Metrics
 from observability.outlets import Happened, Outlet, langfuse, otlp, resource_of
@@ -106,10 +107,20 @@ def open_tracing(settings: ObservabilitySettings, metrics: Metrics) -> tuple[Tra
     if settings.langfuse_public_key is not None and settings.langfuse_secret_key is not None:
         secret = settings.langfuse_secret_key.get_secret_value()
         exporter = langfuse(settings.langfuse_base_url, settings.langfuse_public_key, secret)
-        outlets.append(Outlet("langfuse", exporter, _counted(metrics, "langfuse"), resource=resource))
+        outlets.append(
+            Outlet(
+                "langfuse",
+                exporter,
+                _counted(metrics, "langfuse"),
+                resource=resource,
+                attributes_of=langfuse_attributes,
+            )
+        )
     if (endpoint := settings.traces_endpoint) is not None:
         exporter = otlp(settings, endpoint)
-        outlets.append(Outlet("otlp", exporter, _counted(metrics, "otlp"), resource=resource))
+        outlets.append(
+            Outlet("otlp", exporter, _counted(metrics, "otlp"), resource=resource, attributes_of=genai_attributes)
+        )
     _log.info(
         "tracing",
         store="on",

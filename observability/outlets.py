@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from ssl import SSLContext, create_default_context
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -19,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.util.re import parse_env_headers
 
+from observability.conventions import otel_kind
 from observability.logs import get_logger
 from observability.settings import ObservabilitySettings
 from observability.tracing import SpanRecord
@@ -38,6 +39,7 @@ _TRIES_ALONE = 5
 _LONGEST_REASON = 300
 
 Happened = Callable[[str, int], None]
+AttributesOf = Callable[[SpanRecord], Mapping[str, Any]]
 
 
 class ExportFailed(Exception):
@@ -57,10 +59,13 @@ class Outlet:
         happened: Happened,
         *,
         resource: Resource | None = None,
+        attributes_of: AttributesOf = lambda record: {},
         most: int = _MOST,
         every: float = _EVERY,
     ) -> None:
         self.name = name
+        # What it reads beyond what every span says.
+        self._attributes_of = attributes_of
         self._resource = resource or Resource.get_empty()
         self._exporter = exporter
         self._happened = happened
@@ -145,7 +150,7 @@ class Outlet:
 
     def _sent(self, batch: Sequence[SpanRecord]) -> bool:
         try:
-            result = self._exporter.export([_readable(record, self._resource) for record in batch])
+            result = self._exporter.export([self._readable(record) for record in batch])
             reason = None if result is SpanExportResult.SUCCESS else "the exporter does not say why"
         except ExportFailed as error:
             reason = str(error)
@@ -154,6 +159,9 @@ class Outlet:
         self._note(reason)
         self._happened("failed" if reason else "exported", len(batch))
         return reason is None
+
+    def _readable(self, record: SpanRecord) -> ReadableSpan:
+        return _readable(record, self._attributes_of(record), self._resource)
 
     def _note(self, reason: str | None) -> None:
         """Logs what is new: the next tries fail for the same reason as a rule."""
@@ -180,7 +188,7 @@ def resource_of(settings: ObservabilitySettings) -> Resource:
 _SCOPE = InstrumentationScope("agenkit")
 
 
-def _readable(record: SpanRecord, resource: Resource) -> ReadableSpan:
+def _readable(record: SpanRecord, more: Mapping[str, Any], resource: Resource) -> ReadableSpan:
     """As OpenTelemetry's exporters take them."""
     who, trace = record.who, int(record.trace, 16)
     whose = {
@@ -197,7 +205,8 @@ def _readable(record: SpanRecord, resource: Resource) -> ReadableSpan:
         context=_context(trace, record.id, record.state),
         parent=None if record.parent is None else _context(trace, record.parent, record.state),
         resource=resource,
-        attributes={**{name: value for name, value in whose.items() if value}, **record.attributes},
+        attributes={**{name: value for name, value in whose.items() if value}, **record.attributes, **more},
+        kind=otel_kind(record),
         status=Status(StatusCode.UNSET if record.error is None else StatusCode.ERROR, message),
         start_time=record.began,
         end_time=record.ended,

@@ -83,11 +83,15 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What somebody said, and the tools that were called with it: name and arguments of each."""
+    """What somebody said, and the tools that were called with it: `id`, `name` and `args` of each.
+
+    `call` is the id of the call that a tool answers.
+    """
 
     role: str
     text: str
     calls: Sequence[Mapping[str, Any]] = ()
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +251,22 @@ class Span:
             kept.append(message)
         return messages
 
-    def _safely(self, message: Message) -> Mapping[str, str]:
-        told = {"role": message.role, "content": self._tracing.safe(message.text)}
+    def _safely(self, message: Message) -> Mapping[str, Any]:
+        safe = self._tracing.safe
+        told: dict[str, Any] = {"role": message.role, "content": safe(message.text)}
+        if message.call:
+            told["tool_call_id"] = message.call
         if message.calls:
-            told["tool_calls"] = self._tracing.safe(json.dumps(message.calls, ensure_ascii=False, default=str))
+            # Arguments stay one text: what names a secret stands beside it.
+            arguments = [json.dumps(call["args"], ensure_ascii=False, default=str) for call in message.calls]
+            told["tool_calls"] = [
+                {
+                    "id": call.get("id"),
+                    "type": "function",
+                    "function": {"name": safe(call["name"]), "arguments": safe(text)},
+                }
+                for call, text in zip(message.calls, arguments, strict=True)
+            ]
         return told
 
     @property
@@ -272,6 +288,11 @@ class Span:
         self.attributes["langfuse.observation.level"] = "ERROR"
         if message and self._captures:
             self.attributes["langfuse.observation.status_message"] = self._tracing.safe(message)
+
+    def warn(self) -> None:
+        """Marks what ended well, but not at once."""
+        if self._open and self.error is None:
+            self.attributes["langfuse.observation.level"] = "WARNING"
 
     def end(self, at: int | None = None) -> None:
         """At that time, in nanoseconds since 1970, or now. Said again it changes nothing."""
@@ -471,6 +492,8 @@ def noted(name: str, kind: SpanKind, **attributes: str) -> None:
     """An event beneath the span that is open, as a span without length."""
     if (opened := recorded(name, kind, 0.0)) is not None:
         opened.set(**attributes)
+        if kind == "event":
+            opened.warn()
         opened.end()
 
 

@@ -26,6 +26,8 @@ class Arrived:
     name: str
     attributes: Mapping[str, Any]
     status: int
+    kind: int = 0
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,6 +113,8 @@ def _spans(body: bytes) -> list[Arrived]:
             name=span.name,
             attributes={each.key: _value(each.value) for each in span.attributes},
             status=span.status.code,
+            kind=span.kind,
+            resource={each.key: _value(each.value) for each in resource.resource.attributes},
         )
         for resource in request.resource_spans
         for scope in resource.scope_spans

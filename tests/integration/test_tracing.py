@@ -140,6 +140,69 @@ async def test_tools_are_beneath_the_node_that_calls_them(tmp_path: Path) -> Non
     assert "0.3" in tool["attributes"]["langfuse.observation.output"]
 
 
+async def test_langfuse_and_a_collector_read_a_tool_call_each_in_its_own_words(tmp_path: Path, sink: Sink) -> None:
+    tree = ["model", ["chat actor", "attempt scripted:actor"]]
+    expected = ["ask chat", ["run chat", ["chat", tree, tree, ["tools", "calculate"]]]]
+    with Sink() as collector:
+        to = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": "shop", "LANGFUSE_RELEASE": "1.2.3"}
+        with serving(tmp_path, **SCRIPTED, **_told(sink), **to) as server:
+            async with server.client() as client:
+                headers = {"traceparent": PARENT}
+                body = run_input("Work out the sum", run="r", thread="t")
+                await client.post("/api/v1/chat/chat", json=body, headers=headers)
+            sink.has(11)
+            collector.has(11)
+    assert _tree(sink.spans) == _tree(collector.spans) == [expected]
+
+    # Langfuse.
+    run = next(span.attributes for span in sink.spans if span.name == "run chat")
+    assert run["langfuse.trace.input"] == run["langfuse.observation.input"] == "Work out the sum"
+    assert run["langfuse.trace.output"] == run["langfuse.observation.output"]
+    assert run["langfuse.observation.metadata.outcome"] == "success"
+    models = [span.attributes for span in sink.spans if span.name == "chat actor"]
+    (answered,) = (
+        json.loads(each["langfuse.observation.input"])
+        for each in models
+        if '"tool"' in each["langfuse.observation.input"]
+    )
+    assert [each["role"] for each in answered] == ["system", "user", "assistant", "tool"]
+    (call,) = answered[2]["tool_calls"]
+    assert call["function"]["name"] == "calculate"
+    assert json.loads(call["function"]["arguments"])
+    assert answered[3]["tool_call_id"] == call["id"]
+
+    # Any collector.
+    kinds = {span.name: span.kind for span in collector.spans}
+    assert kinds == {
+        "ask chat": 2,
+        "run chat": 1,
+        "chat": 1,
+        "model": 1,
+        "chat actor": 3,
+        "attempt scripted:actor": 3,
+        "tools": 1,
+        "calculate": 1,
+    }
+    assert collector.spans[0].resource["service.name"] == "shop"
+    assert collector.spans[0].resource["service.version"] == "1.2.3"
+    tool = next(span.attributes for span in collector.spans if span.name == "calculate")
+    assert (tool["gen_ai.operation.name"], tool["gen_ai.tool.call.id"]) == ("execute_tool", call["id"])
+    assert "0.1 + 0.2" in tool["gen_ai.tool.call.arguments"]
+    assert "0.3" in tool["gen_ai.tool.call.result"]
+    (heard,) = (
+        json.loads(span.attributes["gen_ai.input.messages"])
+        for span in collector.spans
+        if "tool_call_response" in span.attributes.get("gen_ai.input.messages", "")
+    )
+    assert [part["type"] for message in heard for part in message["parts"]] == [
+        "text",
+        "text",
+        "tool_call",
+        "tool_call_response",
+    ]
+    assert {span.attributes["gen_ai.conversation.id"] for span in collector.spans} == {"t"}
+
+
 async def test_a_document_that_is_read_first_is_one_tree(tmp_path: Path, sink: Sink) -> None:
     with serving(tmp_path, **READ, **_told(sink)) as server:
         props = {"quality": "enforce", "canvas": {"kind": "markdown"}}
@@ -204,8 +267,10 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> N
     (fell,) = [span for span in _flat(told["spans"][0]) if span["name"] == "fell_back"]
     said = [fell["attributes"][f"agenkit.{name}"] for name in ("provider", "model", "reason")]
     assert said == ["openai", "openai:loop", "broken_off"]
+    assert fell["attributes"]["langfuse.observation.level"] == "WARNING"
+    (model,) = [span for span in _flat(told["spans"][0]) if span["kind"] == "model"]
+    assert (model["status"], model["attributes"]["langfuse.observation.level"]) == ("ok", "WARNING")
     # What both took is the answer's, and no attempt is a generation: nobody counts it twice.
-    model = next(span for span in _flat(told["spans"][0]) if span["kind"] == "model")
     took = json.loads(model["attributes"]["langfuse.observation.usage_details"])["total"]
     each = [span["attributes"][f"agenkit.{way}_tokens"] for span in spans for way in ("input", "output")]
     assert took == sum(each) > 0
