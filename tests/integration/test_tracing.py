@@ -243,7 +243,7 @@ async def test_what_is_written_and_read_on_the_canvas_is_the_nodes_and_not_the_m
     assert list(map(_stored, changed["spans"])) == tree(["understand", model, read], edit, check, follow_up)
 
 
-async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> None:
+async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink: Sink) -> None:
     with Loopback() as first, Loopback() as second:
         first.answer(lambda _: Cut(3, Reply("one two three four")))
         second.answer(lambda _: Reply("one two three four"))
@@ -254,10 +254,14 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path) -> N
             "AGENKIT_CHAT_MODELS": "openai:loop,ollama:loop",
             "AGENKIT_RETRY_ATTEMPTS": "1",
         }
-        with serving(tmp_path, **settings) as server:
+        with serving(tmp_path, **settings, **_told(sink)) as server:
             await server.run(text="Hello", run="r")
             told = await _trace(server, "r")
+            sink.has(told["spanCount"])
         calls = [call for call in first.calls if call.request.path.endswith("/chat/completions")]
+    attempts = ["attempt ollama:loop:latest", "attempt openai:loop", "fell_back"]
+    expected = ["ask chat", ["run chat", ["chat", ["model", ["chat loop", *attempts]]]]]
+    assert list(map(_stored, told["spans"])) == _tree(sink.spans) == [expected]
     spans = [span for span in _flat(told["spans"][0]) if span["name"].startswith("attempt ")]
     assert [(span["name"], span["status"], span["error"]) for span in spans] == [
         ("attempt openai:loop", "error", "model_unavailable"),
@@ -346,6 +350,43 @@ async def test_what_is_stopped_is_no_failure_and_what_fails_is_found(tmp_path: P
     assert [trace["runId"] for trace in found] == ["failed"]
     run = next(span for span in _flat(failed["spans"][0]) if span["name"] == "run chat")
     assert (run["error"], run["attributes"]["langfuse.observation.level"]) == ("model_unavailable", "ERROR")
+
+
+async def test_however_a_run_ends_the_sink_and_the_store_have_the_same_tree(tmp_path: Path, sink: Sink) -> None:
+    ends = ("asked", "resumed", "stopped", "failed")
+    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_RETRY_ATTEMPTS="1", AGENKIT_GRAPHS=GRAPHS) as server:
+        asked = await server.run("approval", text="Go", thread="t", run="asked")
+        (question,) = last(asked, "RUN_FINISHED")["outcome"]["interrupts"]
+        resume = [{"interruptId": question["id"], "status": "resolved", "payload": True}]
+        await server.run("approval", thread="t", run="resumed", resume=resume)
+        async with server.client() as client, server.opened(client, text="Count slowly", run="stopped") as events:
+            async for event in events:
+                if event["type"] == "TEXT_MESSAGE_CONTENT":
+                    await client.post("/api/v1/runs/stopped/cancel")
+        await server.run(text="Break off", run="failed")
+        stored = {run: await _trace(server, run) for run in ends}
+        sink.has(sum(trace["spanCount"] for trace in stored.values()))
+    for trace in stored.values():
+        arrived = [span for span in sink.spans if span.trace == trace["traceId"]]
+        assert _tree(arrived) == list(map(_stored, trace["spans"]))
+    trees = {run: _stored(trace["spans"][0]) for run, trace in stored.items()}
+    assert trees == {
+        "asked": ["ask approval", ["run approval", ["approval", "ask_money", "plan"]]],
+        "resumed": ["ask approval", ["run approval", ["approval", "ask_money", "report"]]],
+        "stopped": CHAT,
+        "failed": [
+            "ask chat",
+            ["run chat", ["chat", ["model", ["chat actor", "attempt scripted:actor", "exhausted"]]]],
+        ],
+    }
+    runs = {span.attributes["agenkit.run"]: span for span in sink.spans if span.name.startswith("run ")}
+    # 2 is OpenTelemetry's status of an error.
+    assert {run: (span.attributes["agenkit.outcome"], span.status) for run, span in runs.items()} == {
+        "asked": ("interrupt", 0),
+        "resumed": ("success", 0),
+        "stopped": ("cancelled", 0),
+        "failed": ("error", 2),
+    }
 
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
