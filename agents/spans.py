@@ -124,6 +124,7 @@ class Spans(BaseCallbackHandler):
         held = self._open.get(run_id)
         if held is not None and (message := _answer(response)) is not None:
             held[0].spoke("output", [_said(message)])
+            held[0].put("gen_ai.response.finish_reasons", _finish_reason(message))
             _tell_spent(held[0], message)
         elif held is not None and (texts := _completions(response)):
             held[0].spoke("output", [Message("assistant", text) for text in texts])
@@ -278,6 +279,12 @@ def _format_name(response_format: object) -> str | None:
 def _answer(response: LLMResult) -> BaseMessage | None:
     found = (each for batch in response.generations for each in batch if isinstance(each, ChatGeneration))
     return next((each.message for each in found), None)
+
+
+def _finish_reason(message: BaseMessage) -> str | None:
+    """Under the name that its vendor gives it."""
+    told = (message.response_metadata.get(name) for name in ("finish_reason", "done_reason", "stop_reason"))
+    return next((reason for reason in told if isinstance(reason, str)), None)
 
 
 def _completions(response: LLMResult) -> Sequence[str]:

@@ -44,6 +44,8 @@ def genai_attributes(record: SpanRecord) -> Mapping[str, Any]:
     if record.kind == "tool":
         found |= _named(told, {_INPUT: "gen_ai.tool.call.arguments", _OUTPUT: "gen_ai.tool.call.result"})
     if record.kind == "model":
+        if (reason := told.get("gen_ai.response.finish_reasons")) is not None:
+            found["gen_ai.response.finish_reasons"] = [reason]
         usage = json.loads(told.get("langfuse.observation.usage_details", "{}"))
         cached = {
             "input_cached_tokens": "gen_ai.usage.cache_read.input_tokens",

@@ -281,6 +281,7 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink
     generations = [s for s in _flat(told["spans"][0]) if s["attributes"]["langfuse.observation.type"] == "generation"]
     assert generations == [model]
     assert model["attributes"]["gen_ai.response.model"] == "loop:latest"
+    assert model["attributes"]["gen_ai.response.finish_reasons"] == "stop"
     # The provider is told whose work it is.
     headers = {name.lower(): value for name, value in calls[0].request.headers.items()}
     assert headers["traceparent"].split("-")[1] == told["traceId"]
