@@ -72,7 +72,8 @@ def test_a_lock_names_hashes_and_no_address(lock: Path) -> None:
 
 
 def test_every_kind_of_lock_is_there() -> None:
-    assert {lock.name for lock in LOCKS} == {"run.lock", "dev.lock", "node.lock", "weights.lock", "package-lock.json"}
+    python = {"run.lock", "dev.lock", "foreign.lock", "node.lock", "weights.lock"}
+    assert {lock.name for lock in LOCKS} == {*python, "package-lock.json"}
 
 
 def test_what_a_package_is_taken_for_its_weights_only_is_no_dependency() -> None:
