@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, or_, select, tuple_, update
 
 from storage.caller import Caller
+from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.place import Place
 from storage.tables import Moment, schedules
 
 # How long an occurrence belongs to the process that has begun to start it; far longer than that takes.
-_CLAIM = timedelta(seconds=60)
+_CLAIM_SECONDS = 60
 
 
 class UnknownSchedule(LookupError):
@@ -113,14 +114,14 @@ class Schedules:
 
     async def claim(self, most: int) -> Sequence[Occurrence]:
         """Makes occurrences that are due this process's to begin."""
-        now = datetime.now(UTC)
+        now = DatabaseTime()
         free = or_(schedules.c.leased_until.is_(None), schedules.c.leased_until < now)
         due = select(schedules).where(schedules.c.next_at <= now, free).order_by(schedules.c.next_at).limit(most)
         async with self._database.reading() as connection:
             rows = (await connection.execute(due)).all()
         claimed = list[Occurrence]()
         for row in rows:
-            values = {"owner": self._owner, "leased_until": now + _CLAIM}
+            values = {"owner": self._owner, "leased_until": DatabaseTime(_CLAIM_SECONDS)}
             if await self._changed(and_(schedules.c.id == row.id, schedules.c.next_at == row.next_at, free), values):
                 claimed.append(Occurrence(_record(row), row.next_at))
         return claimed

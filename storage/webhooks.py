@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -11,11 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from storage.caller import Caller
+from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.tables import runs, webhooks
 
 # How long one attempt belongs to the process that has begun it; far longer than an attempt takes.
-_CLAIM = timedelta(seconds=60)
+_CLAIM_SECONDS = 60.0
 _GOING = ("queued", "running")
 
 Settled = Literal["delivered", "given_up"]
@@ -43,11 +43,11 @@ class Webhooks:
     def __init__(self, database: Database, *, owner: str, lease: float) -> None:
         self._database = database
         self._owner = owner
-        self._lease = timedelta(seconds=lease)
+        self._lease = lease
 
     async def ask(self, caller: Caller, run: str, url: str) -> None:
         """Has the end of a run, by its internal id, told to an address. Said again it is the same."""
-        now = datetime.now(UTC)
+        now = DatabaseTime()
         row = {
             "id": uuid4().hex,
             "tenant_id": caller.tenant,
@@ -71,9 +71,10 @@ class Webhooks:
 
     async def claim(self, most: int) -> Sequence[Delivery]:
         """Makes deliveries that are due this process's, each for one attempt."""
-        now = datetime.now(UTC)
+        now = DatabaseTime()
         # The log of a run is nearest to who drove it.
-        ripe = or_(webhooks.c.body.is_not(None), runs.c.owner == self._owner, runs.c.ended_at < now - self._lease)
+        left_behind = runs.c.ended_at < DatabaseTime(-self._lease)
+        ripe = or_(webhooks.c.body.is_not(None), runs.c.owner == self._owner, left_behind)
         due = (
             select(webhooks, runs.c.key.label("run_key"))
             .join(runs, runs.c.id == webhooks.c.run_id)
@@ -88,7 +89,7 @@ class Webhooks:
             caller = Caller(tenant=row.tenant_id, user=row.user_id)
             delivery = Delivery(row.id, caller, row.run_id, row.run_key, row.url, row.body, row.attempt + 1)
             seen = and_(webhooks.c.id == row.id, webhooks.c.attempt == row.attempt, webhooks.c.status == "waiting")
-            values = {"owner": self._owner, "attempt": delivery.attempt, "next_at": now + _CLAIM}
+            values = {"owner": self._owner, "attempt": delivery.attempt, "next_at": DatabaseTime(_CLAIM_SECONDS)}
             if await self._changed(seen, values):
                 claimed.append(delivery)
         return claimed
@@ -98,10 +99,10 @@ class Webhooks:
         return await self._changed(self._ours(delivery), {"body": body})
 
     async def later(self, delivery: Delivery, seconds: float) -> None:
-        await self._changed(self._ours(delivery), {"next_at": datetime.now(UTC) + timedelta(seconds=seconds)})
+        await self._changed(self._ours(delivery), {"next_at": DatabaseTime(seconds)})
 
     async def settle(self, delivery: Delivery, how: Settled) -> None:
-        await self._changed(self._ours(delivery), {"status": how, "body": None, "ended_at": datetime.now(UTC)})
+        await self._changed(self._ours(delivery), {"status": how, "body": None, "ended_at": DatabaseTime()})
 
     def _ours(self, delivery: Delivery) -> ColumnElement[bool]:
         return and_(
