@@ -5,8 +5,9 @@ import pytest
 from sqlalchemy import event, select, update
 
 from storage.caller import Caller
-from storage.database import Database
+from storage.database import Database, open_database
 from storage.runs import CLAIM_BATCH, RunExists, RunRecord, Runs, ThreadBusy
+from storage.settings import StorageSettings
 from storage.tables import runs as table
 from storage.tables import threads
 
@@ -100,6 +101,18 @@ async def test_leases_and_queues_hold_no_moment_of_this_process(database: Databa
     await other.begin(queued)
     assert given
     assert not [value for value in given if isinstance(value, datetime)]
+
+
+async def test_heartbeat_waits_for_no_connection_of_a_busy_pool(database: Database, migrated: StorageSettings) -> None:
+    if migrated.embedded:
+        pytest.skip("SQLite has one writer, whoever that is")
+    busy, own = open_database(migrated, connections=1), open_database(migrated, connections=1)
+    here = Runs(busy, owner="here", lease=5, heartbeats=own)
+    run = await _open(here, "r")
+    async with busy.reading():
+        assert await here.beat([run.id]) == [run.id]
+    await busy.aclose()
+    await own.aclose()
 
 
 async def test_own_runs_are_neither_claimed_nor_ended(runs: Runs, database: Database) -> None:
