@@ -1,3 +1,5 @@
+import type { Interrupt, Message } from "@ag-ui/client";
+
 import { Refused } from "./failure";
 
 export interface Agent {
@@ -27,6 +29,22 @@ export const chatUrl = (agentId: string): string =>
 /** What a thread's run goes on to say, after how the thread stands. */
 export const threadEventsUrl = (threadId: string): string =>
   `/api/v1/threads/${encodeURIComponent(threadId)}/events?protocolVersion=1.0`;
+
+/** What of a thread's state the page uses. */
+export interface ThreadState {
+  messages: Message[];
+  interrupts: Interrupt[];
+}
+
+/** The thread as the server has it; null where it has none. */
+export async function threadState(threadId: string): Promise<ThreadState | null> {
+  try {
+    return (await (await ask(`/api/v1/threads/${encodeURIComponent(threadId)}/state`)).json()) as ThreadState;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
+}
 
 /** Comes back when the run has ended, whoever reads it. */
 export async function cancelRun(runId: string): Promise<void> {

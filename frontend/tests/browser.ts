@@ -41,9 +41,13 @@ export function serve(answer: Answering): void {
   answering = answer;
 }
 
+/** What the server has of threads, by path; beside `heard`, for the page asks before each run. */
+export const states = new Map<string, object>();
+
 beforeEach(() => {
   store = new Store();
   heard.length = 0;
+  states.clear();
   serve(() => new Response(null, { status: 404 }));
   const globals = {
     localStorage: store,
@@ -51,6 +55,7 @@ beforeEach(() => {
     cancelAnimationFrame: clearTimeout,
     fetch: async (path: string, { method = "GET", body }: RequestInit = {}) => {
       const asked = { method, path, body: typeof body === "string" ? JSON.parse(body) : null };
+      if (/^\/api\/v1\/threads\/[^/]+\/state$/.test(path)) return stateAt(path);
       heard.push(asked);
       return answering(asked);
     },
@@ -59,6 +64,11 @@ beforeEach(() => {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   }
 });
+
+function stateAt(path: string): Response {
+  const state = states.get(path);
+  return state === undefined ? json({ code: "unknown_thread" }, 404) : json(state);
+}
 
 export const json = (value: unknown, status = 200): Response =>
   new Response(JSON.stringify(value), { status, headers: { "Content-Type": "application/json" } });

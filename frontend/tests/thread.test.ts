@@ -8,7 +8,7 @@ import { Opinions, sayAgain } from "../src/chat/opinions";
 import { recall } from "../src/chat/shelf";
 import type { KeptThread } from "../src/chat/shelf";
 import { Thread } from "../src/chat/thread";
-import { heard, json, serve, streamed } from "./browser";
+import { heard, json, serve, states, streamed } from "./browser";
 import type { Asked } from "./browser";
 
 const EMPTY: KeptThread = {
@@ -225,4 +225,89 @@ test("what is said again has the comment as it stands by now", () => {
   assert.deepEqual(sayAgain(failed, null), failed);
   assert.deepEqual(sayAgain({ thumb: "up" }, "It is Paris."), { thumb: "up" });
   assert.equal(sayAgain(null, "It is Paris."), null);
+});
+
+const user = (id: string): Message => ({ id, role: "user", content: id });
+const assistant = (id: string): Message => ({ id, role: "assistant", content: id });
+const interrupt = { id: "i1", reason: "confirm", message: "Really?" };
+const serverHas = (messages: Message[], interrupts: object[] = []): unknown =>
+  states.set("/api/v1/threads/t/state", { messages, interrupts });
+const sent = (): string[] => heard.at(-1)?.body.messages.map(({ content }: Message) => content);
+
+test("a thread that is opened shows what the server has of it", async () => {
+  serverHas([user("q1"), assistant("a1"), user("q2")], [interrupt]);
+  const thread = new Thread("t", { ...EMPTY, messages: [user("q1")] });
+  await thread.refresh();
+  assert.deepEqual(shown(thread), ["q1", "answer:a1", "q2"]);
+  assert.deepEqual(thread.view().interrupts, [interrupt]);
+});
+
+test("a stale tab continues what another has added, and does not fork it", async () => {
+  const stale = new Thread("t", { ...EMPTY, messages: [user("q1"), assistant("a1")] });
+  serverHas([user("q1"), assistant("a1"), user("q2"), assistant("a2")]);
+  serve((asked) => run(asked, answered("a3")));
+  await said(stale, "q3");
+  assert.deepEqual(sent(), ["q1", "a1", "q2", "a2", "q3"]);
+  assert.deepEqual(shown(stale), ["q1", "answer:a1", "q2", "answer:a2", "q3", "answer:a3"]);
+});
+
+test("a stale tab stores nothing over what another has added", async () => {
+  const stale = new Thread("t", { ...EMPTY, messages: [] });
+  const other = new Thread("t", { ...EMPTY, messages: [] });
+  serve((asked) => run(asked, answered("a1")));
+  await said(other, "One");
+  const stored = recall("t")?.messages;
+  stale.leave();
+  assert.deepEqual(recall("t")?.messages, stored);
+  stale.choose({ model: "other" });
+  assert.deepEqual([recall("t")?.messages, recall("t")?.model], [stored, "other"]);
+  assert.deepEqual(shown(stale), ["One", "answer:a1"]);
+});
+
+test("nothing is sent on an unknown state of the thread, and it can be sent again", async () => {
+  const thread = new Thread("t", { ...EMPTY, messages: [user("q1"), assistant("a1")] });
+  serverHas([user("q1"), assistant("a1"), user("q2")]);
+  const { fetch } = globalThis;
+  globalThis.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+  await said(thread, "q3");
+  assert.equal(thread.view().failure?.title, "The server could not be reached");
+  assert.deepEqual([thread.view().editable, shown(thread)], [true, ["q1", "answer:a1", "q3"]]);
+  globalThis.fetch = fetch;
+  await thread.refresh();
+  assert.deepEqual(shown(thread), ["q1", "answer:a1", "q2", "q3"]);
+  serve((asked) => run(asked, answered("a3")));
+  thread.retry();
+  await ended(thread);
+  assert.deepEqual(sent(), ["q1", "a1", "q2", "q3"]);
+  assert.equal(thread.view().failure, null);
+});
+
+test("a retry shows an answer that has come meanwhile, and asks for no other", async () => {
+  const thread = new Thread("t", EMPTY);
+  serve((asked) => run(asked, [], { type: "RUN_ERROR", message: "Away." }));
+  await said(thread, "One");
+  serverHas([...(recall("t")?.messages ?? []), assistant("a1")]);
+  thread.retry();
+  await ended(thread);
+  assert.deepEqual([shown(thread), thread.view().failure, heard.length], [["One", "answer:a1"], null, 1]);
+});
+
+test("a retry leaves out what its first attempt has left at the server", async () => {
+  const thread = new Thread("t", EMPTY);
+  const broken = { type: "RUN_ERROR", message: "Away." };
+  serve((asked) => (heard.length === 1 ? run(asked, answered("half"), broken) : run(asked, answered("a1"))));
+  await said(thread, "One");
+  serverHas((recall("t")?.messages ?? []) as Message[]);
+  thread.retry();
+  await ended(thread);
+  assert.deepEqual([sent(), shown(thread)], [["One"], ["One", "answer:a1"]]);
+});
+
+test("a question that was answered elsewhere is not answered again", async () => {
+  const open = { ...EMPTY, messages: [user("q1")], interrupts: [interrupt as any] };
+  const thread = new Thread("t", open);
+  serverHas([user("q1"), assistant("a1")]);
+  thread.reply(["Yes"]);
+  await ended(thread);
+  assert.deepEqual([shown(thread), thread.view().interrupts, heard.length], [["q1", "answer:a1"], [], 0]);
 });

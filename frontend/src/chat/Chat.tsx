@@ -10,6 +10,7 @@ import { Conversation } from "./Conversation";
 import { FailureNotice } from "./FailureNotice";
 import { useOffer } from "./offer";
 import type { Offer } from "./offer";
+import { slot } from "./shelf";
 import type { Thread } from "./thread";
 
 // The editor weighs as much as everything else: it comes when there is something to edit.
@@ -180,11 +181,22 @@ function useThreadsInAddress(thread: Thread, setThread: (thread: Thread) => void
       setThread(threadOfAddress());
     };
     const onLeave = (): void => thread.leave();
+    // Another tab has stored more of this thread, or this page comes back as it was left, which may be long ago.
+    const onStorage = ({ key }: StorageEvent): void => {
+      if (key === slot(thread.id)) void thread.refresh();
+    };
+    const onReturn = ({ persisted }: PageTransitionEvent): void => {
+      if (persisted) void thread.refresh();
+    };
     addEventListener("popstate", onPop);
     addEventListener("pagehide", onLeave);
+    addEventListener("storage", onStorage);
+    addEventListener("pageshow", onReturn);
     return () => {
       removeEventListener("popstate", onPop);
       removeEventListener("pagehide", onLeave);
+      removeEventListener("storage", onStorage);
+      removeEventListener("pageshow", onReturn);
     };
   }, [thread, setThread]);
 }

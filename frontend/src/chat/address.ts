@@ -8,11 +8,14 @@ import { Thread } from "./thread";
 
 /** The thread that the address names in its fragment; a new one, written there, where it names none. */
 export function threadOfAddress(): Thread {
-  const id = /^#([\w-]{1,64})$/.exec(location.hash)?.[1] ?? randomUUID();
+  const named = /^#([\w-]{1,64})$/.exec(location.hash)?.[1];
+  const id = named ?? randomUUID();
   if (location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
   const [latest] = keptThreads();
   const before = latest === undefined ? undefined : recall(latest);
-  return new Thread(id, recall(id) ?? empty(choiceOf(before)));
+  const thread = new Thread(id, recall(id) ?? empty(choiceOf(before)));
+  if (named !== undefined) void thread.refresh();
+  return thread;
 }
 
 /** A new thread under an address of its own: the browser's way back leads to the one before. */

@@ -13,7 +13,8 @@ export interface KeptThread {
   interrupts: Interrupt[];
   /** Why the last answer is missing or incomplete; null where it is neither. */
   failure: Failure | null;
-  /** Absent, as what follows, in what an older page kept. */
+  /** The tab that wrote this; absent, as what follows, in what an older page kept. */
+  tab?: string;
   canvas?: KeptCanvas;
   quality?: Quality | undefined;
   usual?: Quality | null | undefined;
@@ -23,7 +24,7 @@ export interface KeptThread {
 const THREADS_KEPT = 20;
 const CHARACTERS_PER_THREAD = 500_000;
 const ORDER = "agenkit.threads";
-const slot = (id: string): string => `agenkit.thread.${id}`;
+export const slot = (id: string): string => `agenkit.thread.${id}`;
 
 export function recall(id: string): KeptThread | undefined {
   return read<KeptThread>(slot(id));

@@ -2,7 +2,8 @@ import { HttpAgent, randomUUID } from "@ag-ui/client";
 import type { Interrupt, Message, ResumeEntry } from "@ag-ui/client";
 
 import { resumable } from "../agui/resumable.js";
-import { cancelRun, chatUrl, threadEventsUrl } from "../api";
+import { cancelRun, chatUrl, threadEventsUrl, threadState } from "../api";
+import type { ThreadState } from "../api";
 import { Canvas } from "../canvas/canvas";
 import type { Wish } from "../canvas/canvas";
 import { cutOff, failureOf, failureOfRun } from "../failure";
@@ -12,7 +13,8 @@ import type { Choice } from "./choice";
 import { entriesOf, REMARK, REPLY, STOPPED } from "./entries";
 import type { Entry } from "./entries";
 import { Opinions } from "./opinions";
-import { keep } from "./shelf";
+import { reconcile } from "./reconcile";
+import { keep, recall } from "./shelf";
 import type { KeptThread } from "./shelf";
 
 /** What the page shows of a thread at one moment. */
@@ -61,6 +63,8 @@ export class Thread {
   readonly canvas: Canvas;
   readonly opinions: Opinions;
   readonly #agent: HttpAgent;
+  /** Tells what this tab has stored from what another has. */
+  readonly #tab = randomUUID();
   readonly #listeners = new Set<() => void>();
   #choice: Choice;
   #attempt: Attempt | null = null;
@@ -79,8 +83,8 @@ export class Thread {
       fetch: (url, request) => this.#fetch(url, request),
     });
     this.#agent.pendingInterrupts = kept.interrupts;
-    this.canvas = new Canvas(kept.canvas, () => this.#keep());
-    this.opinions = new Opinions(kept.opinions, () => this.#keep());
+    this.canvas = new Canvas(kept.canvas, () => this.#keepNewest());
+    this.opinions = new Opinions(kept.opinions, () => this.#keepNewest());
     this.#agent.subscribe(this.canvas.listener);
     this.#agent.subscribe({ onMessagesChanged: () => this.#showSoon() });
     // An answer to a question of the agent is not kept: it is asked again, and that is the retry.
@@ -106,12 +110,32 @@ export class Thread {
     this.#choice = { ...this.#choice, ...choice };
     this.#agent.url = chatUrl(this.#choice.agentId);
     this.#show();
-    this.#keep();
+    this.#keepNewest();
+  }
+
+  /** Takes over what other tabs and devices have added to the thread. */
+  async refresh(): Promise<void> {
+    if (this.#running) return;
+    this.#adoptStored();
+    this.#show();
+    const attempt = this.#attempt;
+    let state: ThreadState | null;
+    try {
+      state = await threadState(this.id);
+    } catch {
+      // Without a server the page shows what this browser stored; a message is not sent before the server was asked.
+      return;
+    }
+    // A run that has begun meanwhile has asked for itself.
+    if (state === null || this.#running || this.#attempt !== attempt) return;
+    this.#adopt(state);
+    this.#show();
   }
 
   /** What is in view is what a message is about, where `wish` says nothing else. */
   send(text: string, wish: Wish | null = this.canvas.wish()): void {
     if (this.#running) return;
+    this.#adoptStored();
     this.#agent.addMessage({ id: randomUUID(), role: "user", content: text });
     void this.#run(null, wish);
   }
@@ -145,8 +169,10 @@ export class Thread {
   /** Runs the failed attempt again, without what it had written. */
   retry(): void {
     if (this.#running || this.#attempt === null) return;
-    this.#agent.setMessages(this.#attempt.before);
-    void this.#run(this.#attempt.resume, this.#attempt.wish);
+    const { before, resume, wish } = this.#attempt;
+    const seen = [...this.#agent.messages];
+    this.#agent.setMessages(before);
+    void this.#run(resume, wish, before, seen);
   }
 
   /** Takes the refused message out of the conversation and gives back its text. */
@@ -182,13 +208,38 @@ export class Thread {
   /** The page goes, and the request with it: what has arrived is kept. */
   leave(): void {
     if (this.#running && this.#attempt !== null) this.#attempt.failure = leftEarly;
+    this.#keepNewest();
+  }
+
+  /** Stores the thread, but never over messages that another tab has added since. */
+  #keepNewest(): void {
+    this.#adoptStored();
     this.#keep();
+  }
+
+  #adoptStored(): void {
+    const stored = this.#running ? undefined : recall(this.id);
+    if (stored === undefined || stored.tab === this.#tab) return;
+    this.#adopt(stored);
+  }
+
+  /** A failure that is followed by something else by now is none any more. */
+  #adopt({ messages, interrupts }: ThreadState): void {
+    const local = [...this.#agent.messages];
+    this.#agent.pendingInterrupts = interrupts;
+    this.#agent.setMessages(reconcile(local, messages));
+    const attempt = this.#attempt;
+    if (attempt === null || !hasUnseen(messages, local)) return;
+    const question = attempt.before.findLast(({ role }) => role === "user");
+    const received = attempt.resume !== null || messages.some(({ id }) => id === question?.id);
+    this.#attempt = received ? null : { ...attempt, before: upToLastQuestion([...this.#agent.messages]) };
   }
 
   #keep(): void {
     if (this.#agent.messages.length === 0) return;
     keep(this.id, {
       ...this.#choice,
+      tab: this.#tab,
       messages: this.#agent.messages,
       interrupts: this.#agent.pendingInterrupts,
       failure: this.#running ? leftEarly : (this.#attempt?.failure ?? null),
@@ -197,10 +248,31 @@ export class Thread {
     });
   }
 
+  /**
+   * Asks the server for the thread, so that `attempt` continues it and not an older copy. False where nothing is left to
+   * ask for: the attempt's message has been answered elsewhere, beyond what is in `seen`.
+   */
+  async #isNeeded(attempt: Attempt, seen: readonly Message[]): Promise<boolean> {
+    const state = await threadState(this.id);
+    if (state === null) return true;
+    const open = new Set(state.interrupts.map(({ id }) => id));
+    const answered = attempt.resume?.some(({ interruptId }) => !open.has(interruptId)) ?? false;
+    const question = attempt.before.findLast(({ role }) => role === "user");
+    const at = attempt.resume === null ? state.messages.findIndex(({ id }) => id === question?.id) : -1;
+    const needed = !answered && (at === -1 || !hasUnseen(state.messages.slice(at), seen));
+    const before = answered ? withoutReplies(attempt.before) : attempt.before;
+    const continued = needed && at !== -1 ? state.messages.slice(0, at + 1) : state.messages;
+    this.#agent.setMessages(reconcile(before, continued));
+    this.#agent.pendingInterrupts = state.interrupts;
+    attempt.before = [...this.#agent.messages];
+    return needed;
+  }
+
   async #run(
     resume: ResumeEntry[] | null,
     wish: Wish | null,
     before = [...this.#agent.messages],
+    seen: readonly Message[] = before,
   ): Promise<void> {
     const attempt = attemptFrom(before, resume, wish);
     const joining = this.#joining;
@@ -209,6 +281,8 @@ export class Thread {
     this.#show();
     this.#keep();
     try {
+      if (!joining && !(await this.#isNeeded(attempt, seen))) return this.#end(null);
+      if (attempt.stopped) throw new Error("Stopped before it was sent");
       await this.#agent.runAgent(
         {
           runId: attempt.runId,
@@ -243,6 +317,11 @@ export class Thread {
     if (attempt.stopped) this.#markStopped(attempt);
     this.#markAnswers(attempt);
     this.canvas.ended();
+    this.#end(attempt);
+  }
+
+  #end(attempt: Attempt | null): void {
+    this.#attempt = attempt;
     this.#running = false;
     this.#show();
     this.#keep();
@@ -315,4 +394,14 @@ function attemptFrom(before: Message[], resume: ResumeEntry[] | null, wish: Wish
 
 function upToLastQuestion(messages: Message[]): Message[] {
   return messages.slice(0, messages.findLastIndex(({ role }) => role === "user") + 1);
+}
+
+const hasUnseen = (messages: readonly Message[], seen: readonly Message[]): boolean => {
+  const known = new Set(seen.map(({ id }) => id));
+  return messages.some(({ id }) => !known.has(id));
+};
+
+function withoutReplies(messages: readonly Message[]): Message[] {
+  const last = messages.findLastIndex((message) => message.role !== "activity" || message.activityType !== REPLY);
+  return messages.slice(0, last + 1);
 }
