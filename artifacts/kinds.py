@@ -135,6 +135,14 @@ def language_of(name: str) -> str | None:
     return _LANGUAGES.get(end.lower()) if dot else _WITHOUT_EXTENSION.get(name.lower())
 
 
+def name_in(name: str, language: str) -> str:
+    """The name of a file that is written in another language from now on; a name that tells no language stays."""
+    stem, dot, _ = name.rpartition(".")
+    if not dot or language_of(name) in {None, _known(language)} or _known(language) is None:
+        return name
+    return f"{stem}.{extension('code', language)}"
+
+
 def file_name(name: str, kind: Kind, language: str | None = None) -> str:
     """A name that every usual file system takes: at most 120 characters and 255 bytes, letters of any script."""
     safe = re.sub(r'[\s/\\<>:"|?*]+', " ", unicodedata.normalize("NFC", _printable(name)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 
-from artifacts.kinds import Kind, checked_text
+from artifacts.kinds import Kind, checked_text, name_in
 from artifacts.merge import merge as merged
 from storage.artifacts import (
     ArtifactRecord,
@@ -259,6 +259,8 @@ class Shelf:
         self, caller: Caller, artifact: str, drafts: Sequence[Draft], tip: int, language: str | None = None
     ) -> Held:
         record, versions = await self._artifacts.add(caller, artifact, drafts, tip=tip, language=language)
+        if language is not None and (name := name_in(record.name, language)) != record.name:
+            record = await self._artifacts.rename(caller, artifact, name)
         for draft, version in zip(drafts, versions, strict=True):
             await self._texts.put(caller, version.digest, draft.text)
         return Held(record, versions[-1], drafts[-1].text)

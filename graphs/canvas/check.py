@@ -9,9 +9,11 @@ from artifacts.shelf import Held
 from artifacts.wellformed import faults
 from artifacts.workers import WorkerFailed, Workers
 from graphs.canvas.state import CanvasState
+from graphs.canvas.write import lost
 from graphs.context import RunContext
 from graphs.remark import Remark
 from observability.logs import get_logger
+from storage.artifacts import UnknownArtifact
 
 _MOST_TOLD = 5
 _CPU_SECONDS = 1.0
@@ -28,7 +30,10 @@ class Check:
         gated = runtime.context.gate is not None
         if known is None or plan is None:
             return {"wrong": [], "again": False, "gated": False}
-        held = await runtime.context.desk.read(known["id"], known["version"])
+        try:
+            held = await runtime.context.desk.read(known["id"], known["version"])
+        except UnknownArtifact as error:
+            return {**lost(runtime, error), "wrong": [], "again": False, "gated": False}
         wrong = await _wrong(runtime.context.desk.workers, held)
         if wrong and state.get("mended", 0) >= _TRIES:
             runtime.stream_writer(Remark("not_well_formed", f"What was written is not well-formed: {wrong[0]}."))

@@ -12,10 +12,11 @@ from artifacts.shelf import Held
 from graphs.canvas import telling
 from graphs.canvas.call import EDIT, Call, pieces
 from graphs.canvas.state import CanvasState, Plan
-from graphs.canvas.write import Write, is_incomplete, kept
+from graphs.canvas.write import Write, is_incomplete, kept, lost
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.mount import is_held
+from storage.artifacts import UnknownArtifact
 
 _AGAIN = "{error}\nAnswer again with all blocks, and with nothing else."
 _NO_BLOCKS = "There is no block in the answer."
@@ -40,7 +41,10 @@ class Edit:
         if plan is None or plan["artifact"] is None:
             raise ValueError("there is nothing planned to be edited")
         desk = runtime.context.desk
-        seen = await desk.read(plan["artifact"], plan["version"])
+        try:
+            seen = await desk.read(plan["artifact"], plan["version"])
+        except UnknownArtifact as error:
+            return lost(runtime, error)
         start, end = _lines(seen.text, plan)
         asked = await self._asked(self._prompt, state, runtime, telling.to_edit(plan, seen, start, end))
         failed = list[AnyMessage]()

@@ -7,14 +7,15 @@ from langgraph.runtime import Runtime
 from artifacts.diff import unified
 from artifacts.shelf import Held
 from graphs.canvas.call import EDIT, WRITE, Call
-from graphs.canvas.state import CanvasState, Plan, Unheard, seen
-from graphs.canvas.write import kept, told
+from graphs.canvas.state import CanvasState, Plan, Unheard, seen, seen_still
+from graphs.canvas.write import kept, lost, told
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.answers import AnswersQuality
 from graphs.quality.graph import Of
 from graphs.quality.mount import Reviewing, asked_in, given_in
 from graphs.quality.subject import Subject
+from storage.artifacts import UnknownArtifact
 
 
 class Quality:
@@ -28,17 +29,23 @@ class Quality:
         plan, unheard = state["plan"], state.get("unheard")
         if plan is None or plan["node"] == "answer":
             return await self._answered(state, plan, runtime)
-        if unheard is not None:
-            return await self._shelved(state, plan, unheard, runtime)
+        try:
+            if unheard is not None:
+                return await self._shelved(state, plan, unheard, runtime)
+            await self._read(state, plan, runtime)
+        except UnknownArtifact as error:
+            return lost(runtime, error)
+        return {}
+
+    async def _read(self, state: CanvasState, plan: Plan, runtime: Runtime[RunContext]) -> None:
         if (known := state.get("artifact")) is not None:
             held = await runtime.context.desk.read(known["id"], known["version"])
             of = Of(_last_message(state), "canvas", held.artifact.id, held.version.number)
             subject = _subject(state, plan, held.text, held.artifact.kind, held.artifact.language)
             await self._reviewing.best(runtime, subject, of)
-        return {}
 
     async def _answered(self, state: CanvasState, plan: Plan | None, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        held = await seen(runtime.context.desk, plan)
+        held = await seen_still(runtime, plan)
         text = held.text if held else ""
         return await self._answers.read(runtime, state["messages"], state.get("draft"), seen=text)
 

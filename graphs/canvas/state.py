@@ -1,12 +1,15 @@
 from typing import Literal, NotRequired, cast
 
 from langgraph.graph import MessagesState
+from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from artifacts.desk import Desk
 from artifacts.kinds import Kind
 from artifacts.shelf import Held
+from graphs.context import RunContext
 from graphs.quality.answers import Draft
+from storage.artifacts import UnknownArtifact
 
 Node = Literal["write", "edit", "answer"]
 
@@ -58,6 +61,8 @@ class CanvasState(MessagesState):
     wrong: list[str]
     # Why nothing could be kept; empty where something was.
     failed: str
+    # What the version that was kept lacks of what was asked for; empty where it is all there.
+    shortfall: NotRequired[str]
     # Whether it is tried again, and whether it is read.
     again: bool
     gated: bool
@@ -72,6 +77,14 @@ class Shown(MessagesState):
 async def seen(desk: Desk, plan: Plan | None) -> Held | None:
     """The version that a plan is made for; `None` where it is for none."""
     return await desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
+
+
+async def seen_still(runtime: Runtime[RunContext], plan: Plan | None) -> Held | None:
+    """The same where it is only talked about: of one that was deleted meanwhile, the talk goes on without it."""
+    try:
+        return await seen(runtime.context.desk, plan)
+    except UnknownArtifact:
+        return None
 
 
 def kind_of(held: Held) -> Kind:

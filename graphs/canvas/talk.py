@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from graphs.answer import answered
 from graphs.canvas import telling
-from graphs.canvas.state import CanvasState, seen
+from graphs.canvas.state import CanvasState, seen_still
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 from graphs.quality.answers import draft
@@ -24,7 +24,7 @@ class Answer:
 
     async def __call__(self, state: CanvasState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         plan, context = state["plan"], runtime.context
-        held = await seen(context.desk, plan)
+        held = await seen_still(runtime, plan)
         asked = telling.step(
             self._prompt,
             state["messages"],
@@ -49,6 +49,8 @@ class FollowUp:
         note = f"{plan['note'] if plan else 'edited'}, {known['name']}" if known else "nothing was written"
         if why := state.get("failed"):
             note = f"nothing could be kept, and nothing has changed: {why}"
+        elif shortfall := state.get("shortfall"):
+            note += f". But say that it is not done as asked: {shortfall}"
         wrong = _WRONG.format(wrong="; ".join(state["wrong"])) if state.get("wrong") else ""
         asked = telling.step(self._prompt, state["messages"], _DONE.format(note=note) + wrong)
         return {"messages": [await answered(runtime.context.candidate.model, asked, offered=())]}

@@ -44,7 +44,7 @@ class Understand:
         wishes = context.wishes if isinstance(context.wishes, CanvasWishes) else CanvasWishes()
         seen = await self._seen(state, wishes, runtime)
         plan = _told(wishes, seen) or await self._decided(state, wishes, seen, context)
-        return {"plan": plan, "mended": 0, "wrong": [], "unheard": None, "failed": ""}
+        return {"plan": plan, "mended": 0, "wrong": [], "unheard": None, "failed": "", "shortfall": ""}
 
     async def _seen(self, state: CanvasState, wishes: CanvasWishes, runtime: Runtime[RunContext]) -> Held | None:
         """The artifact that is meant: the one that the request names, or the thread's own."""

@@ -31,7 +31,10 @@ class Write:
         if plan is None:
             raise ValueError("there is nothing planned to be written")
         desk = runtime.context.desk
-        held = await seen(desk, plan)
+        try:
+            held = await seen(desk, plan)
+        except UnknownArtifact as error:
+            return lost(runtime, error)
         asked = telling.step(
             self._prompt,
             state["messages"],
@@ -74,7 +77,30 @@ async def kept(call: Call, plan: Plan, seen: Held | None, text: str, *, incomple
     more: dict[str, Any] = {"conflicts": held.version.conflicts} if held.version.conflicts else {}
     if incomplete:
         more["incomplete"] = True
-    return {"messages": call.done(ref(held), **more), "artifact": ref(held), "unheard": None}
+    shortfall = _shortfall(seen, held)
+    if shortfall is not None:
+        call.runtime.stream_writer(shortfall)
+    told = shortfall.message if shortfall else ""
+    return {"messages": call.done(ref(held), **more), "artifact": ref(held), "unheard": None, "shortfall": told}
+
+
+def _shortfall(seen: Held | None, held: Held) -> Remark | None:
+    """What a version lacks of what was asked for."""
+    if seen is not None and held.version.number == seen.version.number:
+        return Remark("unchanged", "The text was not changed: what was written is what it says already.")
+    if held.version.conflicts:
+        return Remark(
+            "conflict",
+            f"Others changed the same lines meanwhile: both are kept in {held.version.conflicts} "
+            "places, between conflict marks, to be chosen from.",
+        )
+    return None
+
+
+def lost(runtime: Runtime[RunContext], error: UnknownArtifact) -> dict[str, Any]:
+    """An artifact that was deleted while it was worked on."""
+    runtime.stream_writer(Remark("artifact_not_kept", f"{error}."))
+    return {"failed": str(error), "artifact": None, "unheard": None}
 
 
 def is_incomplete(held: Held) -> bool:

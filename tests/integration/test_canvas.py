@@ -1,19 +1,22 @@
 """Artifacts that an agent writes, over the endpoint."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.loopback import Loopback, Reply, Request
 from tests.server import Event, Server, kinds, last, run_input, said, serving, transcript
 from tests.waiting import wait_for
 
+Deed = Callable[[], Awaitable[httpx.Response]]
 SCRIPT = Path(__file__).parent.parent / "canvas.json"
 TIDES = "# The tides\n\nThe moon pulls the sea.\n\nThe sun helps a little.\n"
+_SUN = {"start": TIDES.index("The sun"), "end": TIDES.index("The sun") + 5}
 CHANGED = TIDES.replace("a little", "at new and full moon")
 
 
@@ -141,7 +144,8 @@ async def test_code_that_is_ported_is_in_its_new_language_from_then_on(server: S
     port = {"name": "port", "to": "Go"}
     events = await _canvas(server, "Please", "port", artifactId=first["id"], action=port)
     assert [name for name, _, _ in _calls(events)] == ["write_artifact"]
-    assert (_artifact(events)["language"], _artifact(events)["version"]) == ("go", 2)
+    artifact = _artifact(events)
+    assert (artifact["language"], artifact["version"], artifact["name"]) == ("go", 2, "add.go")
     assert not [event for event in events if event.get("name") == "remark"]
 
 
@@ -270,6 +274,64 @@ async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> No
         assert _artifact_delta(rest)["version"] == 4
         assert await _text(server, first["id"]) == TIDES.replace("pulls", "draws").replace(" a little", "")
         assert await _text(server, first["id"], 3) == TIDES.replace(" a little", "")
+
+
+async def _changed_during(server: Server, client: httpx.AsyncClient, deed: Deed | None, **wishes: Any) -> list[Event]:
+    """A run of which something has come when the deed is done."""
+    heard = list[Event]()
+    props = {"canvas": wishes}
+    async with server.opened(client, "canvas", text="Shorter", thread="t", forwardedProps=props) as events:
+        async for event in events:
+            heard.append(event)
+            if event["type"] == "TOOL_CALL_ARGS" and deed is not None:
+                answered, deed = await deed(), None
+                assert answered.is_success, answered.text
+    return heard
+
+
+def _remarks(events: Sequence[Event]) -> list[str]:
+    return [event["value"]["code"] for event in events if event.get("name") == "remark"]
+
+
+async def test_an_artifact_that_is_deleted_while_its_edit_is_retried_is_said_to_be_gone(tmp_path: Path) -> None:
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(lambda _: Reply(TIDES))
+        first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))["id"]
+        decision = Reply('{"what": "edit"}')
+        talk = Reply("No block is in this answer, and it is slow to come.", delay=0.1)
+        loopback.answer(lambda request: decision if "Decide what" in str(request.body) else talk)
+        async with server.client() as client:
+            deed = partial(client.delete, f"/api/v1/artifacts/{first}")
+            events = await _changed_during(server, client, deed, artifactId=first)
+    assert events[-1]["type"] == "RUN_FINISHED"
+    assert all("error" in result for _, _, result in _calls(events))
+    assert "artifact_not_kept" in _remarks(events)
+    assert "nothing could be kept" in loopback.calls[-1].request.body["messages"][-1]["content"]
+
+
+async def test_a_conflict_is_told_and_not_called_done(tmp_path: Path) -> None:
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(lambda _: Reply(TIDES))
+        first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))["id"]
+        edits = "<<<<<<< SEARCH\nThe sun helps a little.\n=======\nThe sun helps.\n>>>>>>> REPLACE\n"
+        loopback.answer(lambda _: Reply(edits, delay=0.1))
+        async with server.client() as client:
+            body = {"text": TIDES.replace("a little", "a lot")}
+            put = partial(client.put, f"/api/v1/artifacts/{first}", json=body, headers={"If-Match": "*"})
+            events = await _changed_during(server, client, put, artifactId=first, selection=_SUN)
+    assert "conflict" in _remarks(events)
+    assert "conflict marks" in loopback.calls[-1].request.body["messages"][-1]["content"]
+
+
+async def test_a_change_that_changes_nothing_is_told_and_not_called_done(tmp_path: Path) -> None:
+    with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
+        loopback.answer(lambda _: Reply(TIDES))
+        first = _artifact(await _canvas(server, "Write", "t", kind="markdown"))["id"]
+        edits = "<<<<<<< SEARCH\nThe sun helps a little.\n=======\nThe sun helps a little.\n>>>>>>> REPLACE\n"
+        loopback.answer(lambda _: Reply(edits))
+        events = await _canvas(server, "Shorter", "t", artifactId=first, selection=_SUN)
+    assert _remarks(events) == ["unchanged"]
+    assert "was not changed" in loopback.calls[-1].request.body["messages"][-1]["content"]
 
 
 async def test_a_document_that_is_stopped_leaves_no_call_open_and_no_draft(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ export default function Memories({ onClose }: { onClose: () => void }) {
 
   return (
     <Dialog title="What is remembered of you" onClose={onClose}>
-      <p className="soft">Agents heed this in every conversation. It is yours to change and to have forgotten.</p>
+      <p className="soft">The canvas agent learns this and heeds it in every conversation; other agents do not read it. It is yours to change and to have forgotten.</p>
       <Adding onAdded={(memory) => setMemories((known) => [memory, ...(known ?? [])])} />
       {failure !== null && <Trouble failure={failure} onRetry={() => load(next)} />}
       {memories?.length === 0 && <p className="soft">Nothing is remembered yet.</p>}
