@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from artifacts.lines import newline, shared, split
 
+_OPENING, _BETWEEN, _CLOSING = "<<<<<<< ", "=======", ">>>>>>> "
+
 
 @dataclass(frozen=True, slots=True)
 class Merged:
@@ -32,12 +34,13 @@ def merge(base: str, ours: str, theirs: str, *, our_name: str = "ours", their_na
     """Both changes of `base` in one text.
 
     Where both changed the same lines, or lines that touch, in different ways, both stand between markers:
-    `<<<<<<< our_name`, ours, `=======`, theirs, `>>>>>>> their_name`. No changed line is dropped.
+    `<<<<<<< our_name`, ours, `=======`, theirs, `>>>>>>> their_name`. No changed line is dropped. Markers never nest:
+    what stood between earlier ones is told beside, behind another `=======`.
     """
     ends = newline(ours) or newline(theirs) or "\n"
     parts: list[str] = []
     conflicts = 0
-    for region in _regions(split(base), split(ours), split(theirs)):
+    for region in _regions(*(_grouped(split(text)) for text in (base, ours, theirs))):
         settled = region.settled()
         conflicts += settled is None
         parts += _conflict(region, our_name, their_name, ends) if settled is None else settled
@@ -60,13 +63,50 @@ def _places(base: Sequence[str], changed: Sequence[str]) -> dict[int, int]:
     return {run.before + n: run.after + n for run in shared(base, changed) for n in range(run.size)}
 
 
+def _grouped(lines: Sequence[str]) -> list[str]:
+    """The lines, with each earlier conflict as one of them: it is changed as a whole, or not."""
+    grouped, block = list[str](), list[str]()
+    for line in lines:
+        if not block and not line.startswith(_OPENING):
+            grouped.append(line)
+            continue
+        block.append(line)
+        if line.startswith(_CLOSING):
+            grouped.append("".join(block))
+            block = []
+    return [*grouped, *block]
+
+
+def _alternatives(side: Sequence[str]) -> list[list[str]]:
+    """What a side may be read as: itself, or one text for each side of the earlier conflicts in it."""
+    choices = [_sides(line) for line in side]
+    count = max(map(len, choices), default=1)
+    return [[line for sides in choices for line in sides[min(at, len(sides) - 1)]] for at in range(count)]
+
+
+def _sides(grouped: str) -> list[list[str]]:
+    lines = split(grouped)
+    if not (grouped.startswith(_OPENING) and lines[-1].startswith(_CLOSING)):
+        return [[grouped]]
+    sides = [list[str]()]
+    for line in lines[1:-1]:
+        if line.rstrip("\r\n") == _BETWEEN:
+            sides.append([])
+        else:
+            sides[-1].append(line)
+    return sides
+
+
 def _conflict(region: _Region, our_name: str, their_name: str, ends: str) -> list[str]:
+    told = list[list[str]]()
+    for alternative in [*_alternatives(region.ours), *_alternatives(region.theirs)]:
+        if (lines := _ended(alternative, ends)) not in told:
+            told.append(lines)
+    between = [line for at, lines in enumerate(told) for line in [*([f"{_BETWEEN}{ends}"] if at else []), *lines]]
     return [
-        f"<<<<<<< {' '.join(our_name.split())}{ends}",
-        *_ended(region.ours, ends),
-        f"======={ends}",
-        *_ended(region.theirs, ends),
-        f">>>>>>> {' '.join(their_name.split())}{ends}",
+        f"{_OPENING}{' '.join(our_name.split())}{ends}",
+        *between,
+        f"{_CLOSING}{' '.join(their_name.split())}{ends}",
     ]
 
 

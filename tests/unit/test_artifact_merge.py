@@ -88,3 +88,24 @@ def test_few_changes_of_a_long_text_stay_few() -> None:
     merged = merge("".join(lines), "".join(ours), "".join(theirs))
     both = [our if our != line else their for line, our, their in zip(lines, ours, theirs, strict=True)]
     assert merged == Merged("".join(both), 0)
+
+
+def test_marks_of_an_earlier_conflict_do_not_nest() -> None:
+    first = merge("a\nb\nc\n", "a\nours\nc\n", "a\ntheirs\nc\n")
+    again = merge("a\nb\nc\n", "a\nmine\nc\n", first.text)
+    assert again == Merged("a\n<<<<<<< ours\nmine\n=======\nours\n=======\ntheirs\n>>>>>>> theirs\nc\n", 1)
+    # One of the two was chosen, while the other is changed.
+    chosen = merge(first.text, first.text.replace("theirs\n>", "other\n>"), "a\nours\nc\n")
+    assert chosen == Merged("a\n<<<<<<< ours\nours\n=======\nother\n>>>>>>> theirs\nc\n", 1)
+
+
+def test_an_earlier_conflict_that_nobody_touched_stays_as_it_is() -> None:
+    marked = "a\n<<<<<<< x\n1\n=======\n2\n>>>>>>> y\nc\nd\n"
+    assert merge(marked, marked.replace("d", "D"), marked.replace("a\n", "A\n", 1)) == Merged(
+        marked.replace("d", "D").replace("a\n", "A\n", 1), 0
+    )
+
+
+def test_a_mark_that_is_never_closed_is_a_line_as_any() -> None:
+    open_mark = "<<<<<<< x\n1\n"
+    assert merge("", open_mark, "other\n").text.count("<<<<<<< x") == 1

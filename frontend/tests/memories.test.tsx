@@ -1,0 +1,10 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { renderToStaticMarkup } from "react-dom/server";
+
+import Memories from "../src/memory/Memories";
+
+test("the dialog names the agent that learns and heeds memories", () => {
+  const page = renderToStaticMarkup(<Memories onClose={() => undefined} />);
+  assert.equal(page.includes("The canvas agent learns this and heeds it"), true);
+});
