@@ -26,6 +26,7 @@ class Lease:
         self._clock = clock
         self._until = clock() + seconds
         self._lost: set[str] = set()
+        self._holders: dict[str, str] = {}
         self._renew: Callable[[], Awaitable[None]] | None = None
 
     def renewed_by(self, renew: Callable[[], Awaitable[None]]) -> None:
@@ -38,11 +39,19 @@ class Lease:
     def renewed(self, asked_at: float) -> None:
         self._until = asked_at + self.seconds
 
-    def take(self, thread: str) -> None:
+    def take(self, thread: str, run: str = "") -> None:
+        """A run has the thread from now on. Ids are internal ones."""
+        self._holders[thread] = run
         self._lost.discard(thread)
 
-    def lose(self, thread: str) -> None:
-        self._lost.add(thread)
+    def lose(self, thread: str, run: str = "") -> None:
+        """A run has lost its thread to another process, unless the next run of ours has it already."""
+        if self._holders.get(thread, run) == run:
+            self._lost.add(thread)
+
+    def release(self, thread: str, run: str = "") -> None:
+        if self._holders.get(thread) == run:
+            del self._holders[thread]
 
     async def hold(self, thread: str) -> None:
         """Comes back when a thread, known by its internal id, may be written. Raises `LeaseLost`, `StorageFailed`."""

@@ -123,7 +123,8 @@ class Driven:
         )
         task = asyncio.create_task(execution.drive(), name=f"run {record.id}")
         live = self._live[record.id] = LiveRun(record.id, record.thread, execution, task, asked)
-        self._lease.take(record.thread)
+        if not queued:
+            self._lease.take(record.thread, record.id)
         task.add_done_callback(lambda _: self._ended(live, record))
         return live
 
@@ -132,7 +133,7 @@ class Driven:
         while not await self._begin(record):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         # The run before it may have been taken away from this process; the thread is this run's now.
-        self._lease.take(record.thread)
+        self._lease.take(record.thread, record.id)
 
     async def _begin(self, record: RunRecord) -> bool:
         try:
@@ -150,6 +151,7 @@ class Driven:
 
     def _ended(self, live: LiveRun, record: RunRecord) -> None:
         del self._live[live.id]
+        self._lease.release(live.thread, live.id)
         if live.execution.left and not self._closing:
             asked, said = live.asked, live.execution.left
             # Beside the run, and so without its name.

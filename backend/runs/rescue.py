@@ -67,7 +67,7 @@ class Rescue:
             if run not in kept_runs and (live := self._driven.get(run)) is not None:
                 # We were thought dead, and another process drives it now.
                 _log.warning("run_taken_over", run=run)
-                self._lease.lose(live.thread)
+                self._lease.lose(live.thread, run)
                 live.stop("lost")
         self._lease.renewed(asked_at)
 

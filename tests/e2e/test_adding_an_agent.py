@@ -85,6 +85,8 @@ def test_everybody_is_listed_whichever_way_they_came(everybody: Serving) -> None
     listed = httpx.get(f"{everybody.url}/api/v1/agents").json()["items"]
     assert [(agent["id"], agent["name"], agent["version"]) for agent in listed] == [
         ("chat", "Chat", "1.0.0"),
+        ("canvas", "Canvas", "1.0.0"),
+        ("quality", "Quality", "1.0.0"),
         ("poet", "Poet", "1.0.0"),
         ("herald", "Herald", "1.0.0"),
         ("echo", "Echo", "0"),

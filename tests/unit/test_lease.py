@@ -35,6 +35,19 @@ async def test_a_process_that_stood_still_asks_before_it_writes() -> None:
     await lease.hold("t")
 
 
+async def test_lost_run_does_not_take_the_thread_from_the_next_one() -> None:
+    lease = Lease(15, Clock())
+    lease.take("t", "first")
+    lease.take("t", "second")
+    # Noticed late: the first has not come to its end yet.
+    lease.lose("t", "first")
+    await lease.hold("t")
+    lease.release("t", "first")
+    lease.lose("t", "second")
+    with pytest.raises(LeaseLost):
+        await lease.hold("t")
+
+
 async def test_a_lease_holds_from_when_it_was_asked_for() -> None:
     clock = Clock()
     lease, renewals = Lease(15, clock), list[float]()
