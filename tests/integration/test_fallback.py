@@ -227,6 +227,9 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
         await _answer(factory)
 
 
+# asyncio (3.11) drops a connection unclosed that it has accepted in the moment in which its listener is closed, and the
+# loopback's listeners are closed here while sixteen clients call.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_of_two_that_are_never_both_down_every_answer_is_whole(first: Loopback, second: Loopback) -> None:
     # `make failover`, small and without chance. Breakers of an hour: nobody can wait for their time.
     settings = _settings(first, second, breaker_failures=2, breaker_seconds=3600, retry_attempts=2)
