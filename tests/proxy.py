@@ -116,7 +116,8 @@ class PostgresProxy:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # No coroutine: one that the loop's end cancels before it has begun would leave its connection open.
         if self._away:
             self.refused.set()
             writer.close()
