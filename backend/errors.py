@@ -18,7 +18,7 @@ from storage.blobs import BlobLost
 from storage.database import StorageFailed
 from storage.memories import UnknownMemory
 from storage.reviews import UnknownFeedback, UnknownReview
-from storage.runs import ThreadBusy
+from storage.runs import ThreadBusy, UnknownMessage
 from storage.shares import MOST_SHARES, TooManyShares, UnknownShare
 from storage.spans import UnknownTrace
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
@@ -168,6 +168,10 @@ class FeedbackNotFound(Problem):
     status, code, title = 404, "unknown_feedback", "Nothing was said of this message"
 
 
+class MessageNotFound(Problem):
+    status, code, title = 404, "message_not_found", "Message not found"
+
+
 class TraceNotFound(Problem):
     status, code, title = 404, "unknown_trace", "There is no such trace"
 
@@ -262,6 +266,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return ReviewNotFound(f"{error}.")
         case UnknownFeedback():
             return FeedbackNotFound(f"{error}.")
+        case UnknownMessage():
+            return MessageNotFound(f"{error}.")
         case UnknownTrace():
             return TraceNotFound(f"{error}.")
         case UnknownMemory():
@@ -334,6 +340,7 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownMemory,
     UnknownReview,
     UnknownFeedback,
+    UnknownMessage,
     UnknownTrace,
     TooLarge,
     UnknownThread,

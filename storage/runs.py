@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.caller import Caller
 from storage.clock import DatabaseTime
 from storage.database import Database
-from storage.tables import runs, threads
+from storage.tables import KEY_LENGTH, run_messages, runs, threads
 
 Outcome = Literal["success", "interrupt", "cancelled", "error"]
 Status = Literal["queued", "running", "success", "interrupt", "cancelled", "error"]
@@ -89,6 +89,10 @@ class Idempotency:
 
     key: str
     request: str
+
+
+class UnknownMessage(LookupError):
+    """No run of this caller has answered with such a message."""
 
 
 class RequestKnown(Exception):
@@ -241,6 +245,19 @@ class Runs:
         async with self._database.reading() as connection:
             return await _found(connection, caller, runs.c.key == key)
 
+    async def find_by_message(self, caller: Caller, message: str, run: str | None = None) -> RunRow:
+        """The newest run that has ended and answered with a message; the run `run` alone, by the client's id of it.
+
+        Raises `UnknownMessage`.
+        """
+        owned = and_(run_messages.c.tenant_id == caller.tenant, run_messages.c.user_id == caller.user)
+        answered = runs.c.id.in_(select(run_messages.c.run_id).where(owned, run_messages.c.message == message))
+        async with self._database.reading() as connection:
+            found = await _found(connection, caller, answered if run is None else and_(answered, runs.c.key == run))
+        if found is None:
+            raise UnknownMessage(f"No run of yours that has ended answered with the message {message!r}")
+        return found
+
     async def going(self, caller: Caller, thread: str) -> RunRow | None:
         """The run that has this thread now."""
         async with self._database.reading() as connection:
@@ -284,11 +301,12 @@ class Runs:
         error_code: str | None = None,
         usage: Sequence[Mapping[str, Any]] = (),
         model: str | None = None,
+        messages: Collection[str] = (),
     ) -> None:
-        """`model` is the one that answered, where that is known by now."""
+        """`model` is the one that answered, where that is known by now; `messages` are the ids of its answers."""
         answered = {"model": model} if model else {}
         async with self._database.writing() as connection:
-            await connection.execute(
+            ended = await connection.execute(
                 update(runs)
                 .where(
                     runs.c.id == run.id,
@@ -299,6 +317,11 @@ class Runs:
                 )
                 .values(status=outcome, error_code=error_code, usage=list(usage), ended_at=DatabaseTime(), **answered)
             )
+            # A graph may give its messages ids of any kind; nobody can ask for such a one.
+            found = {each for each in messages if 0 < len(each) <= KEY_LENGTH and each.isprintable()}
+            if found and ended.rowcount:
+                owner = {"tenant_id": caller.tenant, "user_id": caller.user, "run_id": run.id}
+                await connection.execute(insert(run_messages), [{**owner, "message": each} for each in sorted(found)])
 
     async def beat(self, ids: Sequence[str]) -> Sequence[str]:
         """Says that these runs of this process are still driven; those that are still its own."""

@@ -136,6 +136,16 @@ runs = Table(
     ),
 )
 
+# The messages in which a run answered, by the ids that its client knows them by.
+run_messages = Table(
+    "run_messages",
+    metadata,
+    *_owner(),
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("message", String(KEY_LENGTH), primary_key=True),
+    Index("ix_run_messages_message", "tenant_id", "user_id", "message"),
+)
+
 # Who is to be told how a run ended. `waiting` until it is `delivered` or `given_up`; `next_at` is when it is tried next
 # and, while one process tries it, when another may.
 webhooks = Table(
@@ -301,6 +311,9 @@ memories = Table(
 )
 
 # What a text was found to be. `told` is the whole verdict; `exported_at` is when Langfuse was told of it.
+# A review that has something to tell as a score. A query that says it in other words is not answered from the index.
+SCORED = "(score IS NOT NULL OR outcome = 'failed')"
+
 reviews = Table(
     "reviews",
     metadata,
@@ -329,8 +342,8 @@ reviews = Table(
     Index(
         "ix_reviews_waiting",
         "created_at",
-        sqlite_where=text("exported_at IS NULL AND score IS NOT NULL"),
-        postgresql_where=text("exported_at IS NULL AND score IS NOT NULL"),
+        sqlite_where=text(f"exported_at IS NULL AND {SCORED}"),
+        postgresql_where=text(f"exported_at IS NULL AND {SCORED}"),
     ),
     Index("ix_reviews_artifact_id", "artifact_id"),
 )
@@ -355,6 +368,16 @@ feedback = Table(
         sqlite_where=text("exported_at IS NULL"),
         postgresql_where=text("exported_at IS NULL"),
     ),
+)
+
+# Scores, by their ids at Langfuse, whose reviews and feedback are here no longer.
+score_deletions = Table(
+    "score_deletions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    *_owner(),
+    Column("deleted_at", Moment, nullable=False),
+    Index("ix_score_deletions_deleted_at", "deleted_at"),
 )
 
 # A run as one looks for it: its spans are told by `spans`. `error` is a stable code; `cost` in billionths of a dollar.

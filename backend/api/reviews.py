@@ -24,6 +24,7 @@ from backend.errors import (
     FeedbackNotFound,
     InvalidInput,
     KeyUsed,
+    MessageNotFound,
     ReviewNotFound,
     StorageGone,
 )
@@ -217,6 +218,7 @@ _FEEDBACK: Mapping[str, Any] = {
     "messageId": "msg-1",
     "thumb": "up",
     "comment": "Just what I needed.",
+    "runId": "run-1",
     "createdAt": "2026-11-20T12:00:00Z",
     "updatedAt": "2026-11-20T12:00:00Z",
 }
@@ -311,22 +313,24 @@ async def get_review(review_id: str, who: Who, has: Has) -> ReviewEntry:
 @router.put(
     "/messages/{message_id:path}/feedback",
     summary="Say what you think of a message",
-    description="One for each user and message; said again, it takes the place of what was said before.",
+    description="One for each user and message; said again, it takes the place of what was said before. Without a "
+    "`runId` it is of the run that answered with the message, which must have ended.",
     response_model_exclude_none=True,
-    responses={**shown(_FEEDBACK), **answers(InvalidInput, StorageGone)},
+    responses={**shown(_FEEDBACK), **answers(InvalidInput, MessageNotFound, StorageGone)},
 )
 async def put_feedback(message_id: str, asked: FeedbackAsked, who: Who, has: Has) -> FeedbackEntry:
     if not 0 < len(message_id) <= KEY_LENGTH or not message_id.isprintable():
         raise InvalidInput.naming(("messageId", f"an id has 1 to {KEY_LENGTH} characters, none a control character"))
     if (asked.thumb is None) == (asked.score is None):
         raise InvalidInput.naming(("thumb", "say a thumb or a score, and one of the two"))
+    answered = await has.runs.find_by_message(who, message_id, asked.run_id)
     said = await has.reviews.say(
         who,
         message_id,
         thumb=None if asked.thumb is None else 1 if asked.thumb == "up" else -1,
         score=asked.score,
         comment=asked.comment,
-        run=asked.run_id,
+        run=answered.key,
     )
     return _said(said)
 

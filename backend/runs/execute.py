@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from time import monotonic, perf_counter
@@ -244,7 +244,7 @@ class Execution:
     async def _said_so_far(self) -> Sequence[AIMessage]:
         """The answers that its readers have heard, as far as they are text; some of it may be committed."""
         _, events = await self._log.folded(self._record.id)
-        heard = {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
+        heard = _texts_in(events)
         return [
             AIMessage(message["content"], id=message["id"])
             for message in fold(events).messages
@@ -368,12 +368,25 @@ class Execution:
             await self._keep_half_said()
             await self._house.prune(record)
             await self._runs.end(
-                caller, record, ending.outcome, error_code=ending.code, usage=usage, model=self._model()
+                caller,
+                record,
+                ending.outcome,
+                error_code=ending.code,
+                usage=usage,
+                model=self._model(),
+                messages=await self._answers(),
             )
         except StorageFailed as error:
             _log.warning("run_end_failed", error=str(error))
             return False
         return True
+
+    async def _answers(self) -> Collection[str]:
+        """The ids of the messages it answered with, those of a process that drove it before included."""
+        if not self._asked.turn.recovers:
+            return self._translator.answers
+        _, events = await self._log.folded(self._record.id)
+        return {*self._translator.answers, *_answers_in(events)}
 
     async def _keep_half_said(self) -> None:
         if self._half_said:
@@ -406,3 +419,12 @@ class Execution:
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()
+
+
+def _texts_in(events: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
+
+
+def _answers_in(events: Sequence[Mapping[str, Any]]) -> set[str]:
+    callers = {event.get("parentMessageId") for event in events if event["type"] == "TOOL_CALL_START"}
+    return _texts_in(events) | {each for each in callers if each}

@@ -1,7 +1,7 @@
 """Facts of a run as AG-UI events. No IO: what a fact becomes depends on the facts before it and on nothing else."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -97,6 +97,8 @@ class Translator:
         self._said_last = ""
         # Messages that have been said, in order.
         self._texts: dict[str, str] = {}
+        # Messages that have called a tool.
+        self._calling = set[str]()
         # Of the last review that was done.
         self._verdict: Mapping[str, Any] | None = None
 
@@ -170,6 +172,11 @@ class Translator:
         for name in list(self._steps):
             self._steps[name] = 1
             yield from self._step_finished(name)
+
+    @property
+    def answers(self) -> Collection[str]:
+        """The ids of the messages that have said something or called a tool."""
+        return {*self._texts, *self._calling}
 
     @property
     def said(self) -> str:
@@ -291,6 +298,7 @@ class Translator:
 
     def _start_call(self, message_id: str, call_id: str, name: str) -> Events:
         self.spoke = True
+        self._calling.add(message_id)
         yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=name, parent_message_id=message_id)
 
     def _end_call(self, opened: _Open, index: int | str | None) -> Events:

@@ -6,7 +6,7 @@ from sqlalchemy import event, select, update
 
 from storage.caller import Caller
 from storage.database import Database, open_database
-from storage.runs import CLAIM_BATCH, RunExists, RunRecord, Runs, ThreadBusy
+from storage.runs import CLAIM_BATCH, RunExists, RunRecord, Runs, ThreadBusy, UnknownMessage
 from storage.settings import StorageSettings
 from storage.tables import runs as table
 from storage.tables import threads
@@ -49,6 +49,23 @@ async def test_a_run_id_is_taken_once_by_its_caller_and_by_others_too(runs: Runs
         await _open(runs, "r1", "t2")
     opened = [await _open(runs, "r1", "t1", caller) for caller in OTHERS]
     assert len({record.thread for record in opened}) == 2
+
+
+async def test_a_message_is_found_at_the_newest_run_that_answered_with_it(runs: Runs) -> None:
+    strange = ["m" * 256, "m\x00", ""]
+    first = await _open(runs, "r1")
+    await runs.end(ANN, first, "interrupt", messages=["m", "n", *strange])
+    second = await _open(runs, "r2")
+    await runs.end(ANN, second, "cancelled", messages=["m"])
+    # What is told of a run that has ended already is not told any more.
+    await runs.end(ANN, first, "success", messages=["late"])
+    assert (await runs.find_by_message(ANN, "m")).key == "r2"
+    assert (await runs.find_by_message(ANN, "m", "r1")).key == "r1"
+    assert (await runs.find_by_message(ANN, "n")).key == "r1"
+    wrong = [(ANN, "late", None), (ANN, "n", "r2"), (ANN, strange[0], None), (OTHERS[0], "m", None)]
+    for caller, message, run in wrong:
+        with pytest.raises(UnknownMessage):
+            await runs.find_by_message(caller, message, run)
 
 
 async def test_nobody_ends_a_run_of_somebody_elses(runs: Runs, database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from observability.logs import configure_logs, pseudonym
 from observability.settings import ObservabilitySettings
-from tests.server import run_input, serving
+from tests.server import last, run_input, serving
 
 TESTS = Path(__file__).parent.parent
 SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
@@ -36,10 +36,11 @@ def _lines(stream: StringIO) -> list[dict[str, Any]]:
 
 async def test_debug_says_nothing_of_what_people_say(tmp_path: Path, stream: StringIO) -> None:
     with serving(tmp_path, **SCRIPTED) as server:
-        await server.run(text=TEXT, run="r", thread="t")
+        events = await server.run(text=TEXT, run="r", thread="t")
+        message = last(events, "TEXT_MESSAGE_START")["messageId"]
         async with server.client() as client:
             said = {"thumb": "up", "comment": TEXT, "runId": "r"}
-            assert (await client.put("/api/v1/messages/m/feedback", json=said)).is_success
+            assert (await client.put(f"/api/v1/messages/{message}/feedback", json=said)).is_success
             assert (await client.patch("/api/v1/threads/t", json={"title": TEXT})).is_success
     assert TEXT not in stream.getvalue()
     assert _lines(stream)

@@ -282,7 +282,9 @@ async def test_a_rubric_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> N
 
 
 async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(server: Server) -> None:
-    where = "/api/v1/messages/msg-1/feedback"
+    events = await _asked(server, "t", "off")
+    (message,) = {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
+    run, where = events[0]["runId"], f"/api/v1/messages/{message}/feedback"
     async with server.client() as client, server.client(user="acme/other") as other:
         first = await client.put(where, json={"thumb": "up", "comment": "Good."})
         again = await client.put(where, json={"score": 0.25})
@@ -298,7 +300,15 @@ async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(ser
                 {"thumb": "up", "score": 1},
             )
         ]
+        unknown = [
+            await client.put("/api/v1/messages/never/feedback", json={"thumb": "up"}),
+            await client.put(where, json={"thumb": "up", "runId": "another"}),
+            await other.put(where, json={"thumb": "up"}),
+        ]
         gone = [await client.delete(where), await client.delete(where)]
+    # The run is the one that answered with the message.
+    assert [answer.json()["runId"] for answer in (first, again)] == [run, run]
+    assert [(answer.status_code, answer.json()["code"]) for answer in unknown] == [(404, "message_not_found")] * 3
     assert (first.status_code, first.json()["thumb"], first.json()["comment"]) == (200, "up", "Good.")
     assert "thumb" not in again.json()
     assert (again.json()["score"], read.json()) == (0.25, again.json())
