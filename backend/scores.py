@@ -78,8 +78,8 @@ class Outbox:
         return False
 
     async def _all_sent(self, waiting: Sequence[Waiting]) -> bool:
-        belonging = [each for each in waiting if each.trace or each.thread]
-        await self._settle([each for each in waiting if not (each.trace or each.thread)], "without_trace")
+        belonging = [each for each in waiting if _belongs(each)]
+        await self._settle([each for each in waiting if not _belongs(each)], "without_trace")
         if not belonging:
             return True
         try:
@@ -128,3 +128,8 @@ class Outbox:
             metadata=waiting.metadata,
             comment=redacted(waiting.comment) if waiting.comment and self._captures else None,
         )
+
+
+def _belongs(waiting: Waiting) -> bool:
+    """Whether there is something to send: a score needs a place, its deletion does not."""
+    return waiting.value is None or bool(waiting.trace or waiting.thread)

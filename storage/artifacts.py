@@ -15,7 +15,8 @@ from storage.caller import Caller
 from storage.contents import Content, Contents
 from storage.database import Database
 from storage.place import Place
-from storage.tables import Moment, artifact_versions, artifacts, threads
+from storage.reviews import record_review_deletions
+from storage.tables import Moment, artifact_versions, artifacts, reviews, threads
 from storage.threads import UnknownThread, folded
 
 Author = Literal["person", "agent", "tool"]
@@ -205,6 +206,7 @@ class Artifacts:
         async with self._database.writing() as connection:
             await _taken(connection, caller, artifact)
             digests = (await connection.scalars(said)).all()
+            await record_review_deletions(connection, caller, reviews.c.artifact_id == artifact)
             await connection.execute(delete(artifacts).where(_mine(caller, artifact)))
             gone = await self._contents.let_go(connection, caller, digests)
         await self._contents.remove(gone.blobs)

@@ -11,8 +11,10 @@ from uuid import uuid4
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Table,
     and_,
     delete,
+    exists,
     insert,
     literal,
     literal_column,
@@ -22,11 +24,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.caller import Caller
 from storage.database import Database
 from storage.place import Place
-from storage.tables import HEADS, Moment, feedback, reviews, spans, threads
+from storage.tables import HEADS, SCORED, Moment, feedback, reviews, score_deletions, spans, threads
 
 Outcome = Literal["passed", "failed", "not_judged"]
 
@@ -95,7 +98,7 @@ class Waiting:
     """A score that Langfuse has not been told yet; without a `value` it was deleted. `thread` is the client's id."""
 
     id: str
-    table: Literal["reviews", "feedback"]
+    table: Literal["reviews", "feedback", "score_deletions"]
     # The whole key of its row.
     key: tuple[str, ...]
     name: str
@@ -202,30 +205,26 @@ class Reviews:
         async with self._database.reading() as connection:
             found = (await connection.execute(_REVIEWS.where(reviews.c.created_at < before).limit(most))).all()
             said = (await connection.execute(_FEEDBACK.where(feedback.c.updated_at < before).limit(most))).all()
-        return [*(score for row in found for score in _scores(row)), *map(_thought, said)]
+            gone = (await connection.execute(_DELETIONS.where(score_deletions.c.deleted_at < before).limit(most))).all()
+        return [*(score for row in found for score in _scores(row)), *map(_thought, said), *map(_deletion, gone)]
 
     async def overdue(self, before: datetime) -> Sequence[Waiting]:
         return await self.waiting(_AT_ONCE, before=before)
 
     async def exported(self, told: Sequence[Waiting]) -> None:
-        now = datetime.now(UTC)
+        """Notes scores that were sent, or deleted there. What was deleted here meanwhile is yet to be deleted there."""
         async with self._database.writing() as connection:
             for each in told:
-                if each.table == "reviews":
-                    row = reviews.c.id == each.key[0]
-                    await connection.execute(update(reviews).where(row).values(exported_at=now))
-                else:
-                    tenant, user, message = each.key
-                    mine = and_(
-                        _of(Caller(tenant, user), feedback),
-                        feedback.c.message == message,
-                        # What was said anew meanwhile is told anew.
-                        feedback.c.updated_at == each.at,
-                    )
-                    if each.value is None:
-                        await connection.execute(delete(feedback).where(mine))
-                    else:
-                        await connection.execute(update(feedback).where(mine).values(exported_at=now))
+                table, row, settled = _settled(each)
+                if each.value is None:
+                    await connection.execute(delete(table).where(settled))
+                    continue
+                marked = update(table).where(settled).values(exported_at=datetime.now(UTC))
+                if (await connection.execute(marked)).rowcount:
+                    continue
+                if not await connection.scalar(select(exists().where(row))):
+                    tenant, user, _ = each.key
+                    await _record_deletions(connection, Caller(tenant, user), [each.id])
 
     async def say(
         self,
@@ -246,6 +245,9 @@ class Reviews:
                 async with self._database.writing() as connection:
                     changed = await connection.execute(update(feedback).where(mine).values(**said).returning(feedback))
                     row = changed.one_or_none()
+                    # What was deleted before is told again.
+                    again = score_deletions.c.id == _feedback_score(caller.tenant, caller.user, message)
+                    await connection.execute(delete(score_deletions).where(again))
                     if row is None:
                         made = await connection.execute(
                             insert(feedback)
@@ -272,7 +274,11 @@ class Reviews:
 
     async def sweep(self, before: datetime) -> None:
         """Deletes reviews that were made, and feedback that was last changed, before a moment."""
-        for table, moment in ((reviews, reviews.c.created_at), (feedback, feedback.c.updated_at)):
+        for table, moment in (
+            (reviews, reviews.c.created_at),
+            (feedback, feedback.c.updated_at),
+            (score_deletions, score_deletions.c.deleted_at),
+        ):
             key = tuple(table.primary_key.columns)
             old = select(*key).where(moment < before).limit(_AT_ONCE)
             gone = _AT_ONCE
@@ -311,26 +317,67 @@ def _trace_of(table: Any) -> Any:
 _REVIEWS = (
     select(reviews, threads.c.key.label("thread"), _trace_of(reviews))
     .outerjoin(threads, threads.c.id == reviews.c.thread_id)
-    .where(reviews.c.exported_at.is_(None), reviews.c.score.is_not(None))
+    .where(reviews.c.exported_at.is_(None), literal_column(SCORED))
     .order_by(reviews.c.created_at)
 )
 _FEEDBACK = (
     select(feedback, _trace_of(feedback)).where(feedback.c.exported_at.is_(None)).order_by(feedback.c.updated_at)
 )
+_DELETIONS = select(score_deletions).order_by(score_deletions.c.deleted_at)
+
+
+async def record_review_deletions(connection: AsyncConnection, caller: Caller, of_them: ColumnElement[bool]) -> None:
+    """Has the scores of reviews that are about to be deleted deleted where they were sent."""
+    asked = select(reviews).where(_of(caller, reviews), of_them, literal_column(SCORED))
+    # One that was delivered may have been sent as a draft's before.
+    sent = [row for row in (await connection.execute(asked)).all() if row.exported_at or row.told.get("delivered")]
+    await _record_deletions(connection, caller, [score for row in sent for score in _score_ids(row)])
+
+
+async def record_feedback_deletions(connection: AsyncConnection, caller: Caller, of_it: ColumnElement[bool]) -> None:
+    """The same of feedback."""
+    sent = or_(feedback.c.exported_at.is_not(None), feedback.c.updated_at != feedback.c.created_at)
+    messages = (await connection.scalars(select(feedback.c.message).where(_of(caller, feedback), of_it, sent))).all()
+    await _record_deletions(
+        connection, caller, [_feedback_score(caller.tenant, caller.user, each) for each in messages]
+    )
+
+
+async def _record_deletions(connection: AsyncConnection, caller: Caller, scores: Sequence[str]) -> None:
+    now = datetime.now(UTC)
+    for at in range(0, len(scores), _AT_ONCE):
+        some = set(scores[at : at + _AT_ONCE])
+        await connection.execute(delete(score_deletions).where(score_deletions.c.id.in_(some)))
+        rows = [{"id": each, "tenant_id": caller.tenant, "user_id": caller.user, "deleted_at": now} for each in some]
+        await connection.execute(insert(score_deletions), rows)
+
+
+def _settled(waiting: Waiting) -> tuple[Table, ColumnElement[bool], ColumnElement[bool]]:
+    """The table of a score's row, that row, and the row as it was read: what was said anew is told anew."""
+    match waiting.table:
+        case "reviews":
+            row = reviews.c.id == waiting.key[-1]
+            return reviews, row, row
+        case "feedback":
+            tenant, user, message = waiting.key
+            row = and_(_of(Caller(tenant, user), feedback), feedback.c.message == message)
+            return feedback, row, and_(row, feedback.c.updated_at == waiting.at)
+        case "score_deletions":
+            row = score_deletions.c.id == waiting.id
+            return score_deletions, row, row
 
 
 def _scores(row: Row[Any]) -> list[Waiting]:
-    """The score of a review, and one for each dimension. Of several attempts at one answer only the one that was
-    delivered has the plain name; where no message is read, there are no attempts.
+    """The score of a review, one for each dimension, and one for each check that failed. Of several attempts at one
+    answer only the one that was delivered has the plain name; where no message is read, there are no attempts.
     """
     is_draft = row.message is not None and not row.told.get("delivered")
-    name = f"review {row.rubric} draft" if is_draft else f"review {row.rubric}"
-    findings = row.told.get("findings", ())
+    failed = _failed_checks(row)
     whole = Waiting(
         id=row.id,
         table="reviews",
-        key=(row.id,),
-        name=name,
+        key=(row.tenant_id, row.user_id, row.id),
+        name=f"review {row.rubric} draft" if is_draft else f"review {row.rubric}",
         value=row.score,
         at=row.created_at,
         trace=row.trace,
@@ -341,27 +388,54 @@ def _scores(row: Row[Any]) -> list[Waiting]:
             "judge": row.judge,
             "rubric": row.rubric,
             "rubricVersion": row.rubric_version,
-            "failedChecks": sorted({found["by"] for found in findings if found["severity"] == "error"}),
+            "failedChecks": failed,
         },
     )
-    return [whole, *(_of_dimension(whole, *each) for each in row.told.get("levels", {}).items())]
+    dimensions = [
+        _part(whole, name, f"{whole.name}: {name}", level, {"dimension": name})
+        for name, level in row.told.get("levels", {}).items()
+    ]
+    checks = [_part(whole, f"check {name}", f"{whole.name}: check {name}", 0.0, {"check": name}) for name in failed]
+    return [*([] if row.score is None else [whole]), *dimensions, *checks]
 
 
-def _of_dimension(whole: Waiting, dimension: str, level: float) -> Waiting:
+def _part(whole: Waiting, part: str, name: str, value: float, metadata: Mapping[str, str]) -> Waiting:
     return replace(
         whole,
-        id=sha256(f"{whole.id}\0{dimension}".encode()).hexdigest()[:32],
-        name=f"{whole.name}: {dimension}",
-        value=level,
+        id=_part_id(whole.id, part),
+        name=name,
+        value=value,
         comment=None,
-        metadata={**whole.metadata, "dimension": dimension},
+        metadata={**whole.metadata, **metadata},
     )
+
+
+def _score_ids(row: Row[Any]) -> list[str]:
+    """The ids that the scores of a review have where they are sent."""
+    parts = [*row.told.get("levels", {}), *(f"check {name}" for name in _failed_checks(row))]
+    return [row.id, *(_part_id(row.id, part) for part in parts)]
+
+
+def _part_id(review: str, part: str) -> str:
+    return sha256(f"{review}\0{part}".encode()).hexdigest()[:32]
+
+
+def _failed_checks(row: Row[Any]) -> list[str]:
+    return sorted({found["by"] for found in row.told.get("findings", ()) if found["severity"] == "error"})
+
+
+def _deletion(row: Row[Any]) -> Waiting:
+    return Waiting(row.id, "score_deletions", (row.id,), "", None, row.deleted_at, None, None, None)
+
+
+def _feedback_score(*key: str) -> str:
+    return sha256("\0".join(("feedback", *key)).encode()).hexdigest()[:32]
 
 
 def _thought(row: Row[Any]) -> Waiting:
     key = (row.tenant_id, row.user_id, row.message)
     return Waiting(
-        id=sha256("\0".join(("feedback", *key)).encode()).hexdigest()[:32],
+        id=_feedback_score(*key),
         table="feedback",
         key=key,
         name="feedback",

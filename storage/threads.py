@@ -15,6 +15,7 @@ from storage.checkpoints import Checkpoints
 from storage.clock import DatabaseTime
 from storage.database import Database
 from storage.place import Place
+from storage.reviews import record_feedback_deletions, record_review_deletions
 from storage.runs import ThreadBusy
 from storage.spans import delete_thread_spans
 from storage.tables import Moment, feedback, reviews, runs, strays, threads
@@ -189,6 +190,7 @@ class Threads:
             if any(run.alive for run in ran):
                 raise ThreadBusy
             await _delete_feedback(connection, caller, thread_id)
+            await record_review_deletions(connection, caller, reviews.c.thread_id == thread_id)
             await delete_thread_spans(connection, caller, key, time_ns())
             # Runs, reviews and artifacts go with their thread.
             await connection.execute(delete(threads).where(threads.c.id == thread_id))
@@ -270,6 +272,7 @@ async def _delete_feedback(connection: AsyncConnection, caller: Caller, thread_i
     ran = select(runs.c.key).where(runs.c.thread_id == thread_id)
     reviewed = select(reviews.c.message).where(reviews.c.thread_id == thread_id, reviews.c.message.is_not(None))
     of_it = or_(feedback.c.run.in_(ran), and_(feedback.c.run.is_(None), feedback.c.message.in_(reviewed)))
+    await record_feedback_deletions(connection, caller, of_it)
     await connection.execute(delete(feedback).where(mine, of_it))
 
 

@@ -369,8 +369,8 @@ async def change_thread(thread_id: str, asked: ThreadChange, who: Who, has: Has)
 @router.delete(
     "/{thread_id:path}",
     summary="Delete a thread and everything that is kept of it",
-    description="Runs, state, artifacts, spans, reviews and feedback go with it; usage stays. What a collector or "
-    "Langfuse was sent stays there.",
+    description="Runs, state, artifacts, spans, reviews and feedback go with it, and their scores at Langfuse; usage "
+    "stays. The spans that a collector or Langfuse was sent stay there.",
     status_code=204,
     responses=answers(ThreadNotFound, Busy, StorageGone),
 )

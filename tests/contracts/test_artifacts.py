@@ -34,6 +34,7 @@ from storage.memories import (
     UnknownMemory,
 )
 from storage.place import Place
+from storage.reviews import ReviewDraft, Reviews
 from storage.settings import StorageSettings
 from storage.shares import MOST_SHARES, Shares, TooManyShares, UnknownShare
 from storage.tables import artifact_shares, artifact_versions, contents
@@ -575,3 +576,17 @@ async def test_one_version_and_its_text_are_found_by_their_keys(
         for plan in await plans(database, each):
             if "artifact_shares" not in plan:
                 _assert_indexed(plan)
+
+
+async def test_scores_of_a_deleted_artifacts_reviews_are_deleted_where_they_were_sent(
+    artifacts: Artifacts, database: Database
+) -> None:
+    reviews, soon = Reviews(database), datetime.now(UTC) + timedelta(minutes=1)
+    made, other = await _made(artifacts), await _made(artifacts)
+    for artifact in (made, other):
+        draft = ReviewDraft("passed", "answer", "1", {}, score=5.0, artifact=artifact.id, version=1)
+        await reviews.add(ANN, draft)
+    sent = await reviews.waiting(9, before=soon)
+    await reviews.exported(sent)
+    await artifacts.delete(ANN, made.id)
+    assert [(each.id, each.value) for each in await reviews.waiting(9, before=soon)] == [(sent[0].id, None)]

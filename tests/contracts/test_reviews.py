@@ -86,7 +86,11 @@ async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(rev
     ]
     soon = datetime.now(UTC) + timedelta(seconds=1)
     waiting = await reviews.waiting(9, before=soon)
-    assert {each.name for each in waiting} == {"review answer draft", "review answer draft: true"}
+    assert {each.name for each in waiting} == {
+        "review answer draft",
+        "review answer draft: true",
+        "review answer draft: check lints",
+    }
     await reviews.exported(waiting)
     assert await reviews.waiting(9, before=soon) == []
     await reviews.deliver(ANN, second.id, "redacted")
@@ -94,12 +98,34 @@ async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(rev
     assert [(each.name, each.metadata["attempt"]) for each in again] == [
         ("review answer", 2),
         ("review answer: true", 2),
+        ("review answer: check lints", 2),
     ]
     assert {each.id for each in again} <= {each.id for each in waiting}
     assert again[0].metadata["failedChecks"] == ["lints"]
     kept = (await reviews.get(ANN, second.id)).draft.told
     assert (kept["delivered"], kept["delivery"]) == (True, "redacted")
     assert "delivered" not in (await reviews.get(ANN, first.id)).draft.told
+
+
+async def test_failed_checks_are_told_also_where_nothing_was_scored(reviews: Reviews, database: Database) -> None:
+    found = [
+        {"by": "lints", "severity": "error"},
+        {"by": "code_parses", "severity": "error"},
+        {"by": "lints", "severity": "error"},
+        {"by": "true", "severity": "warning"},
+    ]
+    unscored = replace(FOUND, score=None, judge=None, message=None, told={"findings": found})
+    await reviews.add(ANN, unscored)
+    await reviews.add(ANN, replace(unscored, outcome="not_judged", told={"findings": []}))
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    waiting = await reviews.waiting(9, before=soon)
+    assert [(each.name, each.value) for each in waiting] == [
+        ("review answer: check code_parses", 0.0),
+        ("review answer: check lints", 0.0),
+    ]
+    assert waiting[1].metadata["check"] == "lints"
+    await reviews.exported(waiting)
+    assert await reviews.waiting(9, before=soon) == []
 
 
 async def test_a_review_goes_with_its_thread_and_one_that_comes_too_late_is_not_kept(

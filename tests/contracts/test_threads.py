@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -293,6 +294,39 @@ async def test_a_deleted_thread_takes_its_spans_reviews_and_feedback_along(
     # A trace that a client gave to two threads is told by what is left of it.
     trace, left = await spans.get(ANN, "f" * 32)
     assert (trace.name, trace.thread, trace.spans, len(left)) == ("run 2", "stays", 1, 1)
+
+
+async def test_scores_that_were_sent_of_a_deleted_thread_are_deleted_there_too(
+    threads: Threads, runs: Runs, database: Database
+) -> None:
+    reviews, soon = Reviews(database), datetime.now(UTC) + timedelta(minutes=1)
+    run = await runs.open(ANN, thread="t", run="r", agent="chat", model=None)
+    told = {"levels": {"true": 2}, "findings": [{"by": "lints", "severity": "error"}]}
+    review = ReviewDraft("failed", "answer", "1", told, score=2.0, thread=run.thread, run="r", message="m")
+    for draft in (review, replace(review, thread=None)):
+        await reviews.add(ANN, draft)
+    await reviews.say(ANN, "m", thumb=1, score=None, comment=None, run="r")
+    sent = await reviews.waiting(9, before=soon)
+    await reviews.exported(sent)
+    # What was never sent needs nothing, but for what is on its way.
+    for attempt in (2, 3):
+        await reviews.add(ANN, replace(review, attempt=attempt, told={}))
+    (on_its_way,) = [each for each in await reviews.waiting(9, before=soon) if each.metadata["attempt"] == 3]
+    await runs.end(ANN, run, "success")
+    await threads.delete(ANN, "t")
+    await reviews.exported([on_its_way])
+    gone = await reviews.waiting(9, before=soon)
+    with_thread = [each for each in sent if each.thread or each.table == "feedback"]
+    assert len(with_thread) == 4
+    assert {(each.id, each.value) for each in gone} == {(each.id, None) for each in (*with_thread, on_its_way)}
+    # What is said anew of a message is not deleted any more.
+    await reviews.say(ANN, "m", thumb=1, score=None, comment=None, run="r")
+    again = await reviews.waiting(9, before=soon)
+    assert [each.value for each in again if each.table == "feedback"] == [1.0]
+    assert {each.id for each in again} == {each.id for each in gone}
+    assert len(again) == len(gone)
+    await reviews.exported(again)
+    assert await reviews.waiting(9, before=soon) == []
 
 
 async def test_a_thread_is_not_deleted_under_a_run(threads: Threads, runs: Runs, database: Database) -> None:

@@ -491,7 +491,8 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
         told = await _trace(server, "r")
         async with server.client() as client:
             review = (await client.get("/api/v1/reviews?runId=r")).json()["items"][0]
-            said = {"thumb": "up", "comment": "Mail me at ann.miller@nordwind-handel.de", "runId": "r"}
+            # Whose trace it belongs to is found by the message.
+            said = {"thumb": "up", "comment": "Mail me at ann.miller@nordwind-handel.de"}
             await client.put(f"/api/v1/messages/{message}/feedback", json=said)
 
             await wait_for(lambda: {"feedback", "review answer"} <= {score["name"] for score in sink.scores})
@@ -501,13 +502,17 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
             gone = await client.get(f"/api/v1/messages/{message}/feedback")
             again = await client.delete(f"/api/v1/messages/{message}/feedback")
             await wait_for(lambda: sink.deleted)
+            feedback_only = list(sink.deleted)
+            await client.delete("/api/v1/threads/t")
+            await wait_for(lambda: len(sink.deleted) == 1 + 3)
     assert (gone.status_code, again.status_code) == (404, 404)
     by_name = {score["name"]: score for score in sink.scores}
     dimensions = {f"review answer: {name}": level for name, level in review["verdict"]["levels"].items()}
     assert set(by_name) == {"feedback", "review answer", *dimensions}
     assert {name: by_name[name]["value"] for name in dimensions} == dimensions
     assert len({score["id"] for score in sink.scores}) == len(by_name)
-    assert sink.deleted == [f"/api/public/scores/{by_name['feedback']['id']}"]
+    assert feedback_only == [f"/api/public/scores/{by_name['feedback']['id']}"]
+    assert set(sink.deleted) == {f"/api/public/scores/{score['id']}" for score in by_name.values()}
     assert by_name["review answer"]["metadata"] == {
         "attempt": 1,
         "judge": "scripted:judge",
