@@ -7,10 +7,11 @@ from typing import Any
 
 import anthropic
 import httpx2
+from anthropic.types import RawMessageStartEvent, RawMessageStreamEvent
 from langchain_anthropic import ChatAnthropic, convert_to_anthropic_tool
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, SecretStr
 
@@ -63,6 +64,15 @@ class AnthropicChat(ChatAnthropic):
             if not ended:
                 # The line was closed as if all had been said.
                 raise ModelUnavailable(f"The model {self.model!r} broke off.", provider="anthropic", model=self.model)
+
+    def _make_message_chunk_from_anthropic_event(
+        self, event: RawMessageStreamEvent, **kwargs: Any
+    ) -> tuple[AIMessageChunk | None, RawMessageStreamEvent | None]:
+        message, begun = super()._make_message_chunk_from_anthropic_event(event, **kwargs)
+        if message is not None and isinstance(event, RawMessageStartEvent):
+            # Its vendor's id of the answer; the message has ours.
+            message.response_metadata["id"] = event.message.id
+        return message, begun
 
     async def _agenerate(
         self,

@@ -93,6 +93,9 @@ class OpenAIChat(ChatOpenAI):
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
         if generation is not None and (reasoning := _reasoning(chunk)):
             generation.message.additional_kwargs["reasoning_content"] = reasoning
+        if generation is not None and generation.generation_info and (answer := chunk.get("id")):
+            # Its vendor's id of the answer; the message has ours.
+            generation.generation_info["id"] = answer
         return generation
 
 
