@@ -43,6 +43,7 @@ from graphs.review import Reviewed
 from llm.call_counter import CallCounter
 from llm.factory import Candidate
 from llm.layers.fallback import METERED
+from observability.tracing import link_interrupted_run
 
 CompiledGraph = CompiledStateGraph
 GraphBuilder = StateGraph
@@ -59,6 +60,8 @@ _SEARCHED = 500
 _STEP_LIMIT = 100
 # Which run a checkpoint belongs to, in its metadata.
 _RUN = "agenkit_run_id"
+# And that run's span, by which whoever answers its questions is linked to it.
+_TRACEPARENT = "agenkit_traceparent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +210,17 @@ class Served:
         gate: Gate | None = None,
         *,
         run: str = "",
+        traceparent: str | None = None,
     ) -> AsyncGenerator[Fact]:
-        """Runs one turn on a thread and says what happens; `thread` and `run` are internal ids. It ends with `Halted`.
+        """Runs one turn on a thread and says what happens; `thread` and `run` are internal ids, `traceparent` is the
+        run's span. It ends with `Halted`.
 
         Raises `EndlessGraph`, `UnfinishedGraph` and whatever the graph raises.
         """
         spans = Spans()
         config: RunnableConfig = {
             **_config(thread, turn.base),
-            "metadata": {_RUN: run},
+            "metadata": {_RUN: run, **({_TRACEPARENT: traceparent} if traceparent else {})},
             "recursion_limit": _STEP_LIMIT,
             "callbacks": [*spans.listening, *([self._call_counter()] if self._call_counter else [])],
         }
@@ -530,7 +535,11 @@ def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | 
         for asked in map(question, tip.interrupts)
         if asked.id in turn.resume
     }
-    return (Command(resume=answers), config) if answers else None
+    if not answers:
+        return None
+    asked_by: object = (tip.metadata or {}).get(_TRACEPARENT)
+    link_interrupted_run(asked_by if isinstance(asked_by, str) else None)
+    return Command(resume=answers), config
 
 
 def _fact(part: Any, shown: Collection[str], *, counted: bool) -> Fact | None:

@@ -14,6 +14,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables.config import var_child_runnable_config
 
+from agents.contents import state_content, to_message
 from graphs.prompt import PROMPT, PROMPT_VERSION
 from llm.cache.copies import CACHE
 from observability.tracing import Message, Span, SpanKind, SpanRef, begun, current, entered, left, token_classes
@@ -61,8 +62,15 @@ class Spans(BaseCallbackHandler):
         if opened is not None:
             self._begin(run_id, opened)
             opened.set(step=told.get("langgraph_step"))
+            if opened.captures:
+                opened.set_state("input", state_content(inputs))
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        held = self._open.get(run_id)
+        if held is not None and held[0].captures:
+            opened, told = held[0], state_content(outputs)
+            if told:
+                opened.set_state("output", told)
         self._end(run_id)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -85,7 +93,9 @@ class Spans(BaseCallbackHandler):
         prompt = next((each.additional_kwargs for each in asked if PROMPT in each.additional_kwargs), {})
         opened.put("langfuse.observation.prompt.name", prompt.get(PROMPT))
         opened.set(prompt_version=prompt.get(PROMPT_VERSION))
-        opened.spoke("input", list(map(_said, asked)))
+        opened.spoke("input", list(map(to_message, asked)))
+        if (tools := (kwargs.get("invocation_params") or {}).get("tools")) is not None:
+            opened.put_json("gen_ai.tool.definitions", tools)
 
     def on_llm_start(
         self,
@@ -123,8 +133,10 @@ class Spans(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         held = self._open.get(run_id)
         if held is not None and (message := _answer(response)) is not None:
-            held[0].spoke("output", [_said(message)])
+            held[0].spoke("output", [to_message(message)])
             held[0].put("gen_ai.response.finish_reasons", _finish_reason(message))
+            # Of an answer that was remembered it is that of the call that was made once.
+            held[0].put("gen_ai.response.id", _response_id(message))
             _tell_spent(held[0], message)
         elif held is not None and (texts := _completions(response)):
             held[0].spoke("output", [Message("assistant", text) for text in texts])
@@ -133,7 +145,7 @@ class Spans(BaseCallbackHandler):
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         held, response = self._open.get(run_id), kwargs.get("response")
         if held is not None and isinstance(response, LLMResult) and (message := _answer(response)) is not None:
-            held[0].spoke("output", [_said(message)])
+            held[0].spoke("output", [to_message(message)])
         if held is not None and isinstance(error, GeneratorExit):
             held[0].set(cancelled=True)
             self._broken_off.append((held[0], time_ns()))
@@ -230,19 +242,9 @@ class Spans(BaseCallbackHandler):
         self._end(run_id)
 
 
-# As providers, and so Langfuse and OpenTelemetry, call them.
-_ROLES = {"human": "user", "ai": "assistant"}
-
-
 def _is_bubbling(error: Exception) -> bool:
     """LangGraph's own way of asking a person: nothing has failed."""
     return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
-
-
-def _said(message: BaseMessage) -> Message:
-    role, calls = _ROLES.get(message.type, message.type), getattr(message, "tool_calls", ())
-    answered = message.tool_call_id if isinstance(message, ToolMessage) else None
-    return Message(role, message.text, calls, answered)
 
 
 def _parameters(told: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
@@ -285,6 +287,12 @@ def _finish_reason(message: BaseMessage) -> str | None:
     """Under the name that its vendor gives it."""
     told = (message.response_metadata.get(name) for name in ("finish_reason", "done_reason", "stop_reason"))
     return next((reason for reason in told if isinstance(reason, str)), None)
+
+
+def _response_id(message: BaseMessage) -> str | None:
+    """Its vendor's, where that gives one."""
+    told = message.response_metadata.get("id")
+    return told if isinstance(told, str) else None
 
 
 def _completions(response: LLMResult) -> Sequence[str]:

@@ -16,13 +16,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.util.re import parse_env_headers
 
 from observability.conventions import otel_kind
 from observability.logs import get_logger
 from observability.settings import ObservabilitySettings
-from observability.tracing import SpanRecord
+from observability.tracing import SpanRecord, read_traceparent
 
 _log = get_logger(__name__)
 
@@ -211,7 +211,16 @@ def _readable(record: SpanRecord, more: Mapping[str, Any], resource: Resource) -
         start_time=record.began,
         end_time=record.ended,
         instrumentation_scope=_SCOPE,
+        links=_links(record),
     )
+
+
+def _links(record: SpanRecord) -> Sequence[Link]:
+    """A run that was resumed is linked to the one that was interrupted."""
+    interrupted = read_traceparent(record.attributes.get("agenkit.interrupted_run"))
+    if interrupted is None:
+        return ()
+    return [Link(_context(interrupted.trace_id, f"{interrupted.span_id:016x}", ""))]
 
 
 def _context(trace: int, span: str, state: str) -> SpanContext:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from hashlib import sha256
 from random import getrandbits, random
 from time import time_ns
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeGuard
 
 from opentelemetry.trace import TraceState
 
@@ -47,6 +47,7 @@ _SHORT, _SHORT_KEPT = 48, 1024
 _TEXT, _TEXTS_KEPT = 16_000, 512
 # As much as everybody has to pass on.
 _LONGEST_STATE = 512
+_SERVER_ERROR = 500
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
@@ -132,6 +133,8 @@ class _Active:
     around: SpanRef | None = None
     # That call.
     call: "Span | None" = None
+    # The run's own, within one.
+    run: "Span | None" = None
 
     def above(self, kind: SpanKind) -> SpanRef:
         return self.around if self.around is not None and kind in _BESIDE_A_CALL else self.context
@@ -139,11 +142,28 @@ class _Active:
 
 @dataclass(slots=True)
 class Incoming:
-    """A request on its way in: when it came, whose trace it belongs to, and the trace that it began here."""
+    """A request on its way in: when it came, whose trace it belongs to, and its own span once it is accepted.
+
+    `attributes` are those of its span.
+    """
 
     began: int
     above: SpanRef | None
-    within: SpanRef | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    span: "Span | None" = None
+
+    @property
+    def within(self) -> SpanRef | None:
+        return None if self.span is None else self.span.context
+
+    def end(self, status: int, route: str) -> None:
+        """As its answer begins: how long that goes on is its reader's. Said again it changes nothing."""
+        if self.span is not None:
+            self.span.put("http.response.status_code", status)
+            self.span.put("http.route", route)
+            if status >= _SERVER_ERROR:
+                self.span.fail(str(status))
+            self.span.end()
 
 
 _INCOMING: ContextVar[Incoming | None] = ContextVar("request", default=None)
@@ -225,23 +245,48 @@ class Span:
 
     def said(self, name: Literal["input", "output"], value: object) -> None:
         """What went in or came out, as JSON, where content is captured."""
-        if self._captures:
+        if self.captures:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             self.attributes[f"langfuse.observation.{name}"] = self._tracing.safe(text)
 
     def spoke(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
         """The same of messages. Each is looked at by itself: most were said before, and JSON hides where lines end."""
-        if self._captures:
+        if self.captures:
             told = json.dumps(list(map(self._safely, self._newest(messages))), ensure_ascii=False)
             self.attributes[f"langfuse.observation.{name}"] = told
 
+    def set_state(self, name: Literal["input", "output"], state: Mapping[str, Any]) -> None:
+        """The same of a state's keys, as far as there is room for them; messages under one are looked at as such."""
+        if self.captures:
+            room, safe = _LONGEST, dict[str, Any]()
+            for key, value in state.items():
+                if room <= 0:
+                    self._tracing.noted("cut")
+                    safe["…"] = f"[{len(state) - len(safe)} more keys are cut]"
+                    break
+                if _are_messages(value):
+                    safe[key] = list(map(self._safely, self._newest(value, room)))
+                    room -= sum(len(each["content"]) for each in safe[key])
+                else:
+                    # With its key: that may be what tells a secret.
+                    text = self._tracing.safe(json.dumps({key: value}, ensure_ascii=False, default=str))
+                    safe[key] = _value_of(text, key)
+                    room -= len(text)
+            self.attributes[f"langfuse.observation.{name}"] = json.dumps(safe, ensure_ascii=False)
+
+    def put_json(self, name: str, value: object) -> None:
+        """An attribute that is content, as JSON, where that is captured."""
+        if self.captures:
+            self.attributes[name] = self._tracing.safe(json.dumps(value, ensure_ascii=False, default=str))
+
     @property
-    def _captures(self) -> bool:
+    def captures(self) -> bool:
+        """Whether what goes in and comes out is told."""
         return self._tracing.captures and self._open
 
-    def _newest(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def _newest(self, messages: Sequence[Message], room: int = _LONGEST) -> Sequence[Message]:
         """As many as may be told, without those before."""
-        room, kept = _LONGEST, list[Message]()
+        kept = list[Message]()
         for message in reversed(messages):
             room -= len(message.text) + sum(len(str(call)) for call in message.calls)
             if room < 0 and kept:
@@ -286,7 +331,7 @@ class Span:
         self.error = error
         self.attributes["error.type"] = error
         self.attributes["langfuse.observation.level"] = "ERROR"
-        if message and self._captures:
+        if message and self.captures:
             self.attributes["langfuse.observation.status_message"] = self._tracing.safe(message)
 
     def warn(self) -> None:
@@ -320,6 +365,18 @@ class Span:
         self.attributes["langfuse.observation.usage_details"] = told
         if self._dollars is not None:
             self.attributes["langfuse.observation.cost_details"] = json.dumps({"total": self._dollars})
+
+
+def _are_messages(value: object) -> TypeGuard[list[Message]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, Message) for each in value)
+
+
+def _value_of(text: str, key: str) -> Any:
+    """What JSON that was redacted says under a key; the whole text, where it is JSON no more."""
+    try:
+        return json.loads(text)[key]
+    except (ValueError, KeyError):
+        return text
 
 
 class Tracing:
@@ -416,7 +473,9 @@ def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanRef | 
             _UNSAMPLED.reset(token)
         return
     opened = by.begin(name, kind, who, parent)
-    before = _ACTIVE.set(_Active(by, who, opened.context))
+    above = _ACTIVE.get()
+    run = opened if kind == "run" else None if above is None else above.run
+    before = _ACTIVE.set(_Active(by, who, opened.context, run=run))
     try:
         yield opened
     except BaseException as error:
@@ -497,6 +556,13 @@ def noted(name: str, kind: SpanKind, **attributes: str) -> None:
         opened.end()
 
 
+def link_interrupted_run(parent: str | None) -> None:
+    """Has the span of this run name the one of the run that asked what is answered now, by that run's `traceparent`."""
+    active = _ACTIVE.get()
+    if active is not None and active.run is not None:
+        active.run.set(interrupted_run=parent)
+
+
 def traceparent(of: SpanRef | None = None) -> str | None:
     """What tells another service whose work this is (W3C Trace Context)."""
     context = of or _propagated()
@@ -534,26 +600,36 @@ def current() -> SpanRef | None:
 
 
 @contextmanager
-def coming_in(given: str | None, state: str | None = None) -> Iterator[Incoming]:
+def coming_in(
+    given: str | None, state: str | None = None, attributes: Mapping[str, str] | None = None
+) -> Iterator[Incoming]:
     """For as long as a request is answered; `given` is its `traceparent`, `state` its `tracestate`."""
-    incoming = Incoming(time_ns(), read_traceparent(given, state))
+    incoming = Incoming(time_ns(), read_traceparent(given, state), attributes or {})
     before = _INCOMING.set(incoming)
     try:
         yield incoming
     finally:
         _INCOMING.reset(before)
+        if incoming.span is not None:
+            incoming.span.end()
 
 
-def accepted(by: Tracing, who: Who, name: str) -> SpanRef | None:
-    """The span of the request that is answered here, up to now: what it asks for goes on beneath it. Of a trace that is
-    not recorded it is the caller's.
+def accepted(by: Tracing, who: Who, name: str, content: str = "") -> SpanRef | None:
+    """The span of the request that is answered here, of what it asks for by its `content`: what it asks for goes on
+    beneath it. Of a trace that is not recorded it is the caller's.
     """
-    incoming = _INCOMING.get() or Incoming(time_ns(), None)
-    if not by.wants(who.run, incoming.above):
-        return incoming.above
-    opened = by.begin(name, "request", who, incoming.above, incoming.began)
-    opened.end()
-    incoming.within = opened.context
+    incoming = _INCOMING.get()
+    above = None if incoming is None else incoming.above
+    if not by.wants(who.run, above):
+        return above
+    opened = by.begin(name, "request", who, above, None if incoming is None else incoming.began)
+    opened.said("input", content)
+    if incoming is None:
+        opened.end()
+        return opened.context
+    for attribute, value in incoming.attributes.items():
+        opened.put(attribute, value)
+    incoming.span = opened
     return opened.context
 
 

@@ -28,6 +28,8 @@ class Arrived:
     status: int
     kind: int = 0
     resource: Mapping[str, Any] = field(default_factory=dict)
+    # Traces and spans that it is linked to.
+    links: Sequence[tuple[str, str]] = ()
 
 
 @dataclass
@@ -115,6 +117,7 @@ def _spans(body: bytes) -> list[Arrived]:
             status=span.status.code,
             kind=span.kind,
             resource={each.key: _value(each.value) for each in resource.resource.attributes},
+            links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
         )
         for resource in request.resource_spans
         for scope in resource.scope_spans

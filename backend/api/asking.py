@@ -32,6 +32,7 @@ from backend.resources import Resources
 from backend.runs.execute import Asked, Choice, Multitask
 from backend.runs.turn import turn_of
 from graphs.quality.gate import Gate, Quality
+from graphs.quality.mount import asked_in
 from graphs.quality.rubric import UnknownRubric
 from llm.context import CallContext
 from llm.factory import Candidate, ModelFactory
@@ -103,18 +104,19 @@ async def asked_for(agent_id: str, asked: RunAgentInput, who: Caller, has: Resou
     if candidate is not None:
         await has.models.check_budget(CallContext(who.tenant, who.user))
         candidate.check_room(who.tenant)
+    turn = turn_of(asked, own)
     return Asked(
         caller=who,
         thread=asked.thread_id,
         run=asked.run_id,
         parent_run=asked.parent_run_id,
         served=served,
-        turn=turn_of(asked, own),
+        turn=turn,
         input=asked,
         candidate=candidate,
         choice=choice,
         digest=digest(agent_id, asked),
-        above=accepted(has.tracing, _who(who, asked, served), f"ask {served.agent.id}"),
+        above=accepted(has.tracing, _who(who, asked, served), f"ask {served.agent.id}", asked_in(turn.messages)),
         gate=await _gate(choice, candidate, own, served, has),
         on_disconnect=wishes.on_disconnect if wishes.on_disconnect is not None else served.agent.on_disconnect,
         multitask=wishes.multitask,

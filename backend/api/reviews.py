@@ -248,7 +248,7 @@ async def create_review(  # noqa: PLR0917  # FastAPI hands them over by name
     except UnknownRubric as error:
         raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
     name = f"review-{uuid4().hex}"
-    above = accepted(has.tracing, Traced(who.tenant, who.user, run=name), "ask review")
+    above = accepted(has.tracing, Traced(who.tenant, who.user, run=name), "ask review", subject.text)
     wanted = ReadingAsked(name, subject, rubric, asked.samples, asked.judge, above)
 
     request_digest = sha256(asked.model_dump_json().encode()).hexdigest()

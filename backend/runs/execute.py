@@ -33,7 +33,7 @@ from llm.factory import Candidate
 from llm.meter import Meter, Total
 from observability.logs import bound, get_logger, pseudonym
 from observability.metrics import Metrics
-from observability.tracing import Span, SpanRef, Tracing, Who, begun, entered, left, traceparent, tracing
+from observability.tracing import Span, SpanRef, Tracing, Who, begun, current, entered, left, traceparent, tracing
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.log import EventLog
@@ -280,7 +280,15 @@ class Execution:
         asked = self._asked
         record = self._record
         return self._traced(
-            asked.served.run(record.thread, asked.turn, asked.candidate, self._desk, asked.gate, run=record.id)
+            asked.served.run(
+                record.thread,
+                asked.turn,
+                asked.candidate,
+                self._desk,
+                asked.gate,
+                run=record.id,
+                traceparent=None if current() is None else traceparent(),
+            )
         )
 
     async def _traced(self, facts: AsyncGenerator[Fact]) -> AsyncGenerator[Fact]:

@@ -37,6 +37,7 @@ class RequestRecord:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                incoming.end(status, _route(scope))
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 if incoming.within is not None:
@@ -45,7 +46,11 @@ class RequestRecord:
 
         with (
             bound(request_id=request_id),
-            coming_in(given.get("traceparent"), ",".join(given.getlist("tracestate"))) as incoming,
+            coming_in(
+                given.get("traceparent"),
+                ",".join(given.getlist("tracestate")),
+                {"http.request.method": scope["method"], "url.path": scope["path"]},
+            ) as incoming,
         ):
             try:
                 await self._app(scope, receive, marked)
@@ -58,11 +63,11 @@ class RequestRecord:
                 )
             finally:
                 # An error that nobody foresaw is answered further out, by a 500.
+                incoming.end(status or 500, _route(scope))
                 self._record(scope, status or 500, perf_counter() - began)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        # The template, not the path: what callers make up must not become series.
-        endpoint = getattr(scope.get("route"), "path", "unmatched")
+        endpoint = _route(scope)
         agent_id = scope.get("state", {}).get("agent_id", "")
         self._metrics.requests.labels(endpoint, agent_id, str(status)).inc()
         self._metrics.request_seconds.labels(endpoint, agent_id).observe(seconds)
@@ -70,6 +75,11 @@ class RequestRecord:
             _log.info(
                 "request", method=scope["method"], endpoint=endpoint, status=status, milliseconds=round(seconds * 1000)
             )
+
+
+def _route(scope: Scope) -> str:
+    # The template, not the path: what callers make up must not become series.
+    return getattr(scope.get("route"), "path", "unmatched")
 
 
 def _request_id(given: str | None) -> str:

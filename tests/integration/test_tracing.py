@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.loopback import Cut, Loopback, Reply
+from tests.loopback import Cut, Loopback, Reply, Usage, server_error
 from tests.server import Server, last, run_input, serving
 from tests.sink import Arrived, Sink
 from tests.waiting import wait_for
@@ -172,6 +172,22 @@ async def test_langfuse_and_a_collector_read_a_tool_call_each_in_its_own_words(t
     assert answered[3]["tool_call_id"] == call["id"]
 
     # Any collector.
+    request, calling = (
+        next(span.attributes for span in collector.spans if span.name == name) for name in ("ask chat", "chat actor")
+    )
+    assert {name: value for name, value in request.items() if name.startswith(("http", "url"))} == {
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "http.route": "/api/v1/chat/{agent_id}",
+        "url.path": "/api/v1/chat/chat",
+    }
+    assert request["langfuse.observation.input"] == "Work out the sum"
+    defined = [tool["function"]["name"] for tool in json.loads(calling["gen_ai.tool.definitions"])]
+    assert "calculate" in defined
+    (tools,) = (span.attributes for span in collector.spans if span.name == "tools")
+    (done,) = json.loads(tools["langfuse.observation.output"])["messages"]
+    assert (done["role"], done["tool_call_id"]) == ("tool", call["id"])
+    assert "0.3" in done["content"]
     kinds = {span.name: span.kind for span in collector.spans}
     assert kinds == {
         "ask chat": 2,
@@ -287,6 +303,36 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink
     assert headers["traceparent"].split("-")[1] == told["traceId"]
 
 
+async def test_a_collector_is_told_of_a_breaker_that_is_open_and_of_what_an_answer_took(tmp_path: Path) -> None:
+    with Sink() as collector, Loopback() as first, Loopback() as second:
+        first.answer(lambda _: server_error())
+        second.answer(lambda _: Reply("Well.", usage=Usage(prompt=40, completion=5, cached=30)))
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": second.openai_url,
+            "OLLAMA_BASE_URL": first.ollama_url,
+            "AGENKIT_CHAT_MODELS": "ollama:loop,openai:loop",
+            "AGENKIT_RETRY_ATTEMPTS": "1",
+            "AGENKIT_BREAKER_FAILURES": "1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        }
+        with serving(tmp_path, **settings) as server:
+            await server.run(text="Hello", run="opens", thread="t1")
+            await server.run(text="Hello again", run="open", thread="t2")
+            told = [await _trace(server, run) for run in ("opens", "open")]
+            collector.has(sum(each["spanCount"] for each in told))
+    spans = [span for span in collector.spans if span.trace == told[1]["traceId"]]
+    by_name = {span.name: span.attributes for span in spans}
+    model = ["chat loop", "attempt openai:loop", "fell_back"]
+    assert _tree(spans) == [["ask chat", ["run chat", ["chat", ["model", model]]]]]
+    fell = by_name["fell_back"]
+    assert (fell["agenkit.reason"], fell["langfuse.observation.level"]) == ("breaker_open", "WARNING")
+    answered = by_name["chat loop"]
+    assert answered["gen_ai.usage.cache_read.input_tokens"] == 30
+    assert answered["gen_ai.response.finish_reasons"] == ["stop"]
+    assert answered["gen_ai.response.id"].startswith("chatcmpl-")
+
+
 async def test_anthropic_is_told_whose_work_it_is(tmp_path: Path) -> None:
     with Loopback() as loopback:
         settings = {
@@ -298,6 +344,8 @@ async def test_anthropic_is_told_whose_work_it_is(tmp_path: Path) -> None:
             await server.run(text="Hello", run="r")
             told = await _trace(server, "r")
         asked = [request for request in loopback.requests if request.body.get("messages")]
+    (model,) = (span for span in _flat(told["spans"][0]) if span["kind"] == "model")
+    assert model["attributes"]["gen_ai.response.id"].startswith("msg_")
     headers = {name.lower(): value for name, value in asked[0].headers.items()}
     assert headers["traceparent"].split("-")[1] == told["traceId"]
 
@@ -367,6 +415,12 @@ async def test_however_a_run_ends_the_sink_and_the_store_have_the_same_tree(tmp_
         await server.run(text="Break off", run="failed")
         stored = {run: await _trace(server, run) for run in ends}
         sink.has(sum(trace["spanCount"] for trace in stored.values()))
+    whole = {
+        span.attributes["agenkit.run"]: (span.trace, span.id) for span in sink.spans if span.name.startswith("run ")
+    }
+    links = {span.attributes["agenkit.run"]: span.links for span in sink.spans if span.links}
+    # Who answers a question is linked to who asked it, and nobody else to anybody.
+    assert links == {"resumed": [whole["asked"]]}
     for trace in stored.values():
         arrived = [span for span in sink.spans if span.trace == trace["traceId"]]
         assert _tree(arrived) == list(map(_stored, trace["spans"]))

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from observability import outlets
 from observability.outlets import ExportFailed, Outlet
+from observability.redaction import redacted
 from observability.tracing import (
     Kept,
     Message,
@@ -371,7 +372,7 @@ def test_a_trace_that_its_caller_records_is_recorded_whatever_the_share(kept: Ke
     by = Tracing([kept], redact=str, share=0.0)
     with coming_in(f"{GIVEN}-01"), tracing(by, ANN, "run", "run", accepted(by, ANN, "ask")):
         pass
-    assert [record.name for record in kept.take(5)] == ["ask", "run"]
+    assert [record.name for record in kept.take(5)] == ["run", "ask"]
 
 
 @pytest.mark.parametrize(
@@ -414,3 +415,46 @@ def test_why_an_exporter_fails_is_logged_once_for_each_reason(
         ("span_export_failed", "ConnectError: refused"),
         ("span_export_recovered", "test"),
     ]
+
+
+def test_a_state_is_told_by_its_keys_redacted_and_as_far_as_there_is_room(kept: Kept) -> None:
+    noticed = Counter[str]()
+    by = _tracing(kept, noticed, redact=redacted)
+    asked = [Message("user", "Mail ann.miller@nordwind-handel.de"), Message("assistant", "Done.")]
+    with tracing(by, ANN, "node", "node") as opened:
+        opened.set_state("input", {"messages": asked, "password": "kx81-Lmq9-77zR-pw2", "count": 3, "card": None})
+        opened.set_state("output", {"first": "x" * 70_000, "second": 1})
+    (record,) = kept.take(9)
+    told = json.loads(record.attributes["langfuse.observation.input"])
+    assert told["messages"] == [
+        {"role": "user", "content": "Mail [email]"},
+        {"role": "assistant", "content": "Done."},
+    ]
+    assert "kx81" not in record.attributes["langfuse.observation.input"]
+    assert (told["count"], told["card"]) == (3, None)
+    output = record.attributes["langfuse.observation.output"]
+    assert len(output) < 70_000
+    assert json.loads(output)["…"] == "[1 more keys are cut]"
+    assert noticed["cut"] == 2
+
+
+def test_without_content_no_state_is_told_and_none_is_read(kept: Kept) -> None:
+    by = Tracing([kept], redact=str, captures=False)
+    with tracing(by, ANN, "node", "node") as opened:
+        opened.set_state("input", {"secret": object()})
+        opened.put_json("gen_ai.tool.definitions", [{"name": "secret"}])
+    (record,) = kept.take(9)
+    assert "secret" not in json.dumps(dict(record.attributes))
+
+
+def test_a_request_that_breaks_after_it_was_accepted_is_an_error_with_its_status(kept: Kept) -> None:
+    with coming_in(None, attributes={"http.request.method": "POST", "url.path": "/api"}) as incoming:
+        above = accepted(_tracing(kept), ANN, "ask chat", "Hello")
+        assert len(kept) == 0
+        incoming.end(503, "/api")
+        incoming.end(200, "/api")
+    (record,) = kept.take(9)
+    assert above is not None
+    assert (record.id, record.error) == (f"{above.span_id:016x}", "503")
+    assert record.attributes["http.response.status_code"] == 503
+    assert record.attributes["langfuse.observation.input"] == "Hello"
