@@ -1,7 +1,7 @@
 """What is found in a text, and what follows of it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -36,10 +36,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One dimension of one reading. `level` is from 1 to 5, `None` where there was too little to go by."""
+    """One dimension of one reading. `level` is from 1 to 5, `None` where there was too little to go by; of a text that
+    was read in parts it is their mean, and reasons and quotes are those of the worst part.
+    """
 
     dimension: str
-    level: int | None
+    level: float | None
     reasons: str
     quotes: Sequence[str] = ()
 
@@ -104,6 +106,27 @@ def _judged_weight(rubric: Rubric, scores: Sequence[Score]) -> float:
     judged = {score.dimension for score in scores if score.level is not None}
     total = sum(dimension.weight for dimension in rubric.dimensions)
     return sum(dimension.weight for dimension in rubric.dimensions if dimension.name in judged) / total
+
+
+def combine_parts(rubric: Rubric, parts: Sequence[tuple[int, Sequence[Score]]]) -> Sequence[Score]:
+    """One reading of a whole text from those of its parts, each with its length: the mean level by length.
+
+    A dimension that is judged on less than `_MIN_WEIGHT` of the text has no level.
+    """
+    if len(parts) == 1:
+        return parts[0][1]
+    whole, combined = sum(length for length, _ in parts), list[Score]()
+    for dimension in rubric.dimensions:
+        of_it = [(length, score) for length, scores in parts for score in scores if score.dimension == dimension.name]
+        judged = [(length, score, score.level) for length, score in of_it if score.level is not None]
+        length = sum(length for length, _, _ in judged)
+        if length >= _MIN_WEIGHT * whole:
+            mean = sum(length * level for length, _, level in judged) / length
+            _, worst, _ = min(judged, key=lambda each: each[2])
+            combined.append(replace(worst, level=mean))
+        elif of_it:
+            combined.append(replace(of_it[0][1], level=None))
+    return combined
 
 
 def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | None, why: str | None) -> Judgement:

@@ -12,16 +12,19 @@ from pydantic import BaseModel, Field
 
 from graphs.prompt import Prompt
 from graphs.quality.evidence import occurring
-from graphs.quality.findings import Judgement, Score, judgement
+from graphs.quality.findings import Judgement, Score, combine_parts, judgement
 from graphs.quality.rubric import LEVELS, Rubric
+from graphs.quality.splitting import split_text
 from graphs.quality.subject import Subject
 from graphs.structured import decided
 from llm.errors import ModelError
 from llm.factory import NEVER_JUDGES, Candidate
 
 _PROMPTS = Path(__file__).parent / "prompts"
-# Characters of what is judged, of which more is not judged, and of what was asked, of which the beginning is shown.
+# Characters of what is judged at once, parts of a text that has more, of which more are not judged, and characters of
+# what was asked, of which the beginning is shown.
 _LONGEST = 60_000
+_MAX_PARTS = 6
 _LONGEST_REQUEST = 8_000
 _PATIENCE = 90.0
 _MOST_QUOTES = 10
@@ -77,14 +80,31 @@ class Judge:
             return Judgement(why="no judge is there")
         if candidate.info.spec.provider == NEVER_JUDGES:
             return Judgement(why="the embedded model does not judge")
-        if len(judged.text) > _LONGEST:
-            return Judgement(why=f"the text is longer than the judge reads ({_LONGEST} characters)")
-        readings = await asyncio.gather(*(self._reading(candidate, rubric, judged) for _ in range(self.samples)))
-        read = [each for each in readings if not isinstance(each, str)]
-        why = next((each for each in readings if isinstance(each, str)), None)
-        samples = [supported(rubric, each.dimensions, judged.text, each.addressed) for each in read]
+        parts = [part for part in split_text(judged.text, _LONGEST) if part.strip()] or [judged.text]
+        if len(parts) > _MAX_PARTS:
+            most = f"{_MAX_PARTS} parts of {_LONGEST} characters"
+            return Judgement(why=f"the text is longer than the judge reads ({most})")
+        readings = await asyncio.gather(
+            *(self._readings(candidate, rubric, judged, parts) for _ in range(self.samples))
+        )
+        # What was not read may be the worst: a sample counts with all of its parts.
+        read = [sample for each in readings if (sample := _complete(each)) is not None]
+        why = next((part for each in readings for part in each if isinstance(part, str)), None)
+        samples = [
+            combine_parts(
+                rubric,
+                [
+                    (len(text), supported(rubric, part.dimensions, text, part.addressed))
+                    for part, text in zip(each, parts, strict=True)
+                ],
+            )
+            for each in read
+        ]
         appeals = dict.fromkeys(
-            quote for each in read for quote in occurring(each.addressed[:_MOST_QUOTES], judged.text)
+            quote
+            for each in read
+            for part, text in zip(each, parts, strict=True)
+            for quote in occurring(part.addressed[:_MOST_QUOTES], text)
         )
         return replace(judgement(rubric, samples, str(candidate.info.spec), why), appeals=list(appeals))
 
@@ -98,9 +118,16 @@ class Judge:
         turned: Better = {"first": "second", "second": "first", "tie": "tie"}[second]  # type: ignore[assignment]  # a literal by its table
         return first if first == turned else "tie"
 
-    async def _reading(self, candidate: Candidate, rubric: Rubric, judged: Subject) -> _Reading | str:
+    async def _readings(
+        self, candidate: Candidate, rubric: Rubric, judged: Subject, parts: Sequence[str]
+    ) -> Sequence[_Reading | str]:
+        """What the judge says of each part of a text, or why it says nothing."""
+        asked = (_asked(rubric, replace(judged, text=text), at, len(parts)) for at, text in enumerate(parts, start=1))
+        return await asyncio.gather(*(self._reading(candidate, each) for each in asked))
+
+    async def _reading(self, candidate: Candidate, question: str) -> _Reading | str:
         """What the judge says, or why it says nothing."""
-        asked = [self.prompt.message(), HumanMessage(_asked(rubric, judged))]
+        asked = [self.prompt.message(), HumanMessage(question)]
         try:
             async with asyncio.timeout(self.patience):
                 reading = await decided(candidate, asked, _Reading)
@@ -139,9 +166,19 @@ def _is_missing(missing: str | None) -> bool:
     return bool(missing and missing.strip())
 
 
-def _asked(rubric: Rubric, judged: Subject) -> str:
-    parts = [_told(rubric), *_request(judged), _between("text", judged.text)]
-    return "\n\n".join([*parts, "Read it by every dimension of the rubric."])
+def _complete(readings: Sequence[_Reading | str]) -> Sequence[_Reading] | None:
+    read = [each for each in readings if not isinstance(each, str)]
+    return read if len(read) == len(readings) else None
+
+
+def _asked(rubric: Rubric, judged: Subject, part: int, parts: int) -> str:
+    said = [_told(rubric), *_request(judged), _between("text", judged.text)]
+    if parts > 1:
+        said.append(
+            f"This is part {part} of {parts} of a longer text; each is read by itself. Judge it as one of a whole: "
+            "what may stand in another part is not missing, and to begin or end in the middle is no fault."
+        )
+    return "\n\n".join([*said, "Read it by every dimension of the rubric."])
 
 
 def _compared(rubric: Rubric, one: Subject, other: Subject) -> str:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphs.quality.evidence import occurs
 from graphs.quality.findings import Finding, Judgement, Score, judgement, told, verdict, weighted
 from graphs.quality.judge import Judge
 from graphs.quality.rubric import BadRubric, Rubric, Rubrics, UnknownRubric
+from graphs.quality.splitting import split_text
 from graphs.quality.subject import Subject
 from llm.catalog import ModelInfo
 from llm.factory import Candidate
@@ -174,9 +177,71 @@ async def test_a_text_that_asks_for_a_score_is_shown_as_it_is_and_gains_nothing(
     assert (finding.by, finding.severity, finding.quote) == ("addresses_judge", "warning", appeal)
 
 
-async def test_a_text_that_is_longer_than_the_judge_reads_is_not_judged() -> None:
-    judged = await _judged(GOOD, text=TEXT + " " * 60_000)
-    assert (judged.score, judged.why) == (None, "the text is longer than the judge reads (60000 characters)")
+# Three paragraphs, of which the judge reads two at once.
+FIRST, SECOND = (f"The {word} part. " + "Water. " * 4_000 + "\n\n" for word in ("first", "second"))
+THIRD = "The third part. " + "Water. " * 2_000
+
+
+def _part(at: int, of: int, *read: dict[str, Any]) -> Reply:
+    return Reply(when=f"part {at} of {of} of a longer text", text=_reading(*read))
+
+
+async def test_a_text_that_is_longer_than_the_judge_reads_is_judged_in_parts() -> None:
+    text = FIRST + SECOND + THIRD
+    assert split_text(text, 60_000) == [FIRST + SECOND, THIRD]
+    replies = [
+        _part(1, 2, _read("true", 5, "The first part"), _read("plain", 3, "The second part", reasons="Bare.")),
+        # A quote has to occur in its own part.
+        _part(2, 2, _read("true", 2, "The third part", reasons="Wrong."), _read("plain", 5, "The first part")),
+    ]
+    judged = await _judged(*replies, text=text, samples=3)
+    share = len(THIRD) / len(text)
+    assert judged.levels == {"true": pytest.approx(5 * (1 - share) + 2 * share), "plain": 3.0}
+    assert judged.samples == 3
+    # Reasons are those of the worst part.
+    assert {(score.dimension, score.reasons) for score in judged.scores} == {("true", "Wrong."), ("plain", "Bare.")}
+
+
+async def test_what_is_judged_on_a_small_part_of_a_text_has_no_level() -> None:
+    replies = [
+        _part(1, 2, _read("true", 5, "The first part"), _read("plain", 1, "The third part")),
+        _part(2, 2, _read("true", 5, "The third part"), _read("plain", 5, "The third part")),
+    ]
+    judged = await _judged(*replies, text=FIRST + SECOND + THIRD)
+    assert (judged.score, judged.levels) == (5.0, {"true": 5.0})
+
+
+async def test_a_part_that_is_not_read_takes_its_sample_along() -> None:
+    replies = [_part(1, 2, _read("true", 5, "The first part")), Reply(when="part 2 of 2", fail="unavailable")]
+    judged = await _judged(*replies, text=FIRST + SECOND + THIRD)
+    assert (judged.score, judged.why) == (None, "the judge failed: model_unavailable")
+
+
+async def test_blanks_behind_a_text_are_no_part_of_it() -> None:
+    assert (await _judged(GOOD, text=TEXT + " " * 70_000)).score == 4.5
+
+
+async def test_a_text_of_too_many_parts_is_not_judged() -> None:
+    judged = await _judged(GOOD, text=TEXT + "x" * 360_000)
+    why = "the text is longer than the judge reads (6 parts of 60000 characters)"
+    assert (judged.score, judged.why) == (None, why)
+
+
+@given(text=st.text(alphabet="a \n\t.", max_size=300), most=st.integers(1, 60))
+def test_parts_are_the_text_and_none_is_too_long(text: str, most: int) -> None:
+    parts = split_text(text, most)
+    assert "".join(parts) == text
+    assert max(map(len, parts)) <= most
+    assert all(parts) or not text
+
+
+def test_a_text_is_divided_between_paragraphs_then_lines_then_words() -> None:
+    assert split_text("one one\n\ntwo two", 10) == ["one one\n\n", "two two"]
+    assert split_text("one one\ntwo two", 10) == ["one one\n", "two two"]
+    assert split_text("one two three", 8) == ["one two ", "three"]
+    assert split_text("x" * 9, 5) == ["xxxx", "xxxxx"]
+    # As few parts as there can be.
+    assert list(map(len, split_text("one two " * 45, 60))) == [60] * 6
 
 
 @pytest.mark.parametrize(
