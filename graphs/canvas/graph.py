@@ -42,7 +42,7 @@ def canvas_graph(*, prompts: Prompts, checkpointer: BaseCheckpointSaver[str]) ->
     graph.add_node("follow_up", FollowUp(prompts.follow_up))
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", _planned, ["write", "edit", "answer"])
-    graph.add_node("quality", Quality(prompts.answer))
+    graph.add_node("quality", Quality(prompts.write, prompts.answer))
     graph.add_conditional_edges("write", _written, ["check", "quality", "follow_up"])
     graph.add_conditional_edges("edit", _written, ["check", "quality", "follow_up"])
     graph.add_conditional_edges("check", after_check, ["edit", "quality", "follow_up"])

@@ -414,6 +414,56 @@ async def test_a_leak_that_was_heard_already_is_reported(tmp_path: Path) -> None
     assert (verdict["outcome"], verdict["delivery"]) == ("failed", "unchanged")
 
 
+async def test_who_mends_an_artifact_is_given_what_its_author_was(tmp_path: Path) -> None:
+    broken, mended = "x = = 1", "x = 1"
+    with Loopback() as loopback:
+        settings = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": loopback.openai_url,
+            "AGENKIT_CANVAS_MODELS": "openai:loop",
+            "AGENKIT_CHAT_MODELS": "openai:loop",
+        }
+
+        def author(request: Request) -> Reply:
+            last = request.body["messages"][-1]["content"]
+            return Reply(mended if "Found wrong with it" in last else broken if "As code?" in last else "It is one.")
+
+        loopback.answer(author)
+        with serving(tmp_path, **settings) as server:
+            before = [
+                {"id": "m1", "role": "user", "content": "What is x?"},
+                {"id": "m2", "role": "assistant", "content": "It is one."},
+            ]
+            props = {"quality": "enforce", "canvas": {"kind": "code", "language": "python"}}
+            await server.run("canvas", messages=before, text="As code?", thread="t", forwardedProps=props)
+            async with server.client() as client:
+                (artifact,) = (await client.get("/api/v1/artifacts")).json()["items"]
+                text = (await client.get(f"/api/v1/artifacts/{artifact['artifactId']}/download")).text
+        asked = [call.request.body for call in loopback.calls if call.request.body.get("messages")]
+    first, second = (
+        next(body for body in asked if words in body["messages"][-1]["content"])
+        for words in ("As code?", "Found wrong")
+    )
+    assert text.strip() == mended
+    assert second["messages"][:-2] == first["messages"]
+    assert [message["role"] for message in first["messages"]] == ["system", "user", "assistant", "user"]
+    assert second["messages"][-2]["content"] == broken
+    assert "You write documents and code." in second["messages"][0]["content"]
+
+
+async def test_a_long_text_is_judged_in_parts_that_are_all_counted(server: Server) -> None:
+    line = "Lyon is the capital of France.\n\n"
+    async with server.client() as client:
+        short, long = [
+            (await client.post("/api/v1/reviews", json={"text": line * times, "samples": 1}, timeout=60)).json()
+            for times in (1, 4_000)
+        ]
+    assert long["verdict"]["levels"] == short["verdict"]["levels"]
+    read, more = (each["verdict"]["usage"]["inputTokens"] for each in (short, long))
+    # As it is estimated: each line is six and a little more.
+    assert more > read + 6 * 4_000
+
+
 async def test_who_mends_a_text_is_given_what_its_author_was(tmp_path: Path) -> None:
     broken, mended = "```python\nx = = 1\n```", "```python\nx = 1\n```"
     with Loopback() as loopback:
