@@ -1,5 +1,6 @@
 """States of any graph, as spans tell them."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -7,11 +8,13 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, Send
 from pydantic import BaseModel
 
 from agents.contents import state_content
-from observability.tracing import Message
+from agents.spans import Spans
+from observability.tracing import Kept, Message, Tracing, Who, tracing
 
 
 class Mood(Enum):
@@ -65,3 +68,24 @@ def test_a_state_that_holds_itself_or_is_endless_is_cut() -> None:
     many = state_content({"ring": ring, "many": ["x" * 1000] * 10_000})["many"]
     assert len(many) < 100
     assert many[-1] == f"[{10_000 - len(many) + 1} more are cut]"
+
+
+@pytest.mark.parametrize("captures", [True, False])
+async def test_nodes_and_subgraphs_are_told_with_their_state_and_update(*, captures: bool) -> None:
+    def speak(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"{len(state['messages'])} so far")]}
+
+    inner = StateGraph(MessagesState).add_node("speak", speak).add_edge(START, "speak").compile()
+    outer = StateGraph(MessagesState).add_node("inner", inner).add_edge(START, "inner").add_edge("inner", END).compile()
+    kept = Kept(99, lambda count: None)
+    with tracing(Tracing([kept], redact=str, captures=captures), Who("acme", "ann"), "run", "run"):
+        await outer.ainvoke({"messages": [HumanMessage("Hi")]}, {"callbacks": Spans().listening})
+    told = {record.name: record.attributes for record in kept.take(9)}
+    assert set(told) == {"speak", "inner", "run"}
+    if not captures:
+        assert not any(name.startswith("langfuse.observation.input") for each in told.values() for name in each)
+        return
+    asked, said = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "1 so far"}
+    for node, output in (("speak", [said]), ("inner", [asked, said])):
+        assert json.loads(told[node]["langfuse.observation.input"]) == {"messages": [asked]}
+        assert json.loads(told[node]["langfuse.observation.output"]) == {"messages": output}
