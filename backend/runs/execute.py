@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from time import monotonic, perf_counter
 from typing import Any, Literal
 
@@ -244,7 +245,7 @@ class Execution:
     async def _said_so_far(self) -> Sequence[AIMessage]:
         """The answers that its readers have heard, as far as they are text; some of it may be committed."""
         _, events = await self._log.folded(self._record.id)
-        heard = _texts_in(events)
+        heard = {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
         return [
             AIMessage(message["content"], id=message["id"])
             for message in fold(events).messages
@@ -394,7 +395,9 @@ class Execution:
         if not self._asked.turn.recovers:
             return self._translator.answers
         _, events = await self._log.folded(self._record.id)
-        return {*self._translator.answers, *_answers_in(events)}
+        newest = takewhile(lambda message: message["role"] != "user", reversed(fold(events).messages))
+        before = (message["id"] for message in newest if message["role"] == "assistant")
+        return {*self._translator.answers, *before}
 
     async def _keep_half_said(self) -> None:
         if self._half_said:
@@ -427,12 +430,3 @@ class Execution:
         self._metrics.runs.labels(agent_id, ending.outcome).inc()
         if ending.code:
             self._metrics.agent_errors.labels(agent_id, ending.code).inc()
-
-
-def _texts_in(events: Sequence[Mapping[str, Any]]) -> set[str]:
-    return {event["messageId"] for event in events if event["type"] == "TEXT_MESSAGE_START"}
-
-
-def _answers_in(events: Sequence[Mapping[str, Any]]) -> set[str]:
-    callers = {event.get("parentMessageId") for event in events if event["type"] == "TOOL_CALL_START"}
-    return _texts_in(events) | {each for each in callers if each}

@@ -91,6 +91,9 @@ def test_a_run_whose_process_was_killed_is_gone_on_with_by_the_next(tmp_path: Pa
         assert _ended(server)["status"] == "success"
         assert _thread(server) == [("user", "Count"), ("assistant", WHOLE)]
         events = list(_events(server, "0123abcd-7"))
+        answers = [message["id"] for message in httpx.get(f"{server.url}/api/v1/threads/t/state").json()["messages"]]
+        where = f"{server.url}/api/v1/messages/{answers[-1]}/feedback"
+        assert httpx.put(where, json={"thumb": "up"}).json()["runId"] == "r"
     assert [event["type"] for event in events].count("RUN_FINISHED") == 1
     snapshot = next(event for event in reversed(events) if event["type"] == "MESSAGES_SNAPSHOT")
     assert [message["content"] for message in snapshot["messages"]] == ["Count", WHOLE]
