@@ -250,12 +250,16 @@ class Runs:
 
         Raises `UnknownMessage`.
         """
+        unknown = UnknownMessage(f"No run of yours that has ended answered with the message {message!r}")
+        # PostgreSQL takes no NUL, not even to look for one.
+        if not message.isprintable() or not (run or "").isprintable():
+            raise unknown
         owned = and_(run_messages.c.tenant_id == caller.tenant, run_messages.c.user_id == caller.user)
         answered = runs.c.id.in_(select(run_messages.c.run_id).where(owned, run_messages.c.message == message))
         async with self._database.reading() as connection:
             found = await _found(connection, caller, answered if run is None else and_(answered, runs.c.key == run))
         if found is None:
-            raise UnknownMessage(f"No run of yours that has ended answered with the message {message!r}")
+            raise unknown
         return found
 
     async def going(self, caller: Caller, thread: str) -> RunRow | None:

@@ -62,7 +62,11 @@ async def test_a_message_is_found_at_the_newest_run_that_answered_with_it(runs: 
     assert (await runs.find_by_message(ANN, "m")).key == "r2"
     assert (await runs.find_by_message(ANN, "m", "r1")).key == "r1"
     assert (await runs.find_by_message(ANN, "n")).key == "r1"
-    wrong = [(ANN, "late", None), (ANN, "n", "r2"), (ANN, strange[0], None), (OTHERS[0], "m", None)]
+    wrong: list[tuple[Caller, str, str | None]] = [
+        *((ANN, message, None) for message in ("late", *strange)),
+        *((ANN, "n", run) for run in ("r2", "r1\x00")),
+        (OTHERS[0], "m", None),
+    ]
     for caller, message, run in wrong:
         with pytest.raises(UnknownMessage):
             await runs.find_by_message(caller, message, run)
