@@ -415,6 +415,9 @@ class Tracing:
     def safe(self, text: str) -> str:
         """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
         text = self.cut(text)
+        if not text.isascii():
+            # Half of a surrogate pair is no character: no exporter could send it, nor what is sent with it.
+            text = text.encode("utf-8", "replace").decode()
         try:
             if len(text) <= _SHORT:
                 return self._known_short(text)

@@ -458,3 +458,11 @@ def test_a_request_that_breaks_after_it_was_accepted_is_an_error_with_its_status
     assert (record.id, record.error) == (f"{above.span_id:016x}", "503")
     assert record.attributes["http.response.status_code"] == 503
     assert record.attributes["langfuse.observation.input"] == "Hello"
+
+
+def test_half_a_character_does_not_keep_a_span_from_being_sent(kept: Kept) -> None:
+    with tracing(_tracing(kept), ANN, "node", "node") as opened:
+        opened.set_state("input", {"messages": [Message("user", "a \ud800 b")], "odd": "c \udfff d"})
+    (record,) = kept.take(9)
+    told = json.loads(record.attributes["langfuse.observation.input"].encode())
+    assert (told["messages"][0]["content"], told["odd"]) == ("a ? b", "c ? d")
