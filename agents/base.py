@@ -1,6 +1,6 @@
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol, cast, runtime_checkable
@@ -44,6 +44,7 @@ from llm.call_counter import CallCounter
 from llm.factory import Candidate
 from llm.layers.fallback import METERED
 from observability.tracing import link_interrupted_run
+from storage.serializer import collect_lossy_values
 
 CompiledGraph = CompiledStateGraph
 GraphBuilder = StateGraph
@@ -244,14 +245,15 @@ class Served:
                 yield Recalled(wanted, lacking)
             step = await self._step(tip, branch, wanted, turn, config)
         if step is not None:
+            lossy = collect_lossy_values()
             try:
                 async for fact in self._attempted(thread, tip, step, self._context(turn, candidate, desk, gate)):
                     yield fact
             finally:
                 spans.close()
             tip = await self._graph.aget_state(_config(thread))
-            for key in _unshown(tip.values, self._shown):
-                yield Remarked("state_not_shown", f"The state {key!r} holds a value that cannot be shown as JSON.")
+            for remark in _unkept(tip.values, self._shown, lossy):
+                yield remark
             if tip.tasks and not (tip.interrupts or self._pauses):
                 raise UnfinishedGraph(f"The agent {self.agent.id!r} stopped before its last step")
         yield Halted(_messages(tip.values), tuple(map(question, tip.interrupts)))
@@ -590,6 +592,13 @@ def _state(values: Any, keys: Collection[str]) -> dict[str, Any]:
 def _unshown(values: Any, keys: Collection[str]) -> list[str]:
     """The keys of the state whose values cannot be shown as JSON."""
     return [key for key, value in _channels(values).items() if key in keys and not _as_json(value)[1]]
+
+
+def _unkept(values: Any, keys: Collection[str], lossy: Sequence[str]) -> Iterator[Remarked]:
+    for key in _unshown(values, keys):
+        yield Remarked("state_not_shown", f"The state {key!r} holds a value that cannot be shown as JSON.")
+    for what in lossy:
+        yield Remarked("state_not_stored", f"The state is not stored as it is: {what}.")
 
 
 def _as_json(value: object) -> tuple[Any, bool]:

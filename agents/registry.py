@@ -22,6 +22,7 @@ from agents.chat import ChatAgent
 from agents.exits import guard_exits
 from agents.overrides import AgentOverrides, apply_overrides
 from agents.quality import QualityAgent
+from agents.state_types import allow_state_types
 from llm.call_counter import CallCounter
 
 # Ours. An agent of a developer's goes here too, or into an installed package, or comes as a graph from a file.
@@ -108,12 +109,17 @@ class FileAgent(BaseAgent):
 
     def build(self, checkpointer: Checkpointer) -> Graph:
         graph = _loaded(self._file)
+        allow_state_types(checkpointer, graph, folders=self._file.import_folders, packages=[_module_name(self._file)])
         # Whatever it was compiled with: threads are kept where we keep them.
         return graph.copy(update={"checkpointer": checkpointer})
 
 
+def _module_name(file: GraphFile) -> str:
+    return f"agenkit_graph_{file.id}"
+
+
 def _loaded(file: GraphFile) -> Graph:
-    spec = spec_from_file_location(f"agenkit_graph_{file.id}", file.path)
+    spec = spec_from_file_location(_module_name(file), file.path)
     if spec is None or spec.loader is None or not file.path.is_file():
         raise BadAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
     # Behind all that is there: a module of theirs must not take the place of one of ours.
@@ -178,6 +184,9 @@ def _served(agent: BaseAgent, checkpointer: Checkpointer, call_counter: Callable
     graph = agent.build(checkpointer)
     if graph.checkpointer is not checkpointer:
         raise BadAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
+    if not isinstance(agent, FileAgent):
+        modules = (type(agent).__module__, graph.builder.state_schema.__module__)
+        allow_state_types(checkpointer, graph, packages=[module.partition(".")[0] for module in modules])
     return Served(agent, guard_exits(graph), call_counter)
 
 

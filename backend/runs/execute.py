@@ -40,6 +40,7 @@ from storage.database import StorageFailed
 from storage.log import EventLog
 from storage.retry import waiting_for_storage
 from storage.runs import Idempotency, Outcome, RunRecord, Runs
+from storage.serializer import UnserializableState
 
 _log = get_logger(__name__)
 
@@ -104,6 +105,7 @@ _END_AGAIN_SECONDS = 5.0
 _STALLED = "The agent has done nothing for too long. Please try again."
 _NOT_SAVED = "The answer could not be saved. Please try again in a moment."
 
+_NOT_STORABLE = "The agent's state cannot be stored: it holds {}."
 _UNFORESEEN = "Something went wrong while answering. Please try again."
 _TOO_LONG = "The agent took too many steps without coming to an end."
 
@@ -217,7 +219,7 @@ class Execution:
         if (cost := (self._translator.cost or {}).get("costUsd")) is not None:
             span.set(cost_usd=cost)
 
-    async def _ending(self) -> Ending:
+    async def _ending(self) -> Ending:  # noqa: PLR0911  # one flat table
         """The one broad `except` of runs: whatever goes wrong in an agent ends its run, in words, and only that."""
         try:
             if self._wait_in_queue is not None:
@@ -234,6 +236,9 @@ class Execution:
         except EndlessGraph:
             _log.warning("run_failed", code="step_limit")
             return self._failed(_TOO_LONG, "step_limit")
+        except UnserializableState as error:
+            _log.error("run_failed", code="unserializable_state", error=str(error))
+            return self._failed(_NOT_STORABLE.format(error.type_name), "unserializable_state")
         except StorageFailed as error:
             _log.error("run_failed", code="storage_unavailable", error=str(error))
             self._half_said = await self._said_so_far()

@@ -15,6 +15,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     graphs = {
         "approval": "approval.py:graph",
         "odd": "odd.py:graph",
+        "own_types": "own_types.py:graph",
         "strict": "strict.py:graph",
         "typed": "classes.py:pydantic_graph",
         "data": "classes.py:data_graph",

@@ -29,7 +29,13 @@ async def test_node_that_exits_ends_its_run_and_not_the_server(server: Server) -
 
 
 @pytest.mark.parametrize(
-    ("kind", "notices"), [("bytes", ["state_not_shown"]), ("integer", []), ("complex", []), ("surrogate", [])]
+    ("kind", "notices"),
+    [
+        ("bytes", ["state_not_shown"]),
+        ("integer", ["state_not_stored"]),
+        ("complex", ["state_not_stored"]),
+        ("surrogate", []),
+    ],
 )
 async def test_state_that_no_format_has_room_for_ends_no_run(server: Server, kind: str, notices: list[str]) -> None:
     events = await server.run("odd", text=kind, thread=f"odd-{kind}")
