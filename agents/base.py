@@ -18,6 +18,7 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from agents.exits import guard_tasks
 from agents.facts import (
     Committed,
     Fact,
@@ -218,6 +219,7 @@ class Served:
 
         Raises `EndlessGraph`, `UnfinishedGraph` and whatever the graph raises.
         """
+        guard_tasks()
         spans = Spans()
         config: RunnableConfig = {
             **_config(thread, turn.base),

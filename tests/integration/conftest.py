@@ -14,6 +14,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for every test that needs no settings of its own; each test has threads of its own."""
     graphs = {
         "approval": "approval.py:graph",
+        "exits": "exits.py:graph",
         "odd": "odd.py:graph",
         "own_types": "own_types.py:graph",
         "strict": "strict.py:graph",

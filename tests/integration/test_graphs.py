@@ -28,6 +28,17 @@ async def test_node_that_exits_ends_its_run_and_not_the_server(server: Server) -
     assert (await server.run(text="Hi", thread="odd-after"))[-1]["outcome"] == {"type": "success"}
 
 
+@pytest.mark.parametrize("way", ["call_graph", "call_graph_in_thread", "end_process_in_tool", "functional", "task"])
+async def test_function_that_exits_ends_its_run_and_not_the_server(server: Server, way: str) -> None:
+    async with server.client() as client, server.opened(client, text="Count slowly") as other:
+        assert (await anext(other))["type"] == "RUN_STARTED"
+        events = await server.run("exits", text=way, thread=f"exits-{way}")
+        assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "internal")
+        # Others go on.
+        assert [event async for event in other][-1]["outcome"] == {"type": "success"}
+    assert (await server.run(text="Hi", thread=f"exits-{way}-after"))[-1]["outcome"] == {"type": "success"}
+
+
 @pytest.mark.parametrize(
     ("kind", "notices"),
     [
