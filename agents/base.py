@@ -125,6 +125,11 @@ class BaseAgent(ABC):
     wishes: ClassVar[type[BaseModel] | None] = None
     # Under which name there, if not under its id.
     wishes_as: ClassVar[str | None] = None
+    # What it is declared to do beside: call the client's tools, call several at once, ask people. `None`: only its
+    # graph knows.
+    calls_client_tools: ClassVar[bool] = False
+    parallel_tool_calls: ClassVar[bool | None] = None
+    interrupts: ClassVar[bool | None] = None
     tools: Sequence[ServerTool] = ()
     examples: Sequence[str] = ()
 
@@ -198,6 +203,11 @@ class Served:
         self._inputs = frozenset(graph.builder.schemas[graph.builder.input_schema]) - {_MESSAGES}
         # What a graph keeps to itself, a client is not shown.
         self._shown = frozenset(graph.builder.schemas[graph.builder.output_schema]) - {_MESSAGES}
+
+    @property
+    def shows_state(self) -> bool:
+        """Whether its graph has a state beside the messages that clients are shown."""
+        return bool(self._shown)
 
     @property
     def needs_model(self) -> bool:

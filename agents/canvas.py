@@ -25,6 +25,8 @@ class CanvasAgent(BaseAgent):
         "Writes documents and code together with a person, in versions, and changes them where they are asked to."
     )
     version = "1.0.0"
+    parallel_tool_calls = False
+    interrupts = False
     profile = "canvas"
     wishes = CanvasWishes
     reflects = True

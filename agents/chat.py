@@ -14,6 +14,9 @@ class ChatAgent(BaseAgent):
     name = "Chat"
     description = "Answers questions, with tools for exact arithmetic and for dates."
     version = "1.0.0"
+    calls_client_tools = True
+    parallel_tool_calls = True
+    interrupts = False
     quality = "off"
     examples = (
         "What is the capital of France?",

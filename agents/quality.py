@@ -11,6 +11,8 @@ class QualityAgent(BaseAgent):
     name = "Quality"
     description = "Reads a text or code by checks and by a rubric, and says what is wrong with it and where."
     version = "1.0.0"
+    parallel_tool_calls = False
+    interrupts = False
     quality = "advise"
     reads = True
     wishes = QualityWishes

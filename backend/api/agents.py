@@ -109,15 +109,17 @@ def _capabilities(served: Served) -> AgentCapabilities:
             name=agent.name, type="langgraph", description=agent.description, version=agent.version
         ),
         transport=TransportCapabilities(streaming=True, resumable=True),
+        # A capability that is left out is one that only the agent's graph knows of.
         tools=ToolsCapabilities(
-            supported=bool(tools) or served.needs_model,
+            supported=bool(tools) or agent.calls_client_tools if served.needs_model else None,
             items=tools or None,
-            parallel_calls=True,
-            # Only graphs that take our run's context are handed the client's tools.
-            client_provided=served.needs_model,
+            parallel_calls=agent.parallel_tool_calls,
+            client_provided=agent.calls_client_tools,
         ),
-        state=StateCapabilities(snapshots=True, deltas=True, memory=True, persistent_state=True),
-        human_in_the_loop=HumanInTheLoopCapabilities(supported=True, interrupts=True),
+        state=StateCapabilities(
+            snapshots=True, deltas=served.shows_state, memory=agent.reflects, persistent_state=served.shows_state
+        ),
+        human_in_the_loop=HumanInTheLoopCapabilities(supported=agent.interrupts, interrupts=agent.interrupts),
     )
 
 

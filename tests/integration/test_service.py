@@ -21,7 +21,9 @@ async def test_the_agents_are_listed(server: Server) -> None:
         "canvas",
         "quality",
         "approval",
+        "exits",
         "odd",
+        "own_types",
         "strict",
         "typed",
         "data",
@@ -45,7 +47,7 @@ async def test_an_agent_tells_what_it_can_do_and_how_to_begin(server: Server) ->
         stranger = await client.get("/api/v1/agents/nobody")
         begun = await client.post("/api/v1/chat/chat", json=agent["examples"][0])
     assert [tool["name"] for tool in agent["capabilities"]["tools"]["items"]] == ["calculate", "date_shift"]
-    assert agent["capabilities"]["humanInTheLoop"] == {"supported": True, "interrupts": True}
+    assert agent["capabilities"]["humanInTheLoop"] == {"supported": False, "interrupts": False}
     assert stranger.status_code == 404
     assert '"type":"RUN_FINISHED"' in begun.text
 
