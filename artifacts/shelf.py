@@ -156,13 +156,17 @@ class Shelf:
     ) -> Held:
         """A new tip with the text of an old version, behind that one; `base` is the tip that the writer saw.
 
+        The artifact is in that version's language again, and its name says so.
+
         Where the tip says the same already, the tip. Raises `UnknownArtifact`, `UnknownVersion` or `Stale`.
         """
         old = await self._held(caller, artifact, number, "restore")
         record, tip = await self._seen(caller, artifact, base)
         if tip.digest == old.version.digest:
             return Held(record, tip, old.text)
-        return await self._added(caller, artifact, [Draft(old.text, author, parent=number, run=run, note=note)], base)
+        draft = Draft(old.text, author, parent=number, run=run, note=note)
+        language = old.version.language if old.version.language != record.language else None
+        return await self._added(caller, artifact, [draft], base, language)
 
     async def rename(self, caller: Caller, artifact: str, name: str) -> ArtifactRecord:
         """Raises `UnknownArtifact`."""

@@ -56,7 +56,10 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True)
 class VersionRecord:
-    """One version, without its text. `run` is the client's, `conflicts` are those that a merge has left in the text."""
+    """One version, without its text. `run` is the client's, `conflicts` are those that a merge has left in the text.
+
+    `language` is what it is in, if that is known: the artifact's may have changed since.
+    """
 
     number: int
     parent: int | None
@@ -67,6 +70,7 @@ class VersionRecord:
     note: str
     conflicts: int
     created_at: datetime
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class Artifacts:
         async with self._contents.placed(caller, [draft.text]) as placed:
             (content,) = placed.contents
             record = ArtifactRecord(uuid4().hex, thread, name, kind, language, 1, 1, content.size, now, now)
-            version = _drafted(1, draft, content, now)
+            version = _drafted(1, draft, content, now, language)
             try:
                 async with self._database.writing() as connection:
                     await _in_thread(connection, caller, thread)
@@ -137,7 +141,7 @@ class Artifacts:
         async with self._contents.placed(caller, texts) as placed, self._database.writing() as connection:
             record = await _moved(connection, caller, artifact, tip, placed.contents, language)
             numbered = enumerate(zip(drafts, placed.contents, strict=True), record.versions - len(drafts) + 1)
-            versions = [_drafted(number, *each, record.updated_at) for number, each in numbered]
+            versions = [_drafted(number, *each, record.updated_at, record.language) for number, each in numbered]
             await self._contents.keep(connection, caller, placed)
             for version in versions:
                 await _insert(connection, caller, artifact, version)
@@ -271,7 +275,7 @@ async def _moved(  # noqa: PLR0917  # a row, and what becomes of it
     raise _unknown(artifact) if now_at is None else Stale(now_at)
 
 
-def _drafted(number: int, draft: Draft, content: Content, now: datetime) -> VersionRecord:
+def _drafted(number: int, draft: Draft, content: Content, now: datetime, language: str | None) -> VersionRecord:
     # All numbers below are there: no version is ever taken out of an artifact.
     if number > 1 and not 1 <= (draft.parent or 0) < number:
         raise UnknownVersion(f"Unknown version {draft.parent!r}")
@@ -285,6 +289,7 @@ def _drafted(number: int, draft: Draft, content: Content, now: datetime) -> Vers
         note=draft.note,
         conflicts=draft.conflicts,
         created_at=now,
+        language=language,
     )
 
 
@@ -339,5 +344,5 @@ def _record(row: Row[Any]) -> ArtifactRecord:
 
 
 def _version(row: Row[Any], prefix: str = "") -> VersionRecord:
-    names = ("number", "parent", "digest", "size", "author", "run", "note", "conflicts", "created_at")
+    names = ("number", "parent", "digest", "size", "author", "run", "note", "conflicts", "created_at", "language")
     return VersionRecord(**{name: row._mapping[prefix + name] for name in names})

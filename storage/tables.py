@@ -271,6 +271,8 @@ artifact_versions = Table(
     Column("note", Text, nullable=False),
     Column("conflicts", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # What it is in; nothing for text, and for versions from before this was kept.
+    Column("language", String(KEY_LENGTH)),
     # No content goes while a version has it, whoever looked and when.
     ForeignKeyConstraint(
         ["tenant_id", "user_id", "digest"], ["contents.tenant_id", "contents.user_id", "contents.digest"]

@@ -108,7 +108,7 @@ async def test_an_artifact_is_made_with_its_first_version(artifacts: Artifacts, 
     assert await artifacts.find(ANN, made.id, 1) == (made, version)
     assert made == ArtifactRecord(made.id, thread, "Notes", "code", "python", 1, 1, 7, made.created_at, made.created_at)
     digest = sha256("Größe".encode()).hexdigest()
-    assert version == VersionRecord(1, None, digest, 7, "agent", "r", "first", 0, made.created_at)
+    assert version == VersionRecord(1, None, digest, 7, "agent", "r", "first", 0, made.created_at, "python")
     assert await artifacts.text(ANN, digest) == "Größe"
 
 

@@ -82,7 +82,7 @@ async def test_who_saw_the_tip_writes_the_next(shelf: Shelf, merge: bool) -> Non
     written = await _written(shelf, held, "two", 1, merge=merge, author="tool", run="r", note="why")
     assert await shelf.read(ANN, held.artifact.id) == written
     assert written.version == VersionRecord(
-        2, 1, written.version.digest, 3, "tool", "r", "why", 0, written.artifact.updated_at
+        2, 1, written.version.digest, 3, "tool", "r", "why", 0, written.artifact.updated_at, written.artifact.language
     )
     assert await _tree(shelf, held) == {1: (None, TEXT), 2: (1, "two")}
 

@@ -146,6 +146,15 @@ async def test_code_that_is_ported_is_in_its_new_language_from_then_on(server: S
     assert [name for name, _, _ in _calls(events)] == ["write_artifact"]
     artifact = _artifact(events)
     assert (artifact["language"], artifact["version"], artifact["name"]) == ("go", 2, "add.go")
+    path = f"/api/v1/artifacts/{first['id']}"
+    async with server.client() as client:
+        for version, expected in ((1, ("python", 3, "add.py")), (2, ("go", 4, "add.go"))):
+            seen = (await client.get(path)).headers["ETag"]
+            body = {"version": version}
+            answer = await client.post(f"{path}/restore", json=body, headers={"If-Match": seen})
+            assert answer.status_code in {200, 201}, answer.text
+            held = answer.json()
+            assert (held["language"], held["version"], held["name"]) == expected
     assert not [event for event in events if event.get("name") == "remark"]
 
 
