@@ -18,32 +18,32 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from agents.exits import guard_tasks
-from agents.facts import (
-    Committed,
-    Fact,
-    Halted,
-    MessageArrived,
-    Noted,
-    Recalled,
-    Remarked,
-    Standing,
+from agents.events import (
+    AgentEvent,
+    CheckpointSummary,
+    CustomData,
+    GraphStopped,
+    MessageReceived,
+    MessagesRestored,
+    NoticeEmitted,
     StateChanged,
     StepFinished,
     StepStarted,
+    ThreadSnapshot,
 )
-from agents.history import continued, leads_to, missing, shared, strangers
-from agents.interrupts import answer_to, question
-from agents.spans import Spans
-from artifacts.desk import Desk
-from graphs.artifact import ArtifactBegun, ArtifactEnded, ArtifactGrew
-from graphs.context import Background, ClientTool, RunContext
-from graphs.quality.gate import Gate, Quality
-from graphs.remark import Remark
-from graphs.review import Reviewed
+from agents.exits import guard_tasks
+from agents.history import is_prefix, missing_messages, new_messages, shared_prefix_length, unknown_messages
+from agents.interrupts import read_interrupt, resume_value
+from agents.tracing_callbacks import TracingCallbackHandler
+from artifacts.workspace import RunWorkspace
+from graphs.artifact_events import ArtifactEnded, ArtifactStarted, ArtifactTextAdded
+from graphs.context import ClientTool, ContextItem, RunContext
+from graphs.notice import Notice
+from graphs.quality.reviewer import DefaultReviewMode, Reviewer
+from graphs.review_progress import ReviewProgress
 from llm.call_counter import CallCounter
-from llm.factory import Candidate
-from llm.layers.fallback import METERED
+from llm.factory import ModelChain
+from llm.wrappers.fallback import METERED
 from observability.tracing import link_interrupted_run
 from storage.serializer import collect_lossy_values
 
@@ -56,8 +56,8 @@ Step = tuple[Any, RunnableConfig]
 
 _MESSAGES = "messages"
 # Checkpoints that are read at once, and how far back one is looked for.
-_PAGE = 10
-_SEARCHED = 500
+_HISTORY_PAGE_SIZE = 10
+_MAX_SEARCHED_CHECKPOINTS = 500
 # Supersteps of one run. A graph that needs more does not end.
 _STEP_LIMIT = 100
 # Which run a checkpoint belongs to, in its metadata.
@@ -67,7 +67,7 @@ _TRACEPARENT = "agenkit_traceparent"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class GraphInput:
     """What one request brings to a thread.
 
     `resume` holds an answer for each question of the thread that is answered, by its id. `base` is the checkpoint that
@@ -78,12 +78,12 @@ class Turn:
     state: Mapping[str, Any] = field(default_factory=dict)
     resume: Mapping[str, Any] = field(default_factory=dict)
     client_tools: Sequence[ClientTool] = ()
-    background: Sequence[Background] = ()
-    base: str | None = None
+    client_context: Sequence[ContextItem] = ()
+    base_checkpoint_id: str | None = None
     # An instance of what the agent declares as its `wishes`.
-    wishes: BaseModel | None = None
+    options: BaseModel | None = None
     # Whether a process that died may have begun this turn: then the thread goes on from what it committed of it.
-    recovers: bool = False
+    is_recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +111,20 @@ class BaseAgent(ABC):
     on_disconnect: ClassVar[Literal["cancel", "continue"] | float] = "cancel"
     # Whether what it writes is read before or after it is heard, unless a request says otherwise; `None`: its graph
     # has no such step.
-    quality: ClassVar[Quality | None] = None
+    review_mode: ClassVar[DefaultReviewMode | None] = None
     # Of its reviews: the rubric, if not the one for the kind of text; how often an answer is revised at most; how long
     # a judge may take, if not as long as everywhere.
     rubric: ClassVar[str | None] = None
-    revisions: ClassVar[int] = 2
+    max_revisions: ClassVar[int] = 2
     judge_timeout_seconds: ClassVar[float | None] = None
     # Whether reading is all that it does: then a request cannot have it otherwise.
-    reads: ClassVar[bool] = False
+    review_only: ClassVar[bool] = False
     # Whether what it hears of a person is remembered for the next time.
-    reflects: ClassVar[bool] = False
+    extracts_memories: ClassVar[bool] = False
     # What a request may say to it in `forwardedProps` under its id, beside words.
-    wishes: ClassVar[type[BaseModel] | None] = None
+    options: ClassVar[type[BaseModel] | None] = None
     # Under which name there, if not under its id.
-    wishes_as: ClassVar[str | None] = None
+    options_key: ClassVar[str | None] = None
     # What it is declared to do beside: call the client's tools, call several at once, ask people. `None`: only its
     # graph knows.
     calls_client_tools: ClassVar[bool] = False
@@ -134,11 +134,11 @@ class BaseAgent(ABC):
     examples: Sequence[str] = ()
 
     @property
-    def unavailable(self) -> str | None:
+    def unavailable_reason(self) -> str | None:
         """Why it cannot answer now, in words for people; `None` when it can."""
         return None
 
-    async def admit(self, wishes: BaseModel | None, desk: Desk) -> None:  # noqa: B027  # most have nothing to refuse
+    async def validate_options(self, options: BaseModel | None, workspace: RunWorkspace) -> None:  # noqa: B027  # most have nothing to refuse
         """Looks whether what a request says can be done, before it is run. Raises `BadWish` or `UnknownArtifact`."""
 
     @abstractmethod
@@ -146,7 +146,7 @@ class BaseAgent(ABC):
         """Its graph, compiled with the checkpointer. Called once per process."""
 
 
-class BadWish(ValueError):
+class InvalidOption(ValueError):
     """What a request says to an agent cannot be: `field` is where it says so."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -154,19 +154,19 @@ class BadWish(ValueError):
         self.field = field
 
 
-class EndlessGraph(RuntimeError):
+class StepLimitExceeded(RuntimeError):
     """A graph went on past the limit of steps of one run."""
 
 
-class UnfinishedGraph(RuntimeError):
+class GraphNotFinished(RuntimeError):
     """A graph stopped with steps still to run, and neither asked a person anything nor was compiled to pause there."""
 
 
 @runtime_checkable
-class DropsAnswers(Protocol):
+class ResumeDroppingSaver(Protocol):
     """A saver that can forget what questions were answered with."""
 
-    async def adrop_answers(self, thread: str, since: str) -> None:
+    async def adrop_resume_values(self, thread: str, since: str) -> None:
         """Drops the answers, and the errors, beside a checkpoint of a thread and those after it."""
         ...
 
@@ -192,7 +192,7 @@ def allow_nested_without_checkpointer() -> None:
     loop._put_checkpoint_fut = _NoCheckpoint()
 
 
-class Served:
+class AgentRuntime:
     """An agent and its compiled graph, together for as long as the process lives."""
 
     def __init__(self, agent: BaseAgent, graph: Graph, call_counter: Callable[[], CallCounter] | None = None) -> None:
@@ -216,50 +216,52 @@ class Served:
     async def run(
         self,
         thread: str,
-        turn: Turn,
-        candidate: Candidate | None,
-        desk: Desk,
-        gate: Gate | None = None,
+        graph_input: GraphInput,
+        models: ModelChain | None,
+        workspace: RunWorkspace,
+        reviewer: Reviewer | None = None,
         *,
         run: str = "",
         traceparent: str | None = None,
-    ) -> AsyncGenerator[Fact]:
+    ) -> AsyncGenerator[AgentEvent]:
         """Runs one turn on a thread and says what happens; `thread` and `run` are internal ids, `traceparent` is the
         run's span. It ends with `Halted`.
 
         Raises `EndlessGraph`, `UnfinishedGraph` and whatever the graph raises.
         """
         guard_tasks()
-        spans = Spans()
+        spans = TracingCallbackHandler()
         config: RunnableConfig = {
-            **_config(thread, turn.base),
+            **_config(thread, graph_input.base_checkpoint_id),
             "metadata": {_RUN: run, **({_TRACEPARENT: traceparent} if traceparent else {})},
             "recursion_limit": _STEP_LIMIT,
-            "callbacks": [*spans.listening, *([self._call_counter()] if self._call_counter else [])],
+            "callbacks": [*spans.handlers, *([self._call_counter()] if self._call_counter else [])],
         }
         tip = await self._graph.aget_state(config)
-        committed = await self._committed_tip(thread, turn, run) if turn.recovers else None
+        committed = await self._recovered_head(thread, graph_input, run) if graph_input.is_recovery else None
         if committed is not None:
             tip, config = committed, {**config, **_config(thread)}
         yield StateChanged(_state(tip.values, self._shown))
         step: Step | None = None
         if committed is not None:
-            yield Recalled(_messages(tip.values), _messages(tip.values))
+            yield MessagesRestored(_messages(tip.values), _messages(tip.values))
             # Not `tip.next`: a node whose writes are there and not yet applied is in `tasks` alone.
             if tip.tasks and not tip.interrupts:
                 step = None, config
         elif tip.interrupts:
-            step = _answered(tip, turn, config)
+            step = _resume_command(tip, graph_input, config)
         else:
-            branch = await self._branch(tip, turn, config)
-            wanted = continued(branch, turn.messages)
-            if (lacking := missing(wanted, turn.messages)) is not None:
-                yield Recalled(wanted, lacking)
-            step = await self._step(tip, branch, wanted, turn, config)
+            branch = await self._branch(tip, graph_input, config)
+            wanted = new_messages(branch, graph_input.messages)
+            if (lacking := missing_messages(wanted, graph_input.messages)) is not None:
+                yield MessagesRestored(wanted, lacking)
+            step = await self._graph_step(tip, branch, wanted, graph_input, config)
         if step is not None:
             lossy = collect_lossy_values()
             try:
-                async for fact in self._attempted(thread, tip, step, self._context(turn, candidate, desk, gate)):
+                async for fact in self._attempt_resume(
+                    thread, tip, step, self._context(graph_input, models, workspace, reviewer)
+                ):
                     yield fact
             finally:
                 spans.close()
@@ -267,74 +269,74 @@ class Served:
             for remark in _unkept(tip.values, self._shown, lossy):
                 yield remark
             if tip.tasks and not (tip.interrupts or self._pauses):
-                raise UnfinishedGraph(f"The agent {self.agent.id!r} stopped before its last step")
-        yield Halted(_messages(tip.values), tuple(map(question, tip.interrupts)))
+                raise GraphNotFinished(f"The agent {self.agent.id!r} stopped before its last step")
+        yield GraphStopped(_messages(tip.values), tuple(map(read_interrupt, tip.interrupts)))
 
     @property
     def _pauses(self) -> bool:
         return bool(self._graph.interrupt_before_nodes or self._graph.interrupt_after_nodes)
 
-    async def _committed_tip(self, thread: str, turn: Turn, run: str) -> StateSnapshot | None:
+    async def _recovered_head(self, thread: str, graph_input: GraphInput, run: str) -> StateSnapshot | None:
         """The thread as a run left it whose process died; `None` where nothing of that run's input is committed."""
         tip = await self._graph.aget_state(_config(thread))
         if tip.metadata is not None and tip.metadata.get(_RUN) == run:
             return tip
         # Answers to questions are written beside the checkpoint that asks them, which an earlier run made.
         still_open = {interrupt.id for interrupt in tip.interrupts}
-        return tip if turn.resume and tip.tasks and still_open.isdisjoint(turn.resume) else None
+        return tip if graph_input.resume and tip.tasks and still_open.isdisjoint(graph_input.resume) else None
 
-    async def _attempted(
+    async def _attempt_resume(
         self, thread: str, tip: StateSnapshot, step: Step, context: RunContext | None
-    ) -> AsyncGenerator[Fact]:
+    ) -> AsyncGenerator[AgentEvent]:
         """Takes a step. If it answers questions and does not come to its end, they are asked again."""
         given, config = step
-        answers = await self._kept_answers(thread) if isinstance(given, Command) else None
+        answers = await self._resume_values(thread) if isinstance(given, Command) else None
         try:
-            async with aclosing(self._stepped(given, config, context)) as facts:
+            async with aclosing(self._stream_events(given, config, context)) as facts:
                 async for fact in facts:
                     yield fact
         except BaseException:
             if answers is not None:
                 # Whatever stopped it, the next answer has to count: LangGraph keeps the first that it was given.
-                await asyncio.shield(self._ask_again(thread, tip, answers))
+                await asyncio.shield(self._drop_resume_values(thread, tip, answers))
             raise
 
-    async def _kept_answers(self, thread: str) -> Sequence[tuple[str, Any]]:
+    async def _resume_values(self, thread: str) -> Sequence[tuple[str, Any]]:
         """Answers that are stored beside the thread's newest checkpoint, each with the task that was given it."""
         saved = await self._saver.aget_tuple(_config(thread))
         writes = saved.pending_writes or () if saved is not None else ()
         return [(task, value) for task, channel, value in writes if channel == RESUME]
 
-    async def _ask_again(self, thread: str, asked: StateSnapshot, answers: Sequence[tuple[str, Any]]) -> None:
+    async def _drop_resume_values(self, thread: str, asked: StateSnapshot, answers: Sequence[tuple[str, Any]]) -> None:
         """Puts a thread back to where it asked, if it has not gone on, with the answers that it had before."""
         tip, saver = await self._graph.aget_state(_config(thread)), self._saver
         checkpoint = _checkpoint_id(asked)
-        if checkpoint is None or _checkpoint_id(tip) != checkpoint or not isinstance(saver, DropsAnswers):
+        if checkpoint is None or _checkpoint_id(tip) != checkpoint or not isinstance(saver, ResumeDroppingSaver):
             return
-        await saver.adrop_answers(thread, checkpoint)
+        await saver.adrop_resume_values(thread, checkpoint)
         for task, value in answers:
             await saver.aput_writes(asked.config, [(RESUME, value)], task)
 
-    async def was_asked(self, thread: str, interrupt_id: str) -> bool:
+    async def was_answered(self, thread: str, interrupt_id: str) -> bool:
         """Whether a thread has ever asked a question of that id, as far back as its checkpoints are searched."""
-        async with aclosing(self._back(_config(thread))) as history:
+        async with aclosing(self._walk_back(_config(thread))) as history:
             async for snapshot in history:
                 if any(interrupt.id == interrupt_id for interrupt in snapshot.interrupts):
                     return True
         return False
 
-    async def standing(self, thread: str) -> Standing:
+    async def snapshot(self, thread: str) -> ThreadSnapshot:
         """A thread as its last run left it; an unknown one is empty."""
         tip = await self._graph.aget_state(_config(thread))
-        return Standing(
+        return ThreadSnapshot(
             messages=_messages(tip.values),
             state=_state(tip.values, self._shown),
-            questions=tuple(map(question, tip.interrupts)),
-            waiting=tip.next,
-            checkpoint=_checkpoint_id(tip),
+            interrupts=tuple(map(read_interrupt, tip.interrupts)),
+            next_nodes=tip.next,
+            checkpoint_id=_checkpoint_id(tip),
         )
 
-    async def keep(self, thread: str, messages: Sequence[BaseMessage], *, run: str = "") -> None:
+    async def save_messages(self, thread: str, messages: Sequence[BaseMessage], *, run: str = "") -> None:
         """Puts what was said by the time a run was stopped into its thread, as if the node that said it had ended."""
         tip = await self._graph.aget_state(_config(thread))
         known = {message.id for message in _messages(tip.values)}
@@ -346,55 +348,61 @@ class Served:
 
     async def checkpoint_before(self, thread: str, run: str) -> str | None:
         """The newest checkpoint of a thread that a run did not make; `None` where it had none yet."""
-        async with aclosing(self._back(_config(thread))) as history:
+        async with aclosing(self._walk_back(_config(thread))) as history:
             async for snapshot in history:
                 if snapshot.metadata is None or snapshot.metadata.get(_RUN) != run:
                     return _checkpoint_id(snapshot)
         return None
 
-    async def history(self, thread: str, *, before: str | None, limit: int) -> Sequence[Committed]:
+    async def list_checkpoints(self, thread: str, *, before: str | None, limit: int) -> Sequence[CheckpointSummary]:
         """Checkpoints of a thread, newest first: those made before one, or from the newest on."""
         earlier = None if before is None else _config(thread, before)
         pages = self._graph.aget_state_history(_config(thread), before=earlier, limit=limit)
-        return [_committed(snapshot) async for snapshot in pages]
+        return [_checkpoint_summary(snapshot) async for snapshot in pages]
 
-    async def _back(self, config: RunnableConfig) -> AsyncGenerator[StateSnapshot]:
+    async def _walk_back(self, config: RunnableConfig) -> AsyncGenerator[StateSnapshot]:
         """A thread's checkpoints, newest first, a page at a time: most of what is looked for is near."""
         # Not what leads to the checkpoint that a turn goes on from: all there is.
         whole, before = _config(config["configurable"]["thread_id"]), None
-        for _ in range(0, _SEARCHED, _PAGE):
-            page = [each async for each in self._graph.aget_state_history(whole, before=before, limit=_PAGE)]
+        for _ in range(0, _MAX_SEARCHED_CHECKPOINTS, _HISTORY_PAGE_SIZE):
+            page = [
+                each async for each in self._graph.aget_state_history(whole, before=before, limit=_HISTORY_PAGE_SIZE)
+            ]
             for snapshot in page:
                 yield snapshot
-            if len(page) < _PAGE:
+            if len(page) < _HISTORY_PAGE_SIZE:
                 return
             before = page[-1].config
 
-    def _context(self, turn: Turn, candidate: Candidate | None, desk: Desk, gate: Gate | None) -> RunContext | None:
-        if not self.needs_model or candidate is None:
+    def _context(
+        self, graph_input: GraphInput, models: ModelChain | None, workspace: RunWorkspace, reviewer: Reviewer | None
+    ) -> RunContext | None:
+        if not self.needs_model or models is None:
             return None
-        return RunContext(candidate, desk, turn.wishes, gate, turn.client_tools, turn.background)
+        return RunContext(
+            models, workspace, graph_input.options, reviewer, graph_input.client_tools, graph_input.client_context
+        )
 
-    async def _step(
+    async def _graph_step(
         self,
         tip: StateSnapshot,
         branch: Sequence[BaseMessage],
         wanted: Sequence[BaseMessage],
-        turn: Turn,
+        graph_input: GraphInput,
         config: RunnableConfig,
     ) -> Step | None:
         """The input that brings the thread to where the turn wants it, and where to apply it."""
-        changed, known = self._changed(tip, turn), _messages(tip.values)
-        if leads_to(known, wanted):
+        changed, known = self._state_changes(tip, graph_input), _messages(tip.values)
+        if is_prefix(known, wanted):
             given = self._input(wanted[len(known) :], changed)
             return (given, config) if given or tip.next else None
-        return await self._fork(wanted, shared(branch, wanted), changed, config)
+        return await self._fork(wanted, shared_prefix_length(branch, wanted), changed, config)
 
-    async def _branch(self, tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> list[BaseMessage]:
+    async def _branch(self, tip: StateSnapshot, graph_input: GraphInput, config: RunnableConfig) -> list[BaseMessage]:
         """The thread that the client goes on with: as it is, or a branch it has left and the client holds."""
         known = _messages(tip.values)
-        if unknown := strangers(known, turn.messages):
-            async with aclosing(self._back(config)) as history:
+        if unknown := unknown_messages(known, graph_input.messages):
+            async with aclosing(self._walk_back(config)) as history:
                 async for snapshot in history:
                     branch = _messages(snapshot.values)
                     if not set(unknown).isdisjoint(message.id or "" for message in branch):
@@ -433,10 +441,10 @@ class Served:
         """
         found: list[StateSnapshot] = []
         held = 0
-        async with aclosing(self._back(config)) as history:
+        async with aclosing(self._walk_back(config)) as history:
             async for snapshot in history:
                 messages = _messages(snapshot.values)
-                if not leads_to(messages, wanted):
+                if not is_prefix(messages, wanted):
                     continue
                 if reach <= held and len(messages) < held:
                     # The thread had not come as far here: what is older holds less.
@@ -452,13 +460,17 @@ class Served:
             given[_MESSAGES] = list(messages)
         return given or None
 
-    def _changed(self, tip: StateSnapshot, turn: Turn) -> dict[str, Any]:
+    def _state_changes(self, tip: StateSnapshot, graph_input: GraphInput) -> dict[str, Any]:
         # Clients send back the whole state that they were shown. Only what they changed is written: a reducer that
         # adds would add the rest once more.
         known = _state(tip.values, self._inputs | self._shown)
-        return {key: value for key, value in turn.state.items() if key in self._inputs and value != known.get(key)}
+        return {
+            key: value for key, value in graph_input.state.items() if key in self._inputs and value != known.get(key)
+        }
 
-    async def _stepped(self, given: Any, config: RunnableConfig, context: RunContext | None) -> AsyncGenerator[Fact]:
+    async def _stream_events(
+        self, given: Any, config: RunnableConfig, context: RunContext | None
+    ) -> AsyncGenerator[AgentEvent]:
         parts = self._graph.astream(
             given,
             config,
@@ -473,17 +485,17 @@ class Served:
         async with aclosing(parts):  # type: ignore[type-var]  # an async generator, typed as an iterator
             try:
                 async for part in parts:
-                    for result in results.unheard(part):
-                        yield MessageArrived("", result)
-                    fact = _fact(part, self._shown, counted=self._call_counter is not None)
-                    if isinstance(fact, MessageArrived) and self._is_aside(fact.scope):
-                        fact = replace(fact, aside=True)
+                    for result in results.unstreamed(part):
+                        yield MessageReceived("", result)
+                    fact = _agent_event(part, self._shown, counted=self._call_counter is not None)
+                    if isinstance(fact, MessageReceived) and self._is_nested(fact.scope):
+                        fact = replace(fact, nested=True)
                     if fact is not None:
                         yield fact
             except GraphRecursionError as error:
-                raise EndlessGraph(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
+                raise StepLimitExceeded(f"The agent {self.agent.id!r} went past {_STEP_LIMIT} steps") from error
 
-    def _is_aside(self, scope: str) -> bool:
+    def _is_nested(self, scope: str) -> bool:
         """Whether a step is of an agent that a node or a tool calls by itself.
 
         The messages of a graph that is a node get into the graph around it. What becomes of those of a graph that a
@@ -504,7 +516,7 @@ class _ToolResults:
     def __init__(self) -> None:
         self._told: set[str] | None = None
 
-    def unheard(self, part: Any) -> Sequence[ToolMessage]:
+    def unstreamed(self, part: Any) -> Sequence[ToolMessage]:
         match part["type"]:
             case "messages" if isinstance(message := part["data"][0], ToolMessage) and self._told is not None:
                 self._told.add(message.tool_call_id)
@@ -529,25 +541,25 @@ def _checkpoint_id(snapshot: StateSnapshot) -> str | None:
     return checkpoint
 
 
-def _committed(snapshot: StateSnapshot) -> Committed:
+def _checkpoint_summary(snapshot: StateSnapshot) -> CheckpointSummary:
     at, parent = snapshot.config["configurable"], snapshot.parent_config
-    return Committed(
+    return CheckpointSummary(
         id=at["checkpoint_id"],
-        parent=parent["configurable"]["checkpoint_id"] if parent else None,
-        made_at=snapshot.created_at or "",
+        parent_id=parent["configurable"]["checkpoint_id"] if parent else None,
+        created_at=snapshot.created_at or "",
         step=snapshot.metadata["step"] if snapshot.metadata else 0,
-        messages=[message.id or "" for message in _messages(snapshot.values)],
-        waiting=snapshot.next,
-        questions=tuple(map(question, snapshot.interrupts)),
+        message_ids=[message.id or "" for message in _messages(snapshot.values)],
+        next_nodes=snapshot.next,
+        interrupts=tuple(map(read_interrupt, snapshot.interrupts)),
     )
 
 
-def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | None:
+def _resume_command(tip: StateSnapshot, graph_input: GraphInput, config: RunnableConfig) -> Step | None:
     """What is asked stays asked until it is answered: nothing is appended meanwhile, and nothing forks."""
     answers = {
-        asked.id: answer_to(asked, turn.resume[asked.id])
-        for asked in map(question, tip.interrupts)
-        if asked.id in turn.resume
+        asked.id: resume_value(asked, graph_input.resume[asked.id])
+        for asked in map(read_interrupt, tip.interrupts)
+        if asked.id in graph_input.resume
     }
     if not answers:
         return None
@@ -556,12 +568,12 @@ def _answered(tip: StateSnapshot, turn: Turn, config: RunnableConfig) -> Step | 
     return Command(resume=answers), config
 
 
-def _fact(part: Any, shown: Collection[str], *, counted: bool) -> Fact | None:
+def _agent_event(part: Any, shown: Collection[str], *, counted: bool) -> AgentEvent | None:
     data = part["data"]
     match part["type"]:
         case "messages":
             message, metadata = data
-            return MessageArrived(
+            return MessageReceived(
                 metadata["langgraph_checkpoint_ns"],
                 message,
                 metadata.get("ls_provider"),
@@ -576,20 +588,20 @@ def _fact(part: Any, shown: Collection[str], *, counted: bool) -> Fact | None:
         case "values" if not part["ns"]:
             return StateChanged(_state(data, shown))
         case "custom":
-            return _said(data)
+            return _custom_event(data)
     return None
 
 
-def _said(data: object) -> Fact:
+def _custom_event(data: object) -> AgentEvent:
     match data:
-        case Remark():
-            return Remarked(data.code, data.message)
-        case ArtifactBegun() | ArtifactGrew() | ArtifactEnded() | Reviewed():
+        case Notice():
+            return NoticeEmitted(data.code, data.message)
+        case ArtifactStarted() | ArtifactTextAdded() | ArtifactEnded() | ReviewProgress():
             return data
     value, is_shown = _as_json(data)
     if not is_shown:
-        return Remarked("state_not_shown", "A step said something that cannot be shown as JSON.")
-    return Noted(value)
+        return NoticeEmitted("state_not_shown", "A step said something that cannot be shown as JSON.")
+    return CustomData(value)
 
 
 def _messages(values: Any) -> list[BaseMessage]:
@@ -601,16 +613,16 @@ def _state(values: Any, keys: Collection[str]) -> dict[str, Any]:
     return {key: _as_json(value)[0] for key, value in _channels(values).items() if key in keys}
 
 
-def _unshown(values: Any, keys: Collection[str]) -> list[str]:
+def _hidden_keys(values: Any, keys: Collection[str]) -> list[str]:
     """The keys of the state whose values cannot be shown as JSON."""
     return [key for key, value in _channels(values).items() if key in keys and not _as_json(value)[1]]
 
 
-def _unkept(values: Any, keys: Collection[str], lossy: Sequence[str]) -> Iterator[Remarked]:
-    for key in _unshown(values, keys):
-        yield Remarked("state_not_shown", f"The state {key!r} holds a value that cannot be shown as JSON.")
+def _unkept(values: Any, keys: Collection[str], lossy: Sequence[str]) -> Iterator[NoticeEmitted]:
+    for key in _hidden_keys(values, keys):
+        yield NoticeEmitted("state_not_shown", f"The state {key!r} holds a value that cannot be shown as JSON.")
     for what in lossy:
-        yield Remarked("state_not_stored", f"The state is not stored as it is: {what}.")
+        yield NoticeEmitted("state_not_stored", f"The state is not stored as it is: {what}.")
 
 
 def _as_json(value: object) -> tuple[Any, bool]:

@@ -2,16 +2,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from agents.base import BadWish, BaseAgent, Checkpointer, Graph, ServerTool
-from artifacts.desk import Desk
+from agents.base import BaseAgent, Checkpointer, Graph, InvalidOption, ServerTool
 from artifacts.outline import find_part
-from artifacts.shelf import Held
+from artifacts.service import ArtifactVersion
+from artifacts.workspace import RunWorkspace
 from graphs import canvas
-from graphs.canvas.actions import NotForThis, check
-from graphs.canvas.call import EDIT, WRITE
-from graphs.canvas.graph import Prompts, canvas_graph
+from graphs.canvas.actions import ActionNotApplicable, check_action
+from graphs.canvas.graph import Prompts, build_canvas_graph
+from graphs.canvas.options import CanvasOptions
 from graphs.canvas.state import kind_of
-from graphs.canvas.wishes import CanvasWishes
+from graphs.canvas.tool_call import EDIT, WRITE
 from graphs.prompt import Prompt
 from storage.artifacts import UnknownVersion
 
@@ -28,9 +28,9 @@ class CanvasAgent(BaseAgent):
     parallel_tool_calls = False
     interrupts = False
     profile = "canvas"
-    wishes = CanvasWishes
-    reflects = True
-    quality = "off"
+    options = CanvasOptions
+    extracts_memories = True
+    review_mode = "off"
     # The agent calls them itself; a client only sees the calls.
     tools = (
         ServerTool(WRITE, "Writes the whole text of an artifact."),
@@ -42,27 +42,29 @@ class CanvasAgent(BaseAgent):
         "Draw a Mermaid diagram of how a request is answered.",
     )
 
-    async def admit(self, wishes: BaseModel | None, desk: Desk) -> None:
-        if isinstance(wishes, CanvasWishes) and wishes.artifact_id is not None:
+    async def validate_options(self, options: BaseModel | None, workspace: RunWorkspace) -> None:
+        if isinstance(options, CanvasOptions) and options.artifact_id is not None:
             try:
-                seen = await desk.read(wishes.artifact_id, wishes.version)
+                seen = await workspace.read_artifact(options.artifact_id, options.version)
             except UnknownVersion as error:
-                raise BadWish("version", f"{error}") from None
-            _check(wishes, seen)
+                raise InvalidOption("version", f"{error}") from None
+            _check_options(options, seen)
 
     def build(self, checkpointer: Checkpointer) -> Graph:
         names = ("understand", "write", "edit", "part", "answer", "follow_up")
         prompts = Prompts(**{name: Prompt.read(_PROMPTS / f"{name}.md") for name in names})
-        return canvas_graph(prompts=prompts, checkpointer=checkpointer)
+        return build_canvas_graph(prompts=prompts, checkpointer=checkpointer)
 
 
-def _check(wishes: CanvasWishes, seen: Held) -> None:
-    if wishes.selection is not None and wishes.selection.end > len(seen.text):
-        raise BadWish("selection", f"the text has {len(seen.text)} characters, and the selection ends behind them")
-    if wishes.part is not None and find_part(seen.text, kind_of(seen), seen.artifact.language, wishes.part) is None:
-        raise BadWish("part", f"there is no part {wishes.part!r} in it, or more than one")
-    if wishes.action is not None:
+def _check_options(options: CanvasOptions, seen: ArtifactVersion) -> None:
+    if options.selection is not None and options.selection.end > len(seen.text):
+        raise InvalidOption(
+            "selection", f"the text has {len(seen.text)} characters, and the selection ends behind them"
+        )
+    if options.part is not None and find_part(seen.text, kind_of(seen), seen.artifact.language, options.part) is None:
+        raise InvalidOption("part", f"there is no part {options.part!r} in it, or more than one")
+    if options.action is not None:
         try:
-            check(wishes.action, seen.artifact.kind)
-        except NotForThis as error:
-            raise BadWish("action", str(error)) from None
+            check_action(options.action, seen.artifact.kind)
+        except ActionNotApplicable as error:
+            raise InvalidOption("action", str(error)) from None

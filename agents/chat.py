@@ -2,7 +2,7 @@ from pathlib import Path
 
 from agents.base import BaseAgent, Checkpointer, Graph, ServerTool
 from graphs import chat
-from graphs.chat.graph import chat_graph
+from graphs.chat.graph import build_chat_graph
 from graphs.chat.tools import server_tools
 from graphs.prompt import Prompt
 
@@ -17,7 +17,7 @@ class ChatAgent(BaseAgent):
     calls_client_tools = True
     parallel_tool_calls = True
     interrupts = False
-    quality = "off"
+    review_mode = "off"
     examples = (
         "What is the capital of France?",
         "How much is 17.5 % of 349.90, to the cent?",
@@ -29,7 +29,7 @@ class ChatAgent(BaseAgent):
         self.tools = tuple(ServerTool(tool.name, tool.description, tool.get_input_jsonschema()) for tool in self._tools)
 
     def build(self, checkpointer: Checkpointer) -> Graph:
-        return chat_graph(
+        return build_chat_graph(
             system=Prompt.read(_PROMPTS / "system.md"),
             with_tools=Prompt.read(_PROMPTS / "tools.md"),
             tools=self._tools,

@@ -41,10 +41,10 @@ class ExitGuard(Runnable[Any, Any]):
 
 def guard_exits(graph: CompiledStateGraph[Any, Any, Any, Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The same graph, with its nodes guarded, and those of graphs that are nodes of it."""
-    return graph.copy({"nodes": {name: _guarded(name, node) for name, node in graph.nodes.items()}})
+    return graph.copy({"nodes": {name: _wrap_node(name, node) for name, node in graph.nodes.items()}})
 
 
-def _guarded(name: str, node: PregelNode) -> PregelNode:
+def _wrap_node(name: str, node: PregelNode) -> PregelNode:
     if node.bound is DEFAULT_BOUND:
         return node
     if isinstance(node.bound, CompiledStateGraph):

@@ -6,7 +6,7 @@ from itertools import takewhile
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 
-def continued(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[BaseMessage]:
+def new_messages(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[BaseMessage]:
     """The thread as its sender sees it: what is known up to the last id that is, then what is new.
 
     A person's message that is known with other words was edited: the thread goes on from before it. What agents and
@@ -17,14 +17,14 @@ def continued(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list
     if not found:
         return [*known, *sent]
     if edits := [at for at in found if _is_edited(sent[at], known, place)]:
-        return _edited(known, sent, place, edits)
+        return _edited_messages(known, sent, place, edits)
     # Clients that were told of a thread in pieces may hold it in another order: the furthest place counts.
     furthest = max(place[sent[at].id] for at in found)
     kept = known[: furthest + 1]
-    return [*kept, *_late(kept, sent[: found[-1]], place), *sent[found[-1] + 1 :]]
+    return [*kept, *_late_messages(kept, sent[: found[-1]], place), *sent[found[-1] + 1 :]]
 
 
-def _late(
+def _late_messages(
     known: Sequence[BaseMessage], sent: Sequence[BaseMessage], place: Mapping[str | None, int]
 ) -> list[BaseMessage]:
     """Results of tools that a client has put behind their call, before what is known to follow it."""
@@ -37,14 +37,17 @@ def _late(
     ]
 
 
-def _edited(
+def _edited_messages(
     known: Sequence[BaseMessage], sent: Sequence[BaseMessage], place: Mapping[str | None, int], edits: Sequence[int]
 ) -> list[BaseMessage]:
     head = known[: place[sent[edits[0]].id]]
     # With nothing new behind it, the edited message is what is to be answered.
     end = len(sent) if any(message.id not in place for message in sent[edits[-1] :]) else edits[-1] + 1
     kept = {message.id for message in head}
-    return [*head, *(_ours(message, known, place) for message in sent[edits[0] : end] if message.id not in kept)]
+    return [
+        *head,
+        *(_is_server_message(message, known, place) for message in sent[edits[0] : end] if message.id not in kept),
+    ]
 
 
 def _is_edited(message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str | None, int]) -> bool:
@@ -55,27 +58,29 @@ def _is_edited(message: BaseMessage, known: Sequence[BaseMessage], place: Mappin
     )
 
 
-def _ours(message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str | None, int]) -> BaseMessage:
+def _is_server_message(
+    message: BaseMessage, known: Sequence[BaseMessage], place: Mapping[str | None, int]
+) -> BaseMessage:
     if message.id in place and not isinstance(message, HumanMessage):
         return known[place[message.id]]
     return message
 
 
-def leads_to(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> bool:
+def is_prefix(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> bool:
     """Whether `wanted` only adds to `known`."""
-    return shared(known, wanted) == len(known)
+    return shared_prefix_length(known, wanted) == len(known)
 
 
-def shared(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> int:
+def shared_prefix_length(known: Sequence[BaseMessage], wanted: Sequence[BaseMessage]) -> int:
     """How many messages both begin with."""
-    return sum(1 for _ in takewhile(bool, map(_same, known, wanted)))
+    return sum(1 for _ in takewhile(bool, map(_is_same, known, wanted)))
 
 
-def _same(one: BaseMessage, other: BaseMessage) -> bool:
+def _is_same(one: BaseMessage, other: BaseMessage) -> bool:
     return one.id == other.id and (not isinstance(one, HumanMessage) or one.content == other.content)
 
 
-def missing(wanted: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> Sequence[BaseMessage] | None:
+def missing_messages(wanted: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> Sequence[BaseMessage] | None:
     """The first messages of a thread that its client lacks; `None` where the client holds the thread as it is."""
     if not sent or [message.id for message in wanted] == [message.id for message in sent]:
         return None
@@ -83,7 +88,7 @@ def missing(wanted: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> Seque
     return list(takewhile(lambda message: message.id not in held, wanted))
 
 
-def strangers(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[str]:
+def unknown_messages(known: Sequence[BaseMessage], sent: Sequence[BaseMessage]) -> list[str]:
     """Ids of answers that this branch of the thread does not hold, newest first: another branch may."""
     ids = {message.id for message in known}
     answers = [message.id for message in reversed(sent) if isinstance(message, AIMessage)]

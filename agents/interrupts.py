@@ -8,7 +8,7 @@ from jsonschema.exceptions import SchemaError, best_match
 from langgraph.types import Interrupt
 from pydantic_core import to_jsonable_python
 
-from agents.facts import Question
+from agents.events import PendingInterrupt
 
 # What `interrupt()` returns in a node whose question was dismissed instead of answered.
 DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
@@ -16,12 +16,12 @@ DISMISSED: Mapping[str, Any] = {"status": "cancelled"}
 _REJECTED: Mapping[str, Any] = {"type": "reject", "message": "The person dismissed the question."}
 
 
-def question(interrupt: Interrupt) -> Question:
+def read_interrupt(interrupt: Interrupt) -> PendingInterrupt:
     value = to_jsonable_python(interrupt.value, serialize_unknown=True, bytes_mode="base64")
-    return Question(interrupt.id, value, _response_schema(interrupt, value))
+    return PendingInterrupt(interrupt.id, value, _response_schema(interrupt, value))
 
 
-def answer_to(asked: Question, answer: Any) -> Any:
+def resume_value(asked: PendingInterrupt, answer: Any) -> Any:
     """The value that `interrupt()` returns for an answer: LangChain's middleware knows no dismissal, but rejections."""
     if answer != DISMISSED:
         return answer
@@ -32,7 +32,7 @@ def answer_to(asked: Question, answer: Any) -> Any:
     return answer
 
 
-def answer_fault(asked: Question, answer: Any) -> tuple[str, str] | None:
+def resume_error(asked: PendingInterrupt, answer: Any) -> tuple[str, str] | None:
     """Where an answer does not fit the question's schema, as a dotted path, and why; `None` where it fits.
 
     A question without a schema, or with one that is none, takes anything.

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.base import BaseAgent
-from graphs.quality.gate import Quality
+from graphs.quality.reviewer import DefaultReviewMode
 from llm.settings import PROFILES
 
 
-class BadOverrides(ValueError):
+class InvalidOverrides(ValueError):
     """The file cannot be read, or sets what an agent does not have."""
 
 
@@ -23,9 +23,9 @@ class AgentOverrides(BaseModel):
 
     on_disconnect: Literal["cancel", "continue"] | Annotated[float, Field(ge=0, le=86400)] | None = None
     profile: Annotated[str, Field(min_length=1)] | None = None
-    review: Quality | None = None
+    review_mode: DefaultReviewMode | None = None
     rubric: Annotated[str, Field(min_length=1)] | None = None
-    revisions: Annotated[int, Field(ge=0, le=5)] | None = None
+    max_revisions: Annotated[int, Field(ge=0, le=5)] | None = None
     judge_timeout_seconds: Annotated[float, Field(gt=0, le=600)] | None = None
 
 
@@ -36,10 +36,10 @@ def read_overrides(file: Path | None) -> Mapping[str, AgentOverrides]:
     try:
         return TypeAdapter(dict[str, AgentOverrides]).validate_python(tomllib.loads(file.read_text()))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadOverrides(f"{str(file)!r} cannot be read: {error}") from None
+        raise InvalidOverrides(f"{str(file)!r} cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise BadOverrides(f"{str(file)!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise InvalidOverrides(f"{str(file)!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def apply_overrides(agents: Iterable[BaseAgent], overrides: Mapping[str, AgentOverrides]) -> None:
@@ -47,13 +47,17 @@ def apply_overrides(agents: Iterable[BaseAgent], overrides: Mapping[str, AgentOv
     known = {agent.id: agent for agent in agents}
     for agent_id, told in overrides.items():
         if (agent := known.get(agent_id)) is None:
-            raise BadOverrides(f"The agent {agent_id!r} is not served; there are: {', '.join(known)}")
+            raise InvalidOverrides(f"The agent {agent_id!r} is not served; there are: {', '.join(known)}")
         if told.profile is not None and told.profile not in PROFILES:
-            raise BadOverrides(f"The agent {agent_id!r}: there is no profile {told.profile!r}: {', '.join(PROFILES)}")
+            raise InvalidOverrides(
+                f"The agent {agent_id!r}: there is no profile {told.profile!r}: {', '.join(PROFILES)}"
+            )
         reviews = {"review", "rubric", "revisions", "judge_timeout_seconds"} & told.model_fields_set
-        if reviews and agent.quality is None:
-            raise BadOverrides(f"The agent {agent_id!r} has no review step: {', '.join(sorted(reviews))} cannot be set")
-        if agent.reads and told.review is not None:
-            raise BadOverrides(f"The agent {agent_id!r} does nothing but review: review cannot be set")
+        if reviews and agent.review_mode is None:
+            raise InvalidOverrides(
+                f"The agent {agent_id!r} has no review step: {', '.join(sorted(reviews))} cannot be set"
+            )
+        if agent.review_only and told.review_mode is not None:
+            raise InvalidOverrides(f"The agent {agent_id!r} does nothing but review: review cannot be set")
         for name, value in told.model_dump(exclude_none=True).items():
             setattr(agent, "quality" if name == "review" else name, value)

@@ -1,8 +1,8 @@
 from pydantic import BaseModel
 
-from agents.base import BadWish, BaseAgent, Checkpointer, Graph
-from artifacts.desk import Desk
-from graphs.quality.reviewer import QualityWishes, reviewer_graph
+from agents.base import BaseAgent, Checkpointer, Graph, InvalidOption
+from artifacts.workspace import RunWorkspace
+from graphs.quality.text_graph import QualityOptions, build_quality_graph
 from storage.artifacts import UnknownVersion
 
 
@@ -13,22 +13,22 @@ class QualityAgent(BaseAgent):
     version = "1.0.0"
     parallel_tool_calls = False
     interrupts = False
-    quality = "advise"
-    reads = True
-    wishes = QualityWishes
+    review_mode = "advise"
+    review_only = True
+    options = QualityOptions
     # `quality` says how any agent is to be read.
-    wishes_as = "review"
+    options_key = "review"
     examples = (
         "Read this: The Eiffel Tower was built in 1999 by Leonardo da Vinci.",
         "Read this code: def add(a, b): return a - b",
     )
 
-    async def admit(self, wishes: BaseModel | None, desk: Desk) -> None:
-        if isinstance(wishes, QualityWishes) and wishes.artifact_id is not None:
+    async def validate_options(self, options: BaseModel | None, workspace: RunWorkspace) -> None:
+        if isinstance(options, QualityOptions) and options.artifact_id is not None:
             try:
-                await desk.read(wishes.artifact_id, wishes.version)
+                await workspace.read_artifact(options.artifact_id, options.version)
             except UnknownVersion as error:
-                raise BadWish("version", f"{error}") from None
+                raise InvalidOption("version", f"{error}") from None
 
     def build(self, checkpointer: Checkpointer) -> Graph:
-        return reviewer_graph(checkpointer=checkpointer)
+        return build_quality_graph(checkpointer=checkpointer)

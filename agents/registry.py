@@ -9,12 +9,12 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from agents.base import (
+    AgentRuntime,
     BaseAgent,
     Checkpointer,
     CompiledGraph,
     Graph,
     GraphBuilder,
-    Served,
     allow_nested_without_checkpointer,
 )
 from agents.canvas import CanvasAgent
@@ -40,7 +40,7 @@ class UnknownAgent(LookupError):
         self.near = tuple(difflib.get_close_matches(asked, known, n=3, cutoff=0.5))
 
 
-class BadAgent(ValueError):
+class InvalidAgent(ValueError):
     """An agent that the settings or an installed package name, and that cannot be served. Stops the start-up."""
 
 
@@ -62,12 +62,12 @@ class GraphFile:
         Raises `ValueError`.
         """
         if "=" not in text:
-            return cls._of_project(Path(text.strip()))
+            return cls._parse_project(Path(text.strip()))
         agent_id, _, place = text.partition("=")
-        return [cls._parsed(agent_id.strip(), place.strip(), text)]
+        return [cls._parse_parts(agent_id.strip(), place.strip(), text)]
 
     @classmethod
-    def _of_project(cls, path: Path) -> "Sequence[GraphFile]":
+    def _parse_project(cls, path: Path) -> "Sequence[GraphFile]":
         file = path / "langgraph.json" if path.is_dir() else path
         try:
             named = json.loads(file.read_text())["graphs"].items()
@@ -80,11 +80,13 @@ class GraphFile:
         return [
             replace(graph, path=folder / graph.path, project=folder)
             for agent_id, place in named
-            for graph in [cls._parsed(agent_id, place["path"] if isinstance(place, dict) else str(place), str(file))]
+            for graph in [
+                cls._parse_parts(agent_id, place["path"] if isinstance(place, dict) else str(place), str(file))
+            ]
         ]
 
     @classmethod
-    def _parsed(cls, agent_id: str, place: str, text: str) -> "GraphFile":
+    def _parse_parts(cls, agent_id: str, place: str, text: str) -> "GraphFile":
         path, colon, name = place.rpartition(":")
         if not (colon and path and name.isidentifier() and _ID.fullmatch(agent_id)):
             raise ValueError(f"{text!r} is no graph: expected id=path/to/module.py:graph")
@@ -108,7 +110,7 @@ class FileAgent(BaseAgent):
         self._file = file
 
     def build(self, checkpointer: Checkpointer) -> Graph:
-        graph = _loaded(self._file)
+        graph = _load_graph(self._file)
         allow_state_types(checkpointer, graph, folders=self._file.import_folders, packages=[_module_name(self._file)])
         # Whatever it was compiled with: threads are kept where we keep them.
         return graph.copy(update={"checkpointer": checkpointer})
@@ -118,10 +120,10 @@ def _module_name(file: GraphFile) -> str:
     return f"agenkit_graph_{file.id}"
 
 
-def _loaded(file: GraphFile) -> Graph:
+def _load_graph(file: GraphFile) -> Graph:
     spec = spec_from_file_location(_module_name(file), file.path)
     if spec is None or spec.loader is None or not file.path.is_file():
-        raise BadAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
+        raise InvalidAgent(f"The agent {file.id!r} has no Python file at {str(file.path)!r}")
     # Behind all that is there: a module of theirs must not take the place of one of ours.
     sys.path.extend(str(folder) for folder in file.import_folders if str(folder) not in sys.path)
     module = module_from_spec(spec)
@@ -130,27 +132,27 @@ def _loaded(file: GraphFile) -> Graph:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # somebody's module: whatever it raises
-        raise BadAgent(
+        raise InvalidAgent(
             f"The agent {file.id!r} cannot be loaded from {str(file.path)!r}: {type(error).__name__}: {error}"
         ) from error
     graph = getattr(module, file.name, None)
     if isinstance(graph, GraphBuilder):
         graph = graph.compile()
     if not isinstance(graph, CompiledGraph):
-        raise BadAgent(f"The agent {file.id!r} is no graph: {file.name!r} in {str(file.path)!r}")
+        raise InvalidAgent(f"The agent {file.id!r} is no graph: {file.name!r} in {str(file.path)!r}")
     return graph
 
 
-class Registry:
+class AgentRegistry:
     """The agents that are served, each with its graph, built once."""
 
-    def __init__(self, served: Iterable[Served]) -> None:
+    def __init__(self, served: Iterable[AgentRuntime]) -> None:
         self._served = {each.agent.id: each for each in served}
 
-    def __iter__(self) -> Iterator[Served]:
+    def __iter__(self) -> Iterator[AgentRuntime]:
         return iter(self._served.values())
 
-    def get(self, agent_id: str) -> Served:
+    def get(self, agent_id: str) -> AgentRuntime:
         try:
             return self._served[agent_id]
         except KeyError:
@@ -162,43 +164,45 @@ def build_registry(
     checkpointer: Checkpointer,
     call_counter: Callable[[], CallCounter] | None = None,
     overrides: Mapping[str, AgentOverrides] | None = None,
-) -> Registry:
+) -> AgentRegistry:
     """Ours, those of installed packages, those of files.
 
     Raises `BadAgent` where two have one id, and `BadOverrides`.
     """
     allow_nested_without_checkpointer()
-    agents = [*(kind() for kind in AGENTS), *_installed(), *map(FileAgent, files)]
-    for agent_id, count in _counted(agents).items():
+    agents = [*(kind() for kind in AGENTS), *_installed_agents(), *map(FileAgent, files)]
+    for agent_id, count in _check_unique_ids(agents).items():
         if count > 1 or not _ID.fullmatch(agent_id):
-            raise BadAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
+            raise InvalidAgent(f"The agent id {agent_id!r} is no id, or is given to {count} agents")
     apply_overrides(agents, overrides or {})
-    return Registry(
+    return AgentRegistry(
         # Ours call no models but the factory's, which count by themselves.
-        _served(agent, checkpointer, None if type(agent) in AGENTS else call_counter)
+        _build_runtime(agent, checkpointer, None if type(agent) in AGENTS else call_counter)
         for agent in agents
     )
 
 
-def _served(agent: BaseAgent, checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None) -> Served:
+def _build_runtime(
+    agent: BaseAgent, checkpointer: Checkpointer, call_counter: Callable[[], CallCounter] | None
+) -> AgentRuntime:
     graph = agent.build(checkpointer)
     if graph.checkpointer is not checkpointer:
-        raise BadAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
+        raise InvalidAgent(f"The agent {agent.id!r} builds its graph without the checkpointer that it is given")
     if not isinstance(agent, FileAgent):
         modules = (type(agent).__module__, graph.builder.state_schema.__module__)
         allow_state_types(checkpointer, graph, packages=[module.partition(".")[0] for module in modules])
-    return Served(agent, guard_exits(graph), call_counter)
+    return AgentRuntime(agent, guard_exits(graph), call_counter)
 
 
-def _installed() -> Iterator[BaseAgent]:
+def _installed_agents() -> Iterator[BaseAgent]:
     for entry in entry_points(group=_ENTRY_POINTS):
         made = entry.load()()
         if not isinstance(made, BaseAgent):
-            raise BadAgent(f"The entry point {entry.name!r} of {_ENTRY_POINTS} gives no agent")
+            raise InvalidAgent(f"The entry point {entry.name!r} of {_ENTRY_POINTS} gives no agent")
         yield made
 
 
-def _counted(agents: Iterable[BaseAgent]) -> Mapping[str, int]:
+def _check_unique_ids(agents: Iterable[BaseAgent]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for agent in agents:
         counts[agent.id] = counts.get(agent.id, 0) + 1

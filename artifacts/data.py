@@ -8,21 +8,21 @@ from typing import Any
 
 import yaml
 
-from artifacts.fault import Fault
+from artifacts.syntax_issue import SyntaxIssue
 
 # PyYAML's own scanner takes a second for about 200 kB; libyaml's takes 1 MB in less.
 _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LARGEST_YAML = 1_000_000 if hasattr(yaml, "CSafeLoader") else 100_000
+_MAX_YAML_BYTES = 1_000_000 if hasattr(yaml, "CSafeLoader") else 100_000
 # `tomllib` is quadratic in keys of many parts.
-_LARGEST_TOML = 200_000
+_MAX_TOML_BYTES = 200_000
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
-class _Twice(ValueError):
+class _DuplicateKey(ValueError):
     """A key that stands twice in one object."""
 
 
-def data_faults(text: str, language: str) -> Iterator[Fault]:
+def data_issues(text: str, language: str) -> Iterator[SyntaxIssue]:
     if (parse := _PARSERS.get(language)) is not None:
         yield from parse(text)
 
@@ -31,36 +31,38 @@ def is_data(language: str) -> bool:
     return language in _PARSERS
 
 
-def _json(text: str) -> Iterator[Fault]:
+def _json(text: str) -> Iterator[SyntaxIssue]:
     try:
-        json.loads(text, parse_constant=_refused, object_pairs_hook=_once)
+        json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
-        yield Fault(error.msg, error.lineno)
-    except _Twice as error:
-        yield Fault(f"the key {error.args[0]!r} stands twice in one object", _line_of(text, json.dumps(error.args[0])))
+        yield SyntaxIssue(error.msg, error.lineno)
+    except _DuplicateKey as error:
+        yield SyntaxIssue(
+            f"the key {error.args[0]!r} stands twice in one object", _line_of(text, json.dumps(error.args[0]))
+        )
     except _NoNumber as error:
-        yield Fault(f"{error.args[0]} is no value of JSON", _line_of(text, error.args[0]))
+        yield SyntaxIssue(f"{error.args[0]} is no value of JSON", _line_of(text, error.args[0]))
     except RecursionError:
-        yield Fault("it is nested too deeply")
+        yield SyntaxIssue("it is nested too deeply")
     except ValueError:
-        yield Fault("a number has too many digits")
+        yield SyntaxIssue("a number has too many digits")
 
 
 class _NoNumber(ValueError):
     pass
 
 
-def _refused(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise _NoNumber(constant)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen = set[str]()
         for key, _ in pairs:
             if key in seen:
-                raise _Twice(key)
+                raise _DuplicateKey(key)
             seen.add(key)
     return found
 
@@ -70,24 +72,24 @@ def _line_of(text: str, words: str) -> int | None:
     return text.count("\n", 0, at) + 1 if at >= 0 else None
 
 
-def _json_lines(text: str) -> Iterator[Fault]:
+def _json_lines(text: str) -> Iterator[SyntaxIssue]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            for fault in _json(line):
-                yield Fault(fault.what, number)
+            for issue in _json(line):
+                yield SyntaxIssue(issue.message, number)
                 return
 
 
-def _yaml(text: str) -> Iterator[Fault]:
-    if len(text) > _LARGEST_YAML:
+def _yaml(text: str) -> Iterator[SyntaxIssue]:
+    if len(text) > _MAX_YAML_BYTES:
         return
     try:
         yield from _yaml_keys(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        yield Fault(str(error.problem or error.context), mark.line + 1 if mark else None)
+        yield SyntaxIssue(str(error.problem or error.context), mark.line + 1 if mark else None)
     except (yaml.YAMLError, RecursionError, UnicodeError):
-        yield Fault("it cannot be parsed")
+        yield SyntaxIssue("it cannot be parsed")
 
 
 class _Keys:
@@ -119,34 +121,34 @@ class _Keys:
         return twice
 
 
-def _yaml_keys(text: str) -> Iterator[Fault]:
+def _yaml_keys(text: str) -> Iterator[SyntaxIssue]:
     anchors, keys = set[str](), _Keys()
     for event in yaml.parse(text, Loader=_YAML):
         if isinstance(event, yaml.DocumentStartEvent):
             anchors.clear()
         elif isinstance(event, yaml.AliasEvent) and event.anchor not in anchors:
-            yield Fault(f"the alias *{event.anchor} has no anchor", event.start_mark.line + 1)
+            yield SyntaxIssue(f"the alias *{event.anchor} has no anchor", event.start_mark.line + 1)
             return
         elif isinstance(event, yaml.NodeEvent) and event.anchor:
             anchors.add(event.anchor)
         if keys.take(event):
-            yield Fault(f"the key {event.value!r} stands twice", event.start_mark.line + 1)
+            yield SyntaxIssue(f"the key {event.value!r} stands twice", event.start_mark.line + 1)
             return
 
 
-def _toml(text: str) -> Iterator[Fault]:
-    if len(text) > _LARGEST_TOML:
+def _toml(text: str) -> Iterator[SyntaxIssue]:
+    if len(text) > _MAX_TOML_BYTES:
         return
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
-        yield Fault(_LINE.sub("", str(error)).strip(), int(found[1]) if found else None)
+        yield SyntaxIssue(_LINE.sub("", str(error)).strip(), int(found[1]) if found else None)
     except (RecursionError, ValueError):
-        yield Fault("it cannot be parsed")
+        yield SyntaxIssue("it cannot be parsed")
 
 
-_PARSERS: dict[str, Callable[[str], Iterator[Fault]]] = {
+_PARSERS: dict[str, Callable[[str], Iterator[SyntaxIssue]]] = {
     "json": _json,
     "jsonl": _json_lines,
     "ndjson": _json_lines,

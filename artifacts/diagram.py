@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from artifacts.fault import Fault
+from artifacts.syntax_issue import SyntaxIssue
 
 Lines = Sequence[tuple[int, str]]
 
@@ -100,18 +100,18 @@ _GANTT_WORDS = re.compile(
 _GIT_WORDS = re.compile(r"(?:commit|branch|checkout|switch|merge|cherry-pick|title|accTitle|accDescr)\b")
 
 
-def diagram_faults(text: str) -> Iterator[Fault]:
+def diagram_faults(text: str) -> Iterator[SyntaxIssue]:
     lines = _lines(text)
     first = next(((number, line) for number, line in lines if line), (1, ""))
     named = _TYPE.match(first[1])
     name = (named[1] or named[2]) if named else ""
     if named is None or not (named[1] or named[2] in _TYPES):
         if _is_no_type(first[1]):
-            yield Fault(f"{first[1][:40]!r} begins no diagram", first[0])
+            yield SyntaxIssue(f"{first[1][:40]!r} begins no diagram", first[0])
         return
     direction = _DIRECTION.match(first[1])
     if direction and direction[1] not in _DIRECTIONS:
-        yield Fault(f"{direction[1]!r} is no direction", first[0])
+        yield SyntaxIssue(f"{direction[1]!r} is no direction", first[0])
     reading = _READINGS.get(name)
     if reading is not None and len(text) <= _LARGEST:
         yield from reading([each for each in lines if each[0] > first[0]])
@@ -147,7 +147,7 @@ def _lines(text: str) -> list[tuple[int, str]]:
     return kept
 
 
-def _flow(lines: Lines) -> Iterator[Fault]:
+def _flow(lines: Lines) -> Iterator[SyntaxIssue]:
     opened = list[int]()
     described = False
     for number, statement in _statements(lines):
@@ -161,11 +161,11 @@ def _flow(lines: Lines) -> Iterator[Fault]:
             opened.append(number)
         elif word[1] == "end":
             if not opened:
-                yield Fault("an `end` without a subgraph", number)
+                yield SyntaxIssue("an `end` without a subgraph", number)
                 return
             opened.pop()
     if opened:
-        yield Fault("a subgraph has no `end`", opened[-1])
+        yield SyntaxIssue("a subgraph has no `end`", opened[-1])
 
 
 def _statements(lines: Lines) -> Iterator[tuple[int, str]]:
@@ -191,21 +191,21 @@ def _is_closed_below(lines: Lines) -> bool:
     return nearest.count('"') % 2 == 1 and re.match(r'[^"\[({]*"\s*[\])}]', nearest) is not None
 
 
-def _chain(number: int, statement: str) -> Iterator[Fault]:
+def _chain(number: int, statement: str) -> Iterator[SyntaxIssue]:
     """Nodes and the links between them."""
     at, wants_node = 0, True
     while wants_node or at < len(statement):
         found = (_NODE if wants_node else _LINK).match(statement, at)
         if found is None:
-            yield Fault(f"this cannot be read: {statement[at : at + 40]!r}", number)
+            yield SyntaxIssue(f"this cannot be read: {statement[at : at + 40]!r}", number)
             return
         if wants_node and found[1] == "end":
-            yield Fault("`end` in small letters ends a subgraph and names no node", number)
+            yield SyntaxIssue("`end` in small letters ends a subgraph and names no node", number)
             return
         at, wants_node = found.end(), not wants_node
 
 
-def _sequence(lines: Lines) -> Iterator[Fault]:
+def _sequence(lines: Lines) -> Iterator[SyntaxIssue]:
     opened: list[tuple[str, int]] = []
     for number, line in lines:
         line = line.rstrip("; ")
@@ -216,21 +216,21 @@ def _sequence(lines: Lines) -> Iterator[Fault]:
             opened.append((opening[1], number))
         elif word == "end":
             if not opened:
-                yield Fault("an `end` without a block", number)
+                yield SyntaxIssue("an `end` without a block", number)
                 return
             opened.pop()
         elif word in _BETWEEN:
             if not opened or opened[-1][0] not in _BETWEEN[word]:
-                yield Fault(f"`{word}` stands outside of `{min(_BETWEEN[word])}`", number)
+                yield SyntaxIssue(f"`{word}` stands outside of `{min(_BETWEEN[word])}`", number)
                 return
         elif not _MESSAGE.fullmatch(line) and not line.startswith(("{", "}")):
-            yield Fault(f"this is no message and no keyword: {line[:40]!r}", number)
+            yield SyntaxIssue(f"this is no message and no keyword: {line[:40]!r}", number)
             return
     if opened:
-        yield Fault(f"`{opened[-1][0]}` has no `end`", opened[-1][1])
+        yield SyntaxIssue(f"`{opened[-1][0]}` has no `end`", opened[-1][1])
 
 
-def _braces(lines: Lines) -> Iterator[Fault]:
+def _braces(lines: Lines) -> Iterator[SyntaxIssue]:
     opened = list[int]()
     for number, line in lines:
         plain = re.sub(r'"[^"]*"', "", line)
@@ -238,83 +238,83 @@ def _braces(lines: Lines) -> Iterator[Fault]:
             opened.append(number)
         elif plain == "}":
             if not opened:
-                yield Fault("a closing brace without an opening one", number)
+                yield SyntaxIssue("a closing brace without an opening one", number)
                 return
             opened.pop()
     if opened:
-        yield Fault("a brace is never closed", opened[-1])
+        yield SyntaxIssue("a brace is never closed", opened[-1])
 
 
-def _classes(lines: Lines) -> Iterator[Fault]:
+def _classes(lines: Lines) -> Iterator[SyntaxIssue]:
     yield from _braces(lines)
     yield from _quotes(lines)
 
 
-def _states(lines: Lines) -> Iterator[Fault]:
+def _states(lines: Lines) -> Iterator[SyntaxIssue]:
     yield from _braces(lines)
     noted = False
     for number, line in lines:
         noted = noted or (line.startswith("note ") and ":" not in line)
         if not noted and re.search(r"(?<!-)->", line.partition(":")[0]):
-            yield Fault("a state diagram has `-->` and no other arrow", number)
+            yield SyntaxIssue("a state diagram has `-->` and no other arrow", number)
             return
         noted = noted and line != "end note"
     if noted:
-        yield Fault("a note has no `end note`")
+        yield SyntaxIssue("a note has no `end note`")
 
 
-def _entities(lines: Lines) -> Iterator[Fault]:
+def _entities(lines: Lines) -> Iterator[SyntaxIssue]:
     opened = 0
     for number, line in lines:
         if not opened and _ENTITY.fullmatch(line):
             opened = number
         elif line == "}":
             if not opened:
-                yield Fault("a closing brace without an opening one", number)
+                yield SyntaxIssue("a closing brace without an opening one", number)
                 return
             opened = 0
         elif _CARDINALITIES.search(line) and not _RELATION.match(line):
-            yield Fault("this is no relation of entities", number)
+            yield SyntaxIssue("this is no relation of entities", number)
             return
         elif opened and _RELATION.match(line):
             break
     if opened:
-        yield Fault("a brace is never closed", opened)
+        yield SyntaxIssue("a brace is never closed", opened)
     yield from _quotes(lines)
 
 
-def _quotes(lines: Lines) -> Iterator[Fault]:
+def _quotes(lines: Lines) -> Iterator[SyntaxIssue]:
     for number, line in lines:
         if line.startswith("note ") and line.count('"') % 2:
             # It goes on below.
             return
         if line.count('"') % 2:
-            yield Fault("a quotation mark is never closed", number)
+            yield SyntaxIssue("a quotation mark is never closed", number)
             return
 
 
-def _pie(lines: Lines) -> Iterator[Fault]:
+def _pie(lines: Lines) -> Iterator[SyntaxIssue]:
     for number, line in lines:
         if line and not re.match(r"(?:title|showData|accTitle|accDescr)\b", line) and not _SLICE.fullmatch(line):
-            yield Fault('a slice is written `"label" : number`', number)
+            yield SyntaxIssue('a slice is written `"label" : number`', number)
             return
 
 
-def _gantt(lines: Lines) -> Iterator[Fault]:
+def _gantt(lines: Lines) -> Iterator[SyntaxIssue]:
     for number, line in lines:
         if line and not _GANTT_WORDS.match(line) and ":" not in line:
-            yield Fault("a task is written `name : when, how long`", number)
+            yield SyntaxIssue("a task is written `name : when, how long`", number)
             return
 
 
-def _commits(lines: Lines) -> Iterator[Fault]:
+def _commits(lines: Lines) -> Iterator[SyntaxIssue]:
     for number, line in lines:
         if line and not _GIT_WORDS.match(line):
-            yield Fault(f"this is no command of a commit graph: {line[:40]!r}", number)
+            yield SyntaxIssue(f"this is no command of a commit graph: {line[:40]!r}", number)
             return
 
 
-_READINGS: dict[str, Callable[[Lines], Iterator[Fault]]] = {
+_READINGS: dict[str, Callable[[Lines], Iterator[SyntaxIssue]]] = {
     "graph": _flow,
     "flowchart": _flow,
     "sequenceDiagram": _sequence,

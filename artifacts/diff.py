@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from artifacts.lines import Run, shared, split
+from artifacts.lines import MatchingBlock, matching_blocks, split
 
 Op = Literal["equal", "insert", "delete", "replace"]
 
@@ -14,7 +14,7 @@ _CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LineChange:
     """A stretch of lines. `before` and `after` are lines of the two texts, from 0, the second not included.
 
     `removed` and `added` are lines with their ends; those of an equal stretch are left out.
@@ -27,12 +27,12 @@ class Change:
     added: tuple[str, ...] = ()
 
 
-def changes(before: str, after: str) -> list[Change]:
+def line_changes(before: str, after: str) -> list[LineChange]:
     """All stretches of both texts in their order, equal and changed ones in turn."""
     return _changes(split(before), split(after))
 
 
-def counts(changed: Sequence[Change]) -> tuple[int, int]:
+def counts(changed: Sequence[LineChange]) -> tuple[int, int]:
     """How many lines were added, and how many removed."""
     return sum(len(change.added) for change in changed), sum(len(change.removed) for change in changed)
 
@@ -46,7 +46,7 @@ def diff_as_json(before: str, after: str, names: tuple[str, str], versions: tupl
     found = _replacement(old, new) if coarse else _changes(old, new)
     added, removed = counts(found)
     told = {"before": versions[0], "after": versions[1], "added": added, "removed": removed}
-    plain = _unified(found, old, *names, _CONTEXT)
+    plain = _unified_lines(found, old, *names, _CONTEXT)
     return json.dumps({**told, "changes": [asdict(change) for change in found], "unified": plain}).encode()
 
 
@@ -54,23 +54,25 @@ def diff_as_patch(before: str, after: str, names: tuple[str, str], *, coarse: bo
     """The unified difference; `coarse` as in `diff_as_json`."""
     old, new = split(before), split(after)
     found = _replacement(old, new) if coarse else _changes(old, new)
-    return _unified(found, old, *names, _CONTEXT).encode()
+    return _unified_lines(found, old, *names, _CONTEXT).encode()
 
 
-def _replacement(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+def _replacement(old: Sequence[str], new: Sequence[str]) -> list[LineChange]:
     return [_change(old, new, (0, len(old)), (0, len(new)))] if old != new else []
 
 
-def unified(before: str, after: str, *, before_name: str, after_name: str, context: int = _CONTEXT) -> str:
+def unified_diff(before: str, after: str, *, before_name: str, after_name: str, context: int = _CONTEXT) -> str:
     """The difference as `patch` and `git apply` read it, with `context` lines around; empty where there is none.
 
     The names are written as given: `git apply` wants `a/` and `b/` before them, and `/dev/null` for no file.
     """
     old, new = split(before), split(after)
-    return _unified(_changes(old, new), old, before_name, after_name, context)
+    return _unified_lines(_changes(old, new), old, before_name, after_name, context)
 
 
-def _unified(found: Sequence[Change], old: Sequence[str], before_name: str, after_name: str, context: int) -> str:
+def _unified_lines(
+    found: Sequence[LineChange], old: Sequence[str], before_name: str, after_name: str, context: int
+) -> str:
     changed = [change for change in found if change.op != "equal"]
     if not changed:
         return ""
@@ -78,27 +80,27 @@ def _unified(found: Sequence[Change], old: Sequence[str], before_name: str, afte
     return "".join([f"--- {_name(before_name)}\n", f"+++ {_name(after_name)}\n", *hunks])
 
 
-def _changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
-    found: list[Change] = []
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[LineChange]:
+    found: list[LineChange] = []
     at, to = 0, 0
-    for run in [*shared(old, new), Run(len(old), len(new), 0)]:
+    for run in [*matching_blocks(old, new), MatchingBlock(len(old), len(new), 0)]:
         if at < run.before or to < run.after:
             found.append(_change(old, new, (at, run.before), (to, run.after)))
         at, to = run.before + run.size, run.after + run.size
         if run.size:
-            found.append(Change("equal", (run.before, at), (run.after, to)))
+            found.append(LineChange("equal", (run.before, at), (run.after, to)))
     return found
 
 
-def _change(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> Change:
+def _change(old: Sequence[str], new: Sequence[str], before: tuple[int, int], after: tuple[int, int]) -> LineChange:
     removed, added = tuple(old[slice(*before)]), tuple(new[slice(*after)])
     op: Op = "replace" if removed and added else "delete" if removed else "insert"
-    return Change(op, before, after, removed, added)
+    return LineChange(op, before, after, removed, added)
 
 
-def _groups(changed: Sequence[Change], context: int) -> Iterator[list[Change]]:
+def _groups(changed: Sequence[LineChange], context: int) -> Iterator[list[LineChange]]:
     """Changes that share lines of context are of one hunk."""
-    group: list[Change] = []
+    group: list[LineChange] = []
     for change in changed:
         if group and change.before[0] - group[-1].before[1] > 2 * context:
             yield group
@@ -107,16 +109,16 @@ def _groups(changed: Sequence[Change], context: int) -> Iterator[list[Change]]:
     yield group
 
 
-def _hunk(group: Sequence[Change], old: Sequence[str], context: int) -> str:
+def _hunk(group: Sequence[LineChange], old: Sequence[str], context: int) -> str:
     start = max(0, group[0].before[0] - context)
     end = min(len(old), group[-1].before[1] + context)
     lines: list[str] = []
     at = start
     for change in group:
-        lines += _marked(" ", old[at : change.before[0]])
-        lines += [*_marked("-", change.removed), *_marked("+", change.added)]
+        lines += _mark_lines(" ", old[at : change.before[0]])
+        lines += [*_mark_lines("-", change.removed), *_mark_lines("+", change.added)]
         at = change.before[1]
-    lines += _marked(" ", old[at:end])
+    lines += _mark_lines(" ", old[at:end])
     added, removed = counts(group)
     to = group[0].after[0] - (group[0].before[0] - start)
     return f"@@ -{_range(start, end - start)} +{_range(to, end - start + added - removed)} @@\n{''.join(lines)}"
@@ -127,7 +129,7 @@ def _range(start: int, size: int) -> str:
     return f"{start + 1 if size else start},{size}"
 
 
-def _marked(mark: str, lines: Sequence[str]) -> list[str]:
+def _mark_lines(mark: str, lines: Sequence[str]) -> list[str]:
     return [mark + line if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n" for line in lines]
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 # Blank so far, or so far a fence.
 _MAY_BE_FENCE = re.compile(r"\s*(`{0,2}$|~{0,2}$|```|~~~)")
-_NOT_TALK = re.compile(r"[#>*+|<=`~_\[\]{}(/!\"'0-9-]")
+_NOT_PREAMBLE = re.compile(r"[#>*+|<=`~_\[\]{}(/!\"'0-9-]")
 # What a model says before or after a text is short: "Here is the page:".
-_LONGEST_TALK = 200
+_MAX_PREAMBLE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Fence:
         return self.info.lower().split(" ")[0] in {"markdown", "md", "mdx"}
 
 
-def fence(line: str) -> Fence | None:
+def parse_fence(line: str) -> Fence | None:
     """The fence that a line is, with or without its end."""
     found = _FENCE.fullmatch(line.rstrip())
     if found is None:
@@ -33,19 +33,19 @@ def fence(line: str) -> Fence | None:
     return Fence("`" if found[1][0] == "`" else "~", len(found[1]), found[2].strip())
 
 
-def whole(answer: str) -> str:
+def strip_fence(answer: str) -> str:
     """An artifact's text out of a model's answer.
 
     An answer that is one fenced block, with at most a line of talk before and after it, is that block's content; a
     block that was never closed goes on to the end. Any other answer is taken as it is, without blank lines around it.
     In a block that says it is Markdown, fences of the same length are the document's own if the last is still to come.
     """
-    stream = Unfenced()
+    stream = FenceStripper()
     text = stream.feed(answer) + stream.end()
     return _without_blank_lines(answer) if stream.astray else text
 
 
-class Unfenced:
+class FenceStripper:
     """`whole` for an answer that comes in pieces.
 
     What is handed out is together `whole` of the answer, unless the answer begins with a block, or with a line of
@@ -84,7 +84,7 @@ class Unfenced:
             return bool(line)
         if self._where == "after" or _MAY_BE_FENCE.match(line):
             return False
-        return self._where != "start" or self._talked or not _may_be_talk(line)
+        return self._where != "start" or self._talked or not _may_be_preamble(line)
 
     def _take(self, line: str) -> str:
         if self._begun:
@@ -92,7 +92,7 @@ class Unfenced:
             return line
         match self._where:
             case "start":
-                return self._started(line)
+                return self._start_block(line)
             case "plain":
                 return self._plain(line)
             case "block":
@@ -100,15 +100,15 @@ class Unfenced:
             case "after":
                 return self._after(line)
 
-    def _started(self, line: str) -> str:
+    def _start_block(self, line: str) -> str:
         """Before the first line that belongs to the text."""
         if not line.strip():
             self._held += line if self._talked else ""
             return ""
-        if (opening := fence(line)) is not None:
+        if (opening := parse_fence(line)) is not None:
             self._held, self._where, self._open = "", "block", [opening]
             return ""
-        if not self._talked and _may_be_talk(line):
+        if not self._talked and _may_be_preamble(line):
             self._held, self._talked = line, True
             return ""
         self._where = "plain"
@@ -122,7 +122,7 @@ class Unfenced:
         return held + line
 
     def _in_block(self, line: str) -> str:
-        found, inner = fence(line), self._open[-1]
+        found, inner = parse_fence(line), self._open[-1]
         if found is None or found.mark != inner.mark or found.size < inner.size:
             return line
         if found.info:
@@ -137,7 +137,7 @@ class Unfenced:
 
     def _after(self, line: str) -> str:
         """Behind what may be the block's last fence."""
-        is_talk = _may_be_talk(line) and not self._talked
+        is_talk = _may_be_preamble(line) and not self._talked
         if not self.astray and (is_talk or not line.strip()):
             self._talked = self._talked or is_talk
             self._held += line
@@ -152,10 +152,10 @@ class Unfenced:
         return held + line
 
 
-def _may_be_talk(line: str) -> bool:
+def _may_be_preamble(line: str) -> bool:
     """A short line of prose. What has begun as one may still turn out longer."""
     plain = line.strip()
-    return 0 < len(plain) <= _LONGEST_TALK and not _NOT_TALK.match(plain)
+    return 0 < len(plain) <= _MAX_PREAMBLE_LENGTH and not _NOT_PREAMBLE.match(plain)
 
 
 def _without_blank_lines(text: str) -> str:

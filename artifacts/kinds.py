@@ -101,44 +101,51 @@ _EXTENSIONS: dict[str, tuple[str, ...]] = {
     "zig": ("zig",),
 }
 _LANGUAGES = {end: language for language, ends in _EXTENSIONS.items() for end in ends}
-_OTHER_NAMES = {"c++": "cpp", "c#": "csharp", "f#": "fsharp", "golang": "go", "node": "javascript", "terraform": "hcl"}
-_WITHOUT_EXTENSION = {"dockerfile": "dockerfile", "makefile": "makefile"}
+_LANGUAGE_ALIASES = {
+    "c++": "cpp",
+    "c#": "csharp",
+    "f#": "fsharp",
+    "golang": "go",
+    "node": "javascript",
+    "terraform": "hcl",
+}
+_BARE_FILE_NAMES = {"dockerfile": "dockerfile", "makefile": "makefile"}
 
-_MOST_CHARACTERS = 120
+_MAX_CHARACTERS = 120
 # What the usual file systems take.
-_MOST_BYTES = 255
+_MAX_BYTES = 255
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"
-_REFUSED = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]")
+_REFUSED_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\ud800-\udfff]")
 
 
-class NoText(ValueError):
+class InvalidText(ValueError):
     """Characters that a text cannot hold."""
 
 
 def media_type(kind: Kind, language: str | None = None) -> str:
     """Without parameters; the text is UTF-8. Code is never of a type that a browser runs."""
     if kind == "code" and language:
-        return _CODE_TYPES.get(_known(language) or "", "text/plain")
+        return _CODE_TYPES.get(_known_language(language) or "", "text/plain")
     return _MEDIA_TYPES[kind]
 
 
 def extension(kind: Kind, language: str | None = None) -> str:
     """Without its dot; `txt` for code in a language that is not known."""
-    named = (_known(language) if language else None) if kind == "code" else kind
+    named = (_known_language(language) if language else None) if kind == "code" else kind
     return _EXTENSIONS[named or "text"][0]
 
 
 def language_of(name: str) -> str | None:
     """The language that a file's name tells, `None` where it tells none."""
     _, dot, end = name.rpartition(".")
-    return _LANGUAGES.get(end.lower()) if dot else _WITHOUT_EXTENSION.get(name.lower())
+    return _LANGUAGES.get(end.lower()) if dot else _BARE_FILE_NAMES.get(name.lower())
 
 
 def name_in(name: str, language: str) -> str:
     """The name of a file that is written in another language from now on; a name that tells no language stays."""
     stem, dot, _ = name.rpartition(".")
-    if not dot or language_of(name) in {None, _known(language)} or _known(language) is None:
+    if not dot or language_of(name) in {None, _known_language(language)} or _known_language(language) is None:
         return name
     return f"{stem}.{extension('code', language)}"
 
@@ -150,25 +157,25 @@ def file_name(name: str, kind: Kind, language: str | None = None) -> str:
     if _RESERVED.fullmatch(safe.partition(".")[0].rstrip()):
         safe = f"_{safe}"
     end = "" if _fits(safe, kind, language) else f".{extension(kind, language)}"
-    return _cut(safe, end)
+    return _truncate_name(safe, end)
 
 
-def checked_text(text: str) -> str:
+def check_text(text: str) -> str:
     """The text as it is.
 
     Raises `NoText` for control characters other than tab, line ends and form feed, and for halves of characters.
     """
-    if found := _REFUSED.search(text):
+    if found := _REFUSED_CHARACTERS.search(text):
         at = found.start()
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         what = "half a character" if found[0] >= "\ud800" else "the control character"
-        raise NoText(f"line {line}, column {column} holds {what} U+{ord(found[0]):04X}, which no text may hold")
+        raise InvalidText(f"line {line}, column {column} holds {what} U+{ord(found[0]):04X}, which no text may hold")
     return text
 
 
-def _known(language: str) -> str | None:
+def _known_language(language: str) -> str | None:
     name = language.strip().lower()
-    name = _OTHER_NAMES.get(name, name)
+    name = _LANGUAGE_ALIASES.get(name, name)
     return name if name in _EXTENSIONS else _LANGUAGES.get(name)
 
 
@@ -185,12 +192,12 @@ def _fits(name: str, kind: Kind, language: str | None) -> bool:
     told = language_of(name)
     if kind != "code":
         return told == kind
-    return told is not None if language is None else told == (_known(language) or "text")
+    return told is not None if language is None else told == (_known_language(language) or "text")
 
 
-def _cut(name: str, end: str) -> str:
+def _truncate_name(name: str, end: str) -> str:
     stem, dot, own = name.rpartition(".")
     if not end and dot and len(own) <= 10:
         name, end = stem, dot + own
-    kept = name[: _MOST_CHARACTERS - len(end)].encode()[: _MOST_BYTES - len(end.encode())]
+    kept = name[: _MAX_CHARACTERS - len(end)].encode()[: _MAX_BYTES - len(end.encode())]
     return kept.decode(errors="ignore").rstrip(". ") + end

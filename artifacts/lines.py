@@ -13,7 +13,7 @@ _WORK = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MatchingBlock:
     """`size` lines that are the same, from line `before` of one text and line `after` of the other."""
 
     before: int
@@ -35,47 +35,49 @@ def newline(text: str) -> str | None:
     return "\r\n" if windows * 2 > every else "\n"
 
 
-def with_newlines(text: str, ends: str | None) -> str:
+def normalize_newlines(text: str, ends: str | None) -> str:
     """The text with all its lines ending in `ends`; as it is where that is `None`."""
     return text.replace("\r\n", "\n").replace("\n", ends) if ends else text
 
 
-def shared(before: Sequence[str], after: Sequence[str]) -> list[Run]:
+def matching_blocks(before: Sequence[str], after: Sequence[str]) -> list[MatchingBlock]:
     """Runs of equal lines in the order of both texts, as long as they go.
 
     The work is bounded whatever the texts: a stretch that would cost too much counts as wholly different.
     """
-    head = _alike(before, after)
-    tail = _alike(before[head:][::-1], after[head:][::-1])
+    head = _matching_indexes(before, after)
+    tail = _matching_indexes(before[head:][::-1], after[head:][::-1])
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    middle = (Run(head + run.before, head + run.after, run.size) for run in _between(old, new))
-    return _joined([Run(0, 0, head), *middle, Run(len(before) - tail, len(after) - tail, tail)])
+    middle = (MatchingBlock(head + run.before, head + run.after, run.size) for run in _between(old, new))
+    return _join_blocks(
+        [MatchingBlock(0, 0, head), *middle, MatchingBlock(len(before) - tail, len(after) - tail, tail)]
+    )
 
 
-def _alike(before: Sequence[str], after: Sequence[str]) -> int:
+def _matching_indexes(before: Sequence[str], after: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
 
 
-def _joined(runs: Sequence[Run]) -> list[Run]:
-    joined: list[Run] = []
+def _join_blocks(runs: Sequence[MatchingBlock]) -> list[MatchingBlock]:
+    joined: list[MatchingBlock] = []
     for run in runs:
-        last = joined[-1] if joined else Run(0, 0, 0)
+        last = joined[-1] if joined else MatchingBlock(0, 0, 0)
         if joined and (last.before + last.size, last.after + last.size) == (run.before, run.after):
-            joined[-1] = Run(last.before, last.after, last.size + run.size)
+            joined[-1] = MatchingBlock(last.before, last.after, last.size + run.size)
         elif run.size:
             joined.append(run)
     return joined
 
 
-def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Run]:
+def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[MatchingBlock]:
     left, at, to = _WORK, 0, 0
-    for anchor in [*_anchors(old, new), Run(len(old), len(new), 0)]:
+    for anchor in [*_anchors(old, new), MatchingBlock(len(old), len(new), 0)]:
         one, other = old[at : anchor.before], new[to : anchor.after]
         cost = _cost(one, other)
         if 0 < cost <= left:
             left -= cost
             found = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-            yield from (Run(at + block.a, to + block.b, block.size) for block in found)
+            yield from (MatchingBlock(at + block.a, to + block.b, block.size) for block in found)
         yield anchor
         at, to = anchor.before + anchor.size, anchor.after + anchor.size
 
@@ -88,15 +90,15 @@ def _cost(one: Sequence[str], other: Sequence[str]) -> int:
     return (len(one) + pairs) * (2 * runs + 1) if pairs else 0
 
 
-def _anchors(old: Sequence[str], new: Sequence[str]) -> list[Run]:
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[MatchingBlock]:
     """Lines that occur once in each text, the most that are in the same order in both."""
     here, there = Counter(old), Counter(new)
     place = {line: at for at, line in enumerate(new)}
     pairs = [(at, place[line]) for at, line in enumerate(old) if here[line] == 1 == there[line]]
-    return [Run(*pairs[at], 1) for at in _rising([to for _, to in pairs])]
+    return [MatchingBlock(*pairs[at], 1) for at in _longest_increasing([to for _, to in pairs])]
 
 
-def _rising(numbers: Sequence[int]) -> list[int]:
+def _longest_increasing(numbers: Sequence[int]) -> list[int]:
     """Places of a longest rising row among different numbers."""
     ends: list[int] = []
     places: list[int] = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
 
-from artifacts.fault import Fault
+from artifacts.syntax_issue import SyntaxIssue
 
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
@@ -115,21 +115,21 @@ _FITS_TABLE = frozenset(
 )
 _NOT_NESTED = {"a", "button", "form"}
 # Browsers go no deeper either.
-_DEEPEST = 512
+_MAX_DEPTH = 512
 
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 _ATTRIBUTE = re.compile(r"[\s/]*(?:([^\s/>=\"'<][^\s/>=]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>][^\s>]*))?)")
 _END = re.compile(r"\s*(/?)\s*>")
 
 
-def xml_faults(text: str) -> Iterator[Fault]:
+def xml_issues(text: str) -> Iterator[SyntaxIssue]:
     yield from _xml(text, namespaces=False)
 
 
-def svg_faults(text: str) -> Iterator[Fault]:
+def svg_issues(text: str) -> Iterator[SyntaxIssue]:
     wrong = list(_xml(text, namespaces=True))
     if not wrong and "<svg" not in text:
-        wrong.append(Fault("there is no <svg> in it"))
+        wrong.append(SyntaxIssue("there is no <svg> in it"))
     yield from wrong
 
 
@@ -141,7 +141,7 @@ def _refuse(*_: Any) -> None:
     raise _Entities
 
 
-def _xml(text: str, *, namespaces: bool) -> Iterator[Fault]:
+def _xml(text: str, *, namespaces: bool) -> Iterator[SyntaxIssue]:
     parser = expat.ParserCreate(namespace_separator=" " if namespaces else None)
     # Entities of their own are how a small text becomes a large one.
     parser.EntityDeclHandler = _refuse
@@ -152,13 +152,13 @@ def _xml(text: str, *, namespaces: bool) -> Iterator[Fault]:
         )
     except expat.ExpatError as error:
         skipped = text[: len(text) - len(text.lstrip())].count("\n")
-        yield Fault(expat.errors.messages[error.code], error.lineno + skipped)
+        yield SyntaxIssue(expat.errors.messages[error.code], error.lineno + skipped)
     except UnicodeError:
-        yield Fault("it holds half a character")
+        yield SyntaxIssue("it holds half a character")
     except _Entities:
         # A drawing has no use for them; of other documents the rest is not read.
         if namespaces:
-            yield Fault("it declares entities")
+            yield SyntaxIssue("it declares entities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +166,21 @@ class _Tag:
     name: str
     line: int
     closes: bool = False
-    alone: bool = False
-    fault: str | None = None
+    self_closing: bool = False
+    issue: str | None = None
 
 
-def html_faults(text: str) -> Iterator[Fault]:
+def html_issues(text: str) -> Iterator[SyntaxIssue]:
     """Where the tree that a browser builds is not the one that is written."""
     tree = _Tree()
     for tag in _tags(text):
-        if tag.fault:
-            yield Fault(tag.fault, tag.line)
+        if tag.issue:
+            yield SyntaxIssue(tag.issue, tag.line)
         elif not tag.name:
             yield from tree.text(tag.line)
         else:
             yield from tree.end(tag) if tag.closes else tree.start(tag)
-        if tree.depth > _DEEPEST:
+        if tree.depth > _MAX_DEPTH:
             return
     yield from tree.finish()
 
@@ -195,19 +195,19 @@ def _tags(text: str) -> Iterator[_Tag]:
         if text.startswith("<!--", start):
             at = text.find("-->", start + 4) + 3
             if at < 3:
-                yield _Tag("", line, fault="a comment is never closed")
+                yield _Tag("", line, issue="a comment is never closed")
                 return
         elif text.startswith(("<!", "<?"), start):
             at = text.find(">", start) + 1 or len(text)
         elif found := _TAG.match(text, start):
             tag, at = _tag(text, found, line)
             yield tag
-            if tag.fault and at == len(text):
+            if tag.issue and at == len(text):
                 return
-            if not tag.closes and not tag.alone and tag.name in _RAW:
+            if not tag.closes and not tag.self_closing and tag.name in _RAW:
                 at = _after_raw(text, tag.name, at)
                 if at < 0:
-                    yield _Tag(tag.name, line, fault=f"<{tag.name}> is never closed")
+                    yield _Tag(tag.name, line, issue=f"<{tag.name}> is never closed")
                     return
                 yield _Tag(tag.name, line, closes=True)
         else:
@@ -219,15 +219,15 @@ def _tag(text: str, found: re.Match[str], line: int) -> tuple[_Tag, int]:
     while (end := _END.match(text, at)) is None:
         attribute = _ATTRIBUTE.match(text, at)
         if attribute is None or attribute.end() == at:
-            return _Tag(name, line, fault=_unclosed(text, at, name)), len(text)
+            return _Tag(name, line, issue=_unclosed(text, at, name)), len(text)
         told = attribute[1].lower()
         if told in seen:
-            return _Tag(name, line, fault=f"<{name}> has the attribute {told!r} twice"), len(text)
+            return _Tag(name, line, issue=f"<{name}> has the attribute {told!r} twice"), len(text)
         seen.add(told)
         at = attribute.end()
         if attribute[2] and attribute[2][0] in "\"'" and not re.match(r"[\s/>]|$", text[at : at + 1]):
-            return _Tag(name, line, fault=f"the quotation marks of {told!r} of <{name}> do not match"), len(text)
-    return _Tag(name, line, closes=bool(found[1]), alone=bool(end[1])), end.end()
+            return _Tag(name, line, issue=f"the quotation marks of {told!r} of <{name}> do not match"), len(text)
+    return _Tag(name, line, closes=bool(found[1]), self_closing=bool(end[1])), end.end()
 
 
 def _unclosed(text: str, at: int, name: str) -> str:
@@ -251,50 +251,50 @@ class _Tree:
     def depth(self) -> int:
         return len(self._open)
 
-    def text(self, line: int) -> Iterator[Fault]:
+    def text(self, line: int) -> Iterator[SyntaxIssue]:
         if self._open and self._open[-1].name in _IN_TABLE:
-            yield Fault(f"text stands in <{self._open[-1].name}> outside of a cell", line)
+            yield SyntaxIssue(f"text stands in <{self._open[-1].name}> outside of a cell", line)
 
-    def start(self, tag: _Tag) -> Iterator[Fault]:
+    def start(self, tag: _Tag) -> Iterator[SyntaxIssue]:
         if self._is_foreign():
-            self._open += [] if tag.alone else [tag]
+            self._open += [] if tag.self_closing else [tag]
             return
         self._imply(tag.name)
         inside = self._open[-1].name if self._open else ""
         if inside in _IN_TABLE and tag.name not in _FITS_TABLE:
-            yield Fault(f"<{tag.name}> cannot stand in <{inside}> outside of a cell", tag.line)
+            yield SyntaxIssue(f"<{tag.name}> cannot stand in <{inside}> outside of a cell", tag.line)
         if tag.name in _NOT_NESTED and any(each.name == tag.name for each in self._open):
-            yield Fault(f"<{tag.name}> stands in another <{tag.name}>", tag.line)
+            yield SyntaxIssue(f"<{tag.name}> stands in another <{tag.name}>", tag.line)
         if tag.name in _VOID:
             return
-        if tag.alone and tag.name not in {"svg", "math"}:
-            yield Fault(f"<{tag.name}/> does not close itself in HTML", tag.line)
-        if not tag.alone:
+        if tag.self_closing and tag.name not in {"svg", "math"}:
+            yield SyntaxIssue(f"<{tag.name}/> does not close itself in HTML", tag.line)
+        if not tag.self_closing:
             self._open.append(tag)
 
-    def end(self, tag: _Tag) -> Iterator[Fault]:
+    def end(self, tag: _Tag) -> Iterator[SyntaxIssue]:
         names = [each.name for each in self._open]
         if tag.name in _VOID:
-            yield Fault(f"<{tag.name}> has no end tag", tag.line)
+            yield SyntaxIssue(f"<{tag.name}> has no end tag", tag.line)
         elif tag.name not in names:
             if tag.name == "p" and self._ended_p:
-                yield Fault(
+                yield SyntaxIssue(
                     f"the paragraph was ended by <{self._ended_p[-1]}> already, so </p> makes an empty one", tag.line
                 )
             else:
-                yield Fault(f"</{tag.name}> closes nothing", tag.line)
+                yield SyntaxIssue(f"</{tag.name}> closes nothing", tag.line)
         else:
             at = len(names) - 1 - names[::-1].index(tag.name)
             for each in self._open[at + 1 :]:
                 if each.name not in _OPTIONAL:
-                    yield Fault(f"<{each.name}> is not closed before </{tag.name}>", each.line)
+                    yield SyntaxIssue(f"<{each.name}> is not closed before </{tag.name}>", each.line)
                     break
             del self._open[at:]
 
-    def finish(self) -> Iterator[Fault]:
+    def finish(self) -> Iterator[SyntaxIssue]:
         for each in self._open:
             if each.name not in _OPTIONAL:
-                yield Fault(f"<{each.name}> is never closed", each.line)
+                yield SyntaxIssue(f"<{each.name}> is never closed", each.line)
                 return
 
     def _is_foreign(self) -> bool:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from artifacts.lines import newline, shared, split
+from artifacts.lines import matching_blocks, newline, split
 
 _OPENING, _BETWEEN, _CLOSING = "<<<<<<< ", "=======", ">>>>>>> "
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     """`conflicts` says how many places of `text` stand between conflict markers."""
 
     text: str
@@ -24,13 +24,13 @@ class _Region:
     ours: Sequence[str]
     theirs: Sequence[str]
 
-    def settled(self) -> Sequence[str] | None:
+    def resolve(self) -> Sequence[str] | None:
         if self.theirs in (self.base, self.ours):
             return self.ours
         return self.theirs if self.ours == self.base else None
 
 
-def merge(base: str, ours: str, theirs: str, *, our_name: str = "ours", their_name: str = "theirs") -> Merged:
+def merge(base: str, ours: str, theirs: str, *, our_name: str = "ours", their_name: str = "theirs") -> MergeResult:
     """Both changes of `base` in one text.
 
     Where both changed the same lines, or lines that touch, in different ways, both stand between markers:
@@ -40,11 +40,11 @@ def merge(base: str, ours: str, theirs: str, *, our_name: str = "ours", their_na
     ends = newline(ours) or newline(theirs) or "\n"
     parts: list[str] = []
     conflicts = 0
-    for region in _regions(*(_grouped(split(text)) for text in (base, ours, theirs))):
-        settled = region.settled()
+    for region in _regions(*(_group_lines(split(text)) for text in (base, ours, theirs))):
+        settled = region.resolve()
         conflicts += settled is None
         parts += _conflict(region, our_name, their_name, ends) if settled is None else settled
-    return Merged("".join(parts), conflicts)
+    return MergeResult("".join(parts), conflicts)
 
 
 def _regions(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[_Region]:
@@ -60,10 +60,10 @@ def _regions(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) ->
 
 
 def _places(base: Sequence[str], changed: Sequence[str]) -> dict[int, int]:
-    return {run.before + n: run.after + n for run in shared(base, changed) for n in range(run.size)}
+    return {run.before + n: run.after + n for run in matching_blocks(base, changed) for n in range(run.size)}
 
 
-def _grouped(lines: Sequence[str]) -> list[str]:
+def _group_lines(lines: Sequence[str]) -> list[str]:
     """The lines, with each earlier conflict as one of them: it is changed as a whole, or not."""
     grouped, block = list[str](), list[str]()
     for line in lines:
@@ -79,12 +79,12 @@ def _grouped(lines: Sequence[str]) -> list[str]:
 
 def _alternatives(side: Sequence[str]) -> list[list[str]]:
     """What a side may be read as: itself, or one text for each side of the earlier conflicts in it."""
-    choices = [_sides(line) for line in side]
+    choices = [_conflict_sides(line) for line in side]
     count = max(map(len, choices), default=1)
     return [[line for sides in choices for line in sides[min(at, len(sides) - 1)]] for at in range(count)]
 
 
-def _sides(grouped: str) -> list[list[str]]:
+def _conflict_sides(grouped: str) -> list[list[str]]:
     lines = split(grouped)
     if not (grouped.startswith(_OPENING) and lines[-1].startswith(_CLOSING)):
         return [[grouped]]
@@ -100,7 +100,7 @@ def _sides(grouped: str) -> list[list[str]]:
 def _conflict(region: _Region, our_name: str, their_name: str, ends: str) -> list[str]:
     told = list[list[str]]()
     for alternative in [*_alternatives(region.ours), *_alternatives(region.theirs)]:
-        if (lines := _ended(alternative, ends)) not in told:
+        if (lines := _with_line_end(alternative, ends)) not in told:
             told.append(lines)
     between = [line for at, lines in enumerate(told) for line in [*([f"{_BETWEEN}{ends}"] if at else []), *lines]]
     return [
@@ -110,6 +110,6 @@ def _conflict(region: _Region, our_name: str, their_name: str, ends: str) -> lis
     ]
 
 
-def _ended(lines: Sequence[str], ends: str) -> list[str]:
+def _with_line_end(lines: Sequence[str], ends: str) -> list[str]:
     # Only a text's last line may be without an end, and the marker behind it needs a line of its own.
     return [line if line.endswith("\n") else f"{line}{ends}" for line in lines]

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from artifacts.fences import Fence, fence
-from artifacts.indents import indent_of
+from artifacts.fences import Fence, parse_fence
+from artifacts.indentation import indent_of
 from artifacts.kinds import Kind
 from artifacts.lines import split
 
 # Parsing is for texts that people and models write; a longer one is read by its indentation.
-_MOST_CHARACTERS_PARSED = 500_000
-_LONGEST_DECLARATION = 200
+_MAX_CHARACTERS_PARSED = 500_000
+_MAX_DECLARATION_LENGTH = 200
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)")
@@ -23,17 +23,17 @@ _MODIFIERS = (
     r"(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|unsafe|override|virtual"
     r"|inline|const|open|sealed|data|partial|local|extern|declare|readonly|pub(?:\([\w: ]*\))?)[ \t]+)*"
 )
-_DECLARED = re.compile(
+_DECLARATION = re.compile(
     rf"[ \t]*{_MODIFIERS}"
     r"(?P<word>class|interface|struct|enum|trait|impl|module|namespace|object|record|protocol|extension"
     r"|def|defp|defmodule|func|fun|fn|function|sub|proc)\b"
     r"[ \t]*\*?[ \t]*(?:<[^<>]*>[ \t]*)?(?:\([^()]*\)[ \t]*)?(?P<name>[\w$][\w$.:]*[?!]?)"
 )
-_ASSIGNED = re.compile(
+_ASSIGNMENT = re.compile(
     rf"[ \t]*{_MODIFIERS}(?:(?:let|var)[ \t]+)?(?P<name>[\w$]+)[ \t]*(?::[^=]*)?=[ \t]*"
     r"(?:async\b[ \t]*)?(?:function\b|\([^()]*\)[^=]*=>|[\w$]+[ \t]*=>)"
 )
-_CALLED = re.compile(r"[ \t]*(?:[\w:<>,.\[\]*&~]+[ \t]+)*[*&]*(?P<name>[\w$~:]+)[ \t]*\([^;{}]*\)[^;(){}]*\{")
+_CALL = re.compile(r"[ \t]*(?:[\w:<>,.\[\]*&~]+[ \t]+)*[*&]*(?P<name>[\w$~:]+)[ \t]*\([^;{}]*\)[^;(){}]*\{")
 _CALLS = {"if", "for", "while", "switch", "catch", "return", "else", "do", "with", "using", "lock", "match", "when"}
 _OWNERS = {
     "class", "interface", "struct", "enum", "trait", "impl", "module", "namespace", "object", "record", "protocol",
@@ -41,7 +41,7 @@ _OWNERS = {
 }  # fmt: skip
 _DECORATOR = re.compile(r"[ \t]*(@\w|#\[)")
 _CLOSER = re.compile(r"[ \t]*([)\]}]|end\b)")
-_GOES_ON = ("{", ":", "(", "=>")
+_CONTINUES = ("{", ":", "(", "=>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +127,15 @@ def _headings(lines: Sequence[str]) -> Iterator[_Heading]:
     opened: Fence | None = None
     for at in range(_after_front_matter(lines), len(lines)):
         line = lines[at].rstrip()
-        if (found := fence(line)) is not None:
-            opened = _open_after(opened, found)
+        if (found := parse_fence(line)) is not None:
+            opened = _open_fence_after(opened, found)
         elif opened is None and (heading := _HEADING.fullmatch(line)) is not None:
             yield _Heading(len(heading[1]), _heading_name(heading[2] or ""), at)
         elif opened is None and at and (underline := _UNDERLINE.fullmatch(line)) and _is_paragraph(lines[at - 1]):
             yield _Heading(1 if "=" in underline[1] else 2, lines[at - 1].strip(), at - 1)
 
 
-def _open_after(opened: Fence | None, found: Fence) -> Fence | None:
+def _open_fence_after(opened: Fence | None, found: Fence) -> Fence | None:
     if opened is None:
         return found
     closes = found.mark == opened.mark and found.size >= opened.size and not found.info
@@ -160,7 +160,7 @@ def _is_paragraph(line: str) -> bool:
 
 
 def _python(text: str) -> tuple[Part, ...]:
-    if len(text) > _MOST_CHARACTERS_PARSED:
+    if len(text) > _MAX_CHARACTERS_PARSED:
         return _declarations(text)
     try:
         named = list(_definitions(ast.parse(text), ""))
@@ -185,7 +185,7 @@ def _definitions(owner: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenBlock:
     """A declaration whose end is still to come. One that does not own is a function: what is in it is its own."""
 
     name: str
@@ -206,7 +206,7 @@ class _Outline:
 
     def __init__(self) -> None:
         self._found: list[Part] = []
-        self._open: list[_Open] = []
+        self._open: list[_OpenBlock] = []
         self._at = 0
         self._last = 0
         self._decorated: int | None = None
@@ -240,7 +240,7 @@ class _Outline:
         plain = line.strip()
         if not self._open or self._open[-1].width != width or not (plain == "{" or _CLOSER.match(line)):
             return False
-        if not plain.endswith(_GOES_ON):
+        if not plain.endswith(_CONTINUES):
             self._end(self._at)
         return True
 
@@ -250,17 +250,17 @@ class _Outline:
             return
         begun, self._decorated = start if self._decorated is None else self._decorated, None
         within = all(owner.owns for owner in self._open)
-        if within and (declared := _declared(line)) is not None:
+        if within and (declared := _parse_declaration(line)) is not None:
             name, owns = declared
             prefix = f"{self._open[-1].name}." if self._open else ""
-            self._open.append(_Open(prefix + name, owns, width, begun))
+            self._open.append(_OpenBlock(prefix + name, owns, width, begun))
 
 
-def _declared(line: str) -> tuple[str, bool] | None:
+def _parse_declaration(line: str) -> tuple[str, bool] | None:
     """The name that a line declares, and whether it can own others."""
-    if len(line) > _LONGEST_DECLARATION:
+    if len(line) > _MAX_DECLARATION_LENGTH:
         return None
-    if found := _DECLARED.match(line):
+    if found := _DECLARATION.match(line):
         return found["name"].rstrip(":."), found["word"] in _OWNERS
-    found = _ASSIGNED.match(line) or _CALLED.match(line)
+    found = _ASSIGNMENT.match(line) or _CALL.match(line)
     return None if found is None or found["name"] in _CALLS else (found["name"], False)

@@ -21,11 +21,11 @@ import tree_sitter_rust
 import tree_sitter_typescript
 from tree_sitter import Language, Node, Parser
 
-from artifacts.fault import Fault
 from artifacts.kinds import language_of
+from artifacts.syntax_issue import SyntaxIssue
 
 # Error recovery takes more than a second beyond this on text that is no code at all.
-_LARGEST = 200_000
+_MAX_LENGTH = 200_000
 
 _GRAMMARS: dict[str, Callable[[], object]] = {
     "c": tree_sitter_c.language,
@@ -44,7 +44,7 @@ _GRAMMARS: dict[str, Callable[[], object]] = {
     "tsx": tree_sitter_typescript.language_tsx,
     "typescript": tree_sitter_typescript.language_typescript,
 }
-_OTHER_NAMES = {
+_LANGUAGE_ALIASES = {
     "bash": "shell",
     "c#": "csharp",
     "c++": "cpp",
@@ -143,43 +143,43 @@ _WITHOUT_ORDER = re.compile(
 def language_named(name: str) -> str:
     """One name for a language that goes by several: `py`, `python3` and `Python` are `python`."""
     plain = name.strip().lower()
-    return _OTHER_NAMES.get(plain) or language_of(f"x.{plain}") or plain
+    return _LANGUAGE_ALIASES.get(plain) or language_of(f"x.{plain}") or plain
 
 
-def syntax_faults(text: str, language: str) -> Iterator[Fault]:
+def syntax_issues(text: str, language: str) -> Iterator[SyntaxIssue]:
     """The first fault of each kind; nothing where the language is not known or the text too large to tell soon."""
-    if len(text) > _LARGEST:
+    if len(text) > _MAX_LENGTH:
         return
     if language == "python":
         yield from _python(text)
     elif language == "sql":
         yield from _sql(text)
     elif language in _GRAMMARS:
-        yield from _parsed(text, language)
+        yield from _parse_issues(text, language)
 
 
 def parses(text: str, language: str) -> bool:
-    return next(syntax_faults(text, language), None) is None
+    return next(syntax_issues(text, language), None) is None
 
 
 def is_parsed(language: str) -> bool:
     return language in _GRAMMARS or language == "sql"
 
 
-def _python(text: str) -> Iterator[Fault]:
+def _python(text: str) -> Iterator[SyntaxIssue]:
     try:
         with warnings.catch_warnings():
             # What a parser only remarks upon parses.
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        if not _is_newer(text, error):
-            yield Fault(error.msg, error.lineno)
+        if not _is_newer_syntax(text, error):
+            yield SyntaxIssue(error.msg, error.lineno)
     except (ValueError, RecursionError, MemoryError):
-        yield Fault("it cannot be parsed")
+        yield SyntaxIssue("it cannot be parsed")
 
 
-def _is_newer(text: str, error: SyntaxError) -> bool:
+def _is_newer_syntax(text: str, error: SyntaxError) -> bool:
     lines = text.splitlines()
     at = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
     if not (error.msg.startswith("f-string") or _NEWER.search(at)):
@@ -188,14 +188,14 @@ def _is_newer(text: str, error: SyntaxError) -> bool:
     return not root.has_error and not any(node.type in _PYTHON_2 for node in root.children)
 
 
-def _sql(text: str) -> Iterator[Fault]:
+def _sql(text: str) -> Iterator[SyntaxIssue]:
     """What no dialect takes; the rest is left to its database."""
-    faults = list(_sql_faults(_SQL_TEXT.sub(_blank, text)))
-    if faults and list(_sql_faults(_SQL_TEXT_ESCAPED.sub(_blank, text))):
+    faults = list(_sql_issues(_SQL_TEXT.sub(_blank_out, text)))
+    if faults and list(_sql_issues(_SQL_TEXT_ESCAPED.sub(_blank_out, text))):
         yield from faults
 
 
-def _blank(found: re.Match[str]) -> str:
+def _blank_out(found: re.Match[str]) -> str:
     """A name for what is quoted, nothing for a comment, and the mark of what is never closed."""
     text, lines = found[0], "\n" * found[0].count("\n")
     if text.startswith(("--", "#", "/*")):
@@ -204,37 +204,37 @@ def _blank(found: re.Match[str]) -> str:
     return f"'{lines}" if is_open else f"x{lines}"
 
 
-def _sql_faults(plain: str) -> Iterator[Fault]:
+def _sql_issues(plain: str) -> Iterator[SyntaxIssue]:
     for pattern, what in ((_STRAY_COMMA, "a comma with nothing behind it"), (_WITHOUT_ORDER, "a clause is empty")):
         if found := pattern.search(plain):
-            yield Fault(what, plain.count("\n", 0, found.start()) + 1)
+            yield SyntaxIssue(what, plain.count("\n", 0, found.start()) + 1)
     opened = [0]
     for line, content in enumerate(plain.split("\n"), 1):
         for sign in re.findall(r"[()]", content):
             if sign == "(":
                 opened.append(line)
             elif len(opened) == 1:
-                yield Fault("a closing parenthesis without an opening one", line)
+                yield SyntaxIssue("a closing parenthesis without an opening one", line)
                 return
             else:
                 opened.pop()
     if len(opened) > 1:
-        yield Fault("a parenthesis is never closed", opened[-1])
+        yield SyntaxIssue("a parenthesis is never closed", opened[-1])
     elif "'" in plain:
-        yield Fault("a quotation mark is never closed", plain.count("\n", 0, plain.index("'")) + 1)
+        yield SyntaxIssue("a quotation mark is never closed", plain.count("\n", 0, plain.index("'")) + 1)
 
 
-def _parsed(text: str, language: str) -> Iterator[Fault]:
+def _parse_issues(text: str, language: str) -> Iterator[SyntaxIssue]:
     if language == "php" and "<?" not in text:
         text = f"<?php {text}"
     if language == "css":
         text = _CSS_IMPORTANT.sub("!", _CSS_PRELUDE.sub(lambda found: "@media all" + "\n" * found[0].count("\n"), text))
     root = _tree(language, text)
-    node = _broken(root) if root.has_error else None
+    node = _error_nodes(root) if root.has_error else None
     if node is None or (language in {"c", "cpp"} and _is_by_macro(text, node)) or _is_unknown(text, node, language):
         return
     if language != "css" or _is_wrong_css(text):
-        yield Fault(_said(node), node.start_point.row + 1)
+        yield SyntaxIssue(_node_text(node), node.start_point.row + 1)
 
 
 def _is_unknown(text: str, node: Node, language: str) -> bool:
@@ -251,7 +251,7 @@ def _is_unknown(text: str, node: Node, language: str) -> bool:
 
 def _is_wrong_css(text: str) -> bool:
     """Whether brackets do not fit, or a declaration has no colon or no end. The grammar knows less than browsers do."""
-    plain = _CSS_TEXT.sub(lambda found: "" if found[0].startswith("/*") else _blank(found), text)
+    plain = _CSS_TEXT.sub(lambda found: "" if found[0].startswith("/*") else _blank_out(found), text)
     opened = list[str]()
     for sign in re.findall(r"[()\[\]{}]", plain):
         if sign in "([{":
@@ -282,7 +282,7 @@ def _grammar(language: str) -> Language:
     return Language(_GRAMMARS[language]())
 
 
-def _broken(root: Node) -> Node | None:
+def _error_nodes(root: Node) -> Node | None:
     """The first node, by place, that is missing or makes no sense; the innermost of nested ones."""
     found, waiting = None, [root]
     while waiting:
@@ -296,7 +296,7 @@ def _broken(root: Node) -> Node | None:
     return found
 
 
-def _said(node: Node) -> str:
+def _node_text(node: Node) -> str:
     if node.is_missing:
         return f"{node.type!r} is missing"
     begun = (node.text or b"").decode(errors="replace").strip().split("\n")[0][:40]

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar, TypeVarTuple
 
-from artifacts.worker import read_frame, write_frame
+from artifacts.worker_process import read_frame, write_frame
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
-_COMMAND = (sys.executable, "-P", "-m", "artifacts.worker")
+_COMMAND = (sys.executable, "-P", "-m", "artifacts.worker_process")
 
 Process = subprocess.Popen[bytes]
 

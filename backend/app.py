@@ -8,10 +8,9 @@ from starlette.types import ASGIApp
 from backend.api import (
     agents,
     artifacts,
-    bundle,
     chat,
-    former,
     health,
+    legacy,
     memories,
     metrics,
     models,
@@ -22,12 +21,13 @@ from backend.api import (
     shares,
     threads,
     traces,
+    zip_export,
 )
 from backend.errors import install_errors
 from backend.resources import open_resources
-from backend.runs.schedules import scheduling
+from backend.runs.schedules import run_schedules
 from backend.security.body import BodyGuard
-from backend.security.requests import RequestRecord
+from backend.security.requests import RequestLog
 from backend.settings import Settings
 from observability.metrics import Metrics
 
@@ -37,19 +37,19 @@ VERSION = "0.1.0"
 class Service(FastAPI):
     """FastAPI, with the record of requests outside everything: an answer to an unforeseen error has its id too."""
 
-    measured: Metrics
+    metrics_registry: Metrics
 
     def build_middleware_stack(self) -> ASGIApp:
-        return RequestRecord(super().build_middleware_stack(), self.measured)
+        return RequestLog(super().build_middleware_stack(), self.metrics_registry)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The service. It opens nothing until it is started."""
-    measured = Metrics()
+    process_metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_resources(settings, measured) as resources, scheduling(resources):
+        async with open_resources(settings, process_metrics) as resources, run_schedules(resources):
             app.state.resources = resources
             yield
 
@@ -62,13 +62,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.measured = measured
-    app.state.metrics = measured
+    app.metrics_registry = process_metrics
+    app.state.metrics = process_metrics
     app.state.warned = {}
 
     app.include_router(chat.router)
     app.include_router(runs.router)
-    app.include_router(bundle.router)
+    app.include_router(zip_export.router)
     app.include_router(threads.router)
     app.include_router(artifacts.router)
     app.include_router(shares.router)
@@ -80,12 +80,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(models.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    app.include_router(former.router)
+    app.include_router(legacy.router)
     app.include_router(page.router)
 
     install_errors(app)
 
-    app.add_middleware(BodyGuard, limit=settings.server.body_limit)
+    app.add_middleware(BodyGuard, limit=settings.server.request_max_bytes)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="agenkit", description="Agents over AG-UI.")
-    parser.add_argument("command", choices=COMMANDS, metavar="command", help=_listed())
+    parser.add_argument("command", choices=COMMANDS, metavar="command", help=_command_list())
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given:
@@ -36,5 +36,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _listed() -> str:
+def _command_list() -> str:
     return "; ".join(f"{name}: {what}" for name, what in COMMANDS.items())

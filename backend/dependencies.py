@@ -18,14 +18,14 @@ async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.app.state.metrics)
 
 
-async def _logged_caller(connection: HTTPConnection, who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def _logged_caller(connection: HTTPConnection, caller: Annotated[Caller, Depends(caller)]) -> Caller:
     """The caller, named on every line of the request from here on, with the thread that its address names."""
-    bind(tenant=who.tenant, user=pseudonym(who.tenant, who.user))
+    bind(tenant=caller.tenant, user=pseudonym(caller.tenant, caller.user))
     if (thread := connection.path_params.get("thread_id")) is not None:
         bind(thread_id=thread)
-    return who
+    return caller
 
 
-Who = Annotated[Caller, Depends(_logged_caller)]
-Has = Annotated[Resources, Depends(_resources)]
-Measured = Annotated[Metrics, Depends(_metrics)]
+CallerDep = Annotated[Caller, Depends(_logged_caller)]
+ResourcesDep = Annotated[Resources, Depends(_resources)]
+MetricsDep = Annotated[Metrics, Depends(_metrics)]

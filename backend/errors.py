@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from agents.registry import UnknownAgent
-from artifacts.shelf import TooLarge
-from llm.errors import BudgetExhausted, ModelError, NoModel, Overloaded, UnknownModel, UnknownProfile
+from artifacts.service import TextTooLarge
+from llm.errors import BudgetExhausted, ModelError, NoModelAvailable, Overloaded, UnknownModel, UnknownProfile
 from observability.logs import get_logger
 from storage.artifacts import UnknownArtifact, UnknownVersion
 from storage.blobs import BlobLost
@@ -19,7 +19,7 @@ from storage.database import StorageFailed
 from storage.memories import UnknownMemory
 from storage.reviews import UnknownFeedback, UnknownReview
 from storage.runs import ThreadBusy, UnknownMessage
-from storage.shares import MOST_SHARES, TooManyShares, UnknownShare
+from storage.shares import MAX_SHARES, TooManyShares, UnknownShare
 from storage.spans import UnknownTrace
 from storage.threads import ThreadExists, UnknownCheckpoint, UnknownThread
 
@@ -50,7 +50,7 @@ class InvalidInput(Problem):
     status, code, title = 422, "invalid_input", "The request cannot be understood"
 
     @classmethod
-    def naming(cls, *wrong: tuple[str, str]) -> "InvalidInput":
+    def for_fields(cls, *wrong: tuple[str, str]) -> "InvalidInput":
         """Of pairs of a field, as its caller wrote it, and what is wrong with it."""
         errors = [{"field": field, "message": message} for field, message in dict.fromkeys(wrong)]
         return cls(f"Look at: {', '.join(dict.fromkeys(field for field, _ in wrong))}.", errors=errors)
@@ -80,7 +80,7 @@ class ProfileNotFound(Problem):
     status, code, title = 422, "unknown_profile", "There is no such profile"
 
 
-class NoModelThere(Problem):
+class NoModelProblem(Problem):
     status, code, title = 503, "no_model", "No model is there to answer"
 
 
@@ -96,11 +96,11 @@ class ThreadIdTaken(Problem):
     status, code, title = 409, "thread_exists", "There is a thread of this id"
 
 
-class Busy(Problem):
+class ThreadBusyProblem(Problem):
     status, code, title = 409, "thread_busy", "The thread has a run that is going"
 
 
-class Waiting(Problem):
+class ThreadAwaitingInput(Problem):
     status, code, title = 409, "thread_waits", "The thread waits for an answer to another agent"
 
 
@@ -156,7 +156,7 @@ class MemoryNotFound(Problem):
     status, code, title = 404, "unknown_memory", "There is no such memory"
 
 
-class GoneForGood(Problem):
+class RouteRemoved(Problem):
     status, code, title = 410, "gone", "This way in has been closed"
 
 
@@ -184,15 +184,15 @@ class VersionStale(Problem):
     status, code, title = 412, "stale_version", "The artifact has gone on meanwhile"
 
 
-class NoVersionSaid(Problem):
+class IfMatchRequired(Problem):
     status, code, title = 428, "precondition_required", "Which version was seen is not said"
 
 
-class KeyUsed(Problem):
+class IdempotencyMismatch(Problem):
     status, code, title = 422, "idempotency_mismatch", "The idempotency key was used for another request"
 
 
-class InFlight(Problem):
+class RequestInProgress(Problem):
     status, code, title = (
         409,
         "idempotency_in_flight",
@@ -200,19 +200,19 @@ class InFlight(Problem):
     )
 
 
-class LogGone(Problem):
+class EventLogUnavailable(Problem):
     status, code, title = 503, "log_unavailable", "The run's log cannot be had"
 
 
-class TooMuch(Problem):
+class ServerOverloaded(Problem):
     status, code, title = 503, "overloaded", "There is too much to do just now"
 
 
-class BudgetSpent(Problem):
+class BudgetUsedUp(Problem):
     status, code, title = 429, "budget_exhausted", "The budget is used up"
 
 
-class StorageGone(Problem):
+class StorageUnavailable(Problem):
     status, code, title = 503, "storage_unavailable", "The database does not answer"
 
 
@@ -232,26 +232,26 @@ def render(problem: Problem) -> JSONResponse:
     return JSONResponse(body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # one flat table
+def to_problem(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # one flat table
     """The problem that an error of a lower floor, or of the framework, is to whoever asked."""
     match error:
         case Problem():
             return error
         case RequestValidationError():
             told = ((_field(detail["loc"], error.body), str(detail["msg"])) for detail in error.errors())
-            return InvalidInput.naming(*told)
+            return InvalidInput.for_fields(*told)
         case UnknownAgent():
             return AgentNotFound(f"{error}.", agents=list(error.known), near=list(error.near))
         case UnknownModel():
             return ModelNotFound(f"{error}.", field="forwardedProps.model", near=list(error.near))
         case UnknownProfile():
             return ProfileNotFound(f"{error}.", field="forwardedProps.profile", near=list(error.known))
-        case NoModel():
-            return NoModelThere(f"{error}.", headers={"Retry-After": "30"})
+        case NoModelAvailable():
+            return NoModelProblem(f"{error}.", headers={"Retry-After": "30"})
         case Overloaded():
-            return TooMuch("Nothing was started. Try again.", headers=_after(error))
+            return ServerOverloaded("Nothing was started. Try again.", headers=_retry_after(error))
         case BudgetExhausted():
-            return BudgetSpent(str(error), headers=_after(error))
+            return BudgetUsedUp(str(error), headers=_retry_after(error))
         case UnknownArtifact():
             return ArtifactNotFound(f"{error}.")
         case UnknownVersion():
@@ -259,7 +259,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
         case UnknownShare():
             return ShareNotFound(f"{error}.")
         case TooManyShares():
-            return ShareLimitReached(f"{error}.", limit=MOST_SHARES)
+            return ShareLimitReached(f"{error}.", limit=MAX_SHARES)
         case BlobLost():
             return ContentLost("The text of this version is not where it was put, or not what was put there.")
         case UnknownReview():
@@ -272,8 +272,8 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
             return TraceNotFound(f"{error}.")
         case UnknownMemory():
             return MemoryNotFound(f"{error}.")
-        case TooLarge():
-            return ArtifactTooLarge(f"{error}.", limit=error.most)
+        case TextTooLarge():
+            return ArtifactTooLarge(f"{error}.", limit=error.max_bytes)
         case UnknownThread():
             return ThreadNotFound(f"{error}.")
         case UnknownCheckpoint():
@@ -281,19 +281,19 @@ def problem_of(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
         case ThreadExists():
             return ThreadIdTaken("Choose another id, or none.")
         case ThreadBusy():
-            return Busy("Wait for the end of its run, or stop it.")
+            return ThreadBusyProblem("Wait for the end of its run, or stop it.")
         case StorageFailed():
-            return StorageGone("Nothing was started. Try again.", headers={"Retry-After": "5"})
+            return StorageUnavailable("Nothing was started. Try again.", headers={"Retry-After": "5"})
         case HTTPException(status_code=405):
             return MethodNotAllowed("Try another method.", headers=error.headers)
         case HTTPException(status_code=400):
-            return InvalidInput.naming(("body", "it cannot be read"))
+            return InvalidInput.for_fields(("body", "it cannot be read"))
         case HTTPException():
             return NotFound("No route has this address.")
     return Internal("The error has been logged under this request's id.")
 
 
-def _after(error: ModelError) -> dict[str, str]:
+def _retry_after(error: ModelError) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(error.retry_after or 1.0))}
 
 
@@ -313,24 +313,24 @@ def _field(place: Sequence[str | int], body: Any) -> str:
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:
-    return render(problem_of(error))
+    return render(to_problem(error))
 
 
 async def _answer_unforeseen(request: Request, error: Exception) -> JSONResponse:
     # The template: a path may hold the token of a share.
     route = getattr(request.scope.get("route"), "path", "unmatched")
     _log.error("request_failed", endpoint=route, exc_info=error)
-    return render(problem_of(error))
+    return render(to_problem(error))
 
 
-_FORESEEN: Sequence[type[Exception]] = (
+_HANDLED: Sequence[type[Exception]] = (
     Problem,
     RequestValidationError,
     HTTPException,
     UnknownAgent,
     UnknownModel,
     UnknownProfile,
-    NoModel,
+    NoModelAvailable,
     Overloaded,
     BudgetExhausted,
     UnknownArtifact,
@@ -342,7 +342,7 @@ _FORESEEN: Sequence[type[Exception]] = (
     UnknownFeedback,
     UnknownMessage,
     UnknownTrace,
-    TooLarge,
+    TextTooLarge,
     UnknownThread,
     UnknownCheckpoint,
     ThreadExists,
@@ -352,6 +352,6 @@ _FORESEEN: Sequence[type[Exception]] = (
 
 
 def install_errors(app: FastAPI) -> None:
-    for kind in _FORESEEN:
+    for kind in _HANDLED:
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(Exception, _answer_unforeseen)

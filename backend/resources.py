@@ -8,34 +8,34 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
-from agents.overrides import BadOverrides, read_overrides
-from agents.reflections import Reflections
-from agents.registry import BadAgent, Registry, build_registry
-from agents.titles import Titles
-from artifacts.desk import Desk
-from artifacts.shelf import Shelf
+from agents.memory_extraction import MemoryExtraction
+from agents.overrides import InvalidOverrides, read_overrides
+from agents.registry import AgentRegistry, InvalidAgent, build_registry
+from agents.titles import TitleGenerator
+from artifacts.service import ArtifactService
 from artifacts.workers import Workers
-from backend.outside import Shared, counted_by, outside
+from artifacts.workspace import RunWorkspace
+from backend.model_hooks import RedisConnection, build_model_hooks, count_operations
 from backend.retention import Retention
-from backend.runs.again import Heirs
-from backend.runs.fold import standing
-from backend.runs.gates import Gates
-from backend.runs.housekeeping import Housekeeping
-from backend.runs.live import LiveRuns
-from backend.runs.webhooks import Deliveries, Post
-from backend.scores import Outbox
-from backend.security.addresses import Gate
-from backend.security.signatures import key_of
+from backend.runs.follow_up import FollowUp
+from backend.runs.rebuild import rebuild_events
+from backend.runs.recovered_requests import RecoveredRequests
+from backend.runs.reviewers import Reviewers
+from backend.runs.service import RunService
+from backend.runs.webhooks import WebhookDelivery, WebhookSender
+from backend.score_outbox import ScoreOutbox
+from backend.security.addresses import OutboundGuard
+from backend.security.signatures import parse_secret
 from backend.settings import Settings
-from backend.spans import Keeper, open_tracing
-from graphs.quality.checking import prepare
+from backend.span_writer import SpanWriter, open_tracing
 from graphs.quality.judge import Judge
-from graphs.quality.rubric import BadRubric, Rubrics, UnknownRubric
-from llm.errors import BadScript
+from graphs.quality.rubric import InvalidRubric, Rubrics, UnknownRubric
+from graphs.quality.run_checks import prepare
+from llm.errors import InvalidScript
 from llm.factory import ModelFactory
+from observability.exporters import SpanSender
 from observability.logs import get_logger
 from observability.metrics import Metrics
-from observability.outlets import Outlet
 from observability.tracing import Tracing
 from storage import migrations
 from storage.artifacts import Artifacts
@@ -43,20 +43,20 @@ from storage.blobs import open_blobs
 from storage.cache import BoundedRedisCache, MemoryCache
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
+from storage.content_cache import ContentCache, ContentCacheBackend
 from storage.database import Database, StorageFailed, open_database
+from storage.event_log import EventLog, EventLogSettings, MemoryLog
 from storage.lease import Lease
-from storage.log import EventLog, LogSettings, MemoryLog
 from storage.memories import Memories
-from storage.redis import Pinged, Turns, open_redis
+from storage.redis import RedisLocks, RedisProbe, open_redis
 from storage.reviews import Reviews
 from storage.runs import Runs
 from storage.schedules import Schedules
-from storage.shared_log import SharedLog
+from storage.shared_event_log import SharedLog
 from storage.shares import Shares
-from storage.spans import Spans
-from storage.texts import TextCache, Texts
+from storage.spans import SpanStore
 from storage.threads import Threads
-from storage.usage import Usage
+from storage.usage_ledger import UsageLedger
 from storage.webhooks import Webhooks
 
 _log = get_logger(__name__)
@@ -74,26 +74,26 @@ class Resources:
     checkpoints: Checkpoints
     threads: Threads
     models: ModelFactory
-    agents: Registry
+    agents: AgentRegistry
     runs: Runs
-    live: LiveRuns
+    run_service: RunService
     tracing: Tracing
-    spans: Spans
-    outlets: Sequence[Outlet]
-    keeper: Keeper
-    redis: Pinged | None
-    gates: Gates
+    spans: SpanStore
+    exporters: Sequence[SpanSender]
+    span_writer: SpanWriter
+    redis: RedisProbe | None
+    reviewers: Reviewers
     workers: Workers
-    shelf: Shelf
+    artifacts: ArtifactService
     memories: Memories
     reviews: Reviews
     webhooks: Webhooks
     schedules: Schedules
     revision: str
 
-    def desk(self, caller: Caller, thread: str, run: str) -> Desk:
+    def workspace(self, caller: Caller, thread: str, run: str) -> RunWorkspace:
         """The shelf in a caller's name, on a thread by its internal id."""
-        return Desk(self.shelf, self.memories, self.reviews, self.workers, caller, thread, run)
+        return RunWorkspace(self.artifacts, self.memories, self.reviews, self.workers, caller, thread, run)
 
 
 class StartRefused(Exception):
@@ -104,97 +104,104 @@ class StartRefused(Exception):
 async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[Resources]:
     """Open what the settings ask for. Raises `StartRefused`."""
     async with AsyncExitStack() as stack:
-        threads = ThreadPoolExecutor(settings.server.threads, thread_name_prefix="agenkit")
+        threads = ThreadPoolExecutor(settings.server.worker_threads, thread_name_prefix="agenkit")
         asyncio.get_running_loop().set_default_executor(threads)
         try:
-            resources = await _opened(stack, settings, metrics)
-        except (StorageFailed, BadAgent, BadOverrides, BadScript, BadRubric, UnknownRubric) as error:
+            resources = await _open_all(stack, settings, metrics)
+        except (StorageFailed, InvalidAgent, InvalidOverrides, InvalidScript, InvalidRubric, UnknownRubric) as error:
             _log.error("start_refused", reason=str(error))
             raise StartRefused(str(error)) from None
         yield resources
 
 
-async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -> Resources:
-    revision = await asyncio.to_thread(_migrated, settings)
+async def _open_all(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -> Resources:
+    revision = await asyncio.to_thread(_migrate, settings)
     database = open_database(settings.storage)
     stack.push_async_callback(database.aclose)
     await database.ping()
-    lease = Lease(settings.storage.lease)
+    lease = Lease(settings.storage.run_lease_seconds)
     checkpoints = await stack.enter_async_context(open_checkpoints(settings.storage, lease))
-    threads = Threads(database, checkpoints, lease=settings.storage.lease)
-    books = Usage(database)
-    books.start()
-    stack.push_async_callback(books.aclose)
-    shared = await _shared(stack, settings)
-    models = ModelFactory(settings.models, outside(metrics, books, shared, settings.models.cache_bytes))
+    threads = Threads(database, checkpoints, lease=settings.storage.run_lease_seconds)
+    ledger = UsageLedger(database)
+    ledger.start()
+    stack.push_async_callback(ledger.aclose)
+    shared = await _open_redis(stack, settings)
+    models = ModelFactory(settings.models, build_model_hooks(metrics, ledger, shared, settings.models.cache_max_bytes))
     stack.push_async_callback(models.aclose)
-    overrides = await asyncio.to_thread(read_overrides, settings.server.agent_settings)
-    registry = build_registry(settings.server.graph_files, checkpoints.saver, models.call_counter, overrides)
+    overrides = await asyncio.to_thread(read_overrides, settings.server.agent_settings_file)
+    registry = build_registry(settings.server.parse_graph_files, checkpoints.saver, models.call_counter, overrides)
     owner = _owner()
     runs = Runs(
         database,
         owner=owner,
-        lease=settings.storage.lease,
+        lease=settings.storage.run_lease_seconds,
         heartbeats=_heartbeats(stack, settings, database),
     )
-    webhooks = Webhooks(database, owner=owner, lease=settings.storage.lease)
+    webhooks = Webhooks(database, owner=owner, lease=settings.storage.run_lease_seconds)
     schedules = Schedules(database, owner=owner)
-    log = await _log_of_runs(stack, settings, shared, metrics)
+    log = await _open_event_log(stack, settings, shared, metrics)
     stack.push_async_callback(log.aclose)
     blobs = await stack.enter_async_context(open_blobs(settings.storage))
-    artifacts = Artifacts(database, blobs, inline=settings.storage.artifact_inline)
-    texts = _texts(stack, settings, artifacts, shared, metrics)
-    shelf = Shelf(artifacts, Shares(database), texts, most=settings.storage.artifact_bytes)
+    artifacts = Artifacts(database, blobs, inline=settings.storage.artifact_inline_max_bytes)
+    texts = _open_content_cache(stack, settings, artifacts, shared, metrics)
+    artifact_service = ArtifactService(
+        artifacts, Shares(database), texts, max_bytes=settings.storage.artifact_max_bytes
+    )
     memories, reviews = Memories(database), Reviews(database)
     workers = Workers(prepare)
     stack.push_async_callback(workers.aclose)
     workers.warm(_WARM_AFTER_SECONDS)
-    gates = Gates(models, *await asyncio.to_thread(_reading, settings), workers, settings.server.leak_action)
-    for served in registry:
-        if served.agent.rubric is not None:
-            gates.rubrics.get(served.agent.rubric)
-    spans = Spans(database)
-    tracing, outlets, keeper = _traced(stack, settings, spans, metrics)
+    reviewers = Reviewers(
+        models, *await asyncio.to_thread(_garbage_collection, settings), workers, settings.server.leak_action
+    )
+    for agent in registry:
+        if agent.agent.rubric is not None:
+            reviewers.rubrics.get(agent.agent.rubric)
+    spans = SpanStore(database)
+    tracing, outlets, keeper = _open_span_store(stack, settings, spans, metrics)
     retention = Retention(
         {
-            "spans": (spans.sweep, settings.observability.trace_days),
+            "spans": (spans.sweep, settings.observability.trace_retention_days),
             "reviews": (reviews.sweep, settings.storage.review_retention_days),
         }
     )
     retention.start()
     stack.push_async_callback(retention.aclose)
-    await _scored(stack, settings, reviews, metrics)
-    house = Housekeeping(
-        titles=Titles(models, threads, tracing, enabled=settings.server.titles),
-        reflections=Reflections(models, memories, tracing, enabled=settings.server.reflections),
+    await _open_score_export(stack, settings, reviews, metrics)
+    follow_up = FollowUp(
+        titles=TitleGenerator(models, threads, tracing, enabled=settings.server.auto_titles),
+        memory_extraction=MemoryExtraction(models, memories, tracing, enabled=settings.server.memory_extraction),
         threads=threads,
         artifacts=artifacts,
         checkpoints=checkpoints,
-        keep=settings.storage.checkpoints_kept,
+        max_checkpoints=settings.storage.max_checkpoints_per_thread,
     )
-    live = LiveRuns(
+    run_service = RunService(
         log=log,
         runs=runs,
         metrics=metrics,
-        grace=settings.server.shutdown_grace,
+        grace=settings.server.shutdown_grace_seconds,
         lease=lease,
-        alone=settings.storage.embedded,
-        house=house,
-        heirs=Heirs(registry, models, gates),
-        attempts=settings.storage.run_attempts,
+        single_process=settings.storage.embedded,
+        follow_up=follow_up,
+        recovered_requests=RecoveredRequests(registry, models, reviewers),
+        max_attempts=settings.storage.run_max_attempts,
         idle_seconds=settings.server.run_idle_seconds,
         storage_timeout=settings.storage.retry_seconds,
-        desks=partial(Desk, shelf, memories, reviews, workers),
+        workspaces=partial(RunWorkspace, artifact_service, memories, reviews, workers),
         tracing=tracing,
     )
-    stack.push_async_callback(live.aclose)
+    stack.push_async_callback(run_service.aclose)
     await models.start()
-    live.start()
+    run_service.start()
     if settings.server.webhook_secret is not None:
-        post = Post(
-            key_of(settings.server.webhook_secret.get_secret_value()), Gate(private=settings.server.webhook_private)
+        post = WebhookSender(
+            parse_secret(settings.server.webhook_secret.get_secret_value()),
+            OutboundGuard(private=settings.server.webhook_allow_private_networks),
         )
-        deliveries = Deliveries(webhooks, runs=runs, live=live, agents=registry, post=post, metrics=metrics)
+        deliveries = WebhookDelivery(
+            webhooks, runs=runs, run_service=run_service, agents=registry, post=post, metrics=metrics
+        )
         stack.push_async_callback(deliveries.aclose)
         deliveries.start()
     return Resources(
@@ -205,15 +212,15 @@ async def _opened(stack: AsyncExitStack, settings: Settings, metrics: Metrics) -
         models=models,
         agents=registry,
         runs=runs,
-        live=live,
+        run_service=run_service,
         tracing=tracing,
         spans=spans,
-        outlets=outlets,
-        keeper=keeper,
-        redis=None if shared is None else Pinged(shared.redis),
-        gates=gates,
+        exporters=outlets,
+        span_writer=keeper,
+        redis=None if shared is None else RedisProbe(shared.redis),
+        reviewers=reviewers,
         workers=workers,
-        shelf=shelf,
+        artifacts=artifact_service,
         memories=memories,
         reviews=reviews,
         webhooks=webhooks,
@@ -231,70 +238,74 @@ def _heartbeats(stack: AsyncExitStack, settings: Settings, database: Database) -
     return own
 
 
-def _traced(
-    stack: AsyncExitStack, settings: Settings, spans: Spans, metrics: Metrics
-) -> tuple[Tracing, Sequence[Outlet], Keeper]:
+def _open_span_store(
+    stack: AsyncExitStack, settings: Settings, spans: SpanStore, metrics: Metrics
+) -> tuple[Tracing, Sequence[SpanSender], SpanWriter]:
     tracing, kept, outlets = open_tracing(settings.observability, metrics)
-    keeper = Keeper(spans, kept, metrics.spans.labels("store", "dropped").inc)
+    keeper = SpanWriter(spans, kept, metrics.spans.labels("store", "dropped").inc)
     keeper.start()
     stack.push_async_callback(keeper.aclose)
-    for outlet in outlets:
-        stack.push_async_callback(asyncio.to_thread, outlet.shutdown)
+    for sender in outlets:
+        stack.push_async_callback(asyncio.to_thread, sender.shutdown)
     return tracing, outlets, keeper
 
 
-async def _scored(stack: AsyncExitStack, settings: Settings, reviews: Reviews, metrics: Metrics) -> None:
+async def _open_score_export(stack: AsyncExitStack, settings: Settings, reviews: Reviews, metrics: Metrics) -> None:
     if settings.observability.langfuse_public_key is not None:
-        outbox = await asyncio.to_thread(Outbox, reviews, settings.observability, metrics)
+        outbox = await asyncio.to_thread(ScoreOutbox, reviews, settings.observability, metrics)
         stack.push_async_callback(outbox.aclose)
         outbox.start()
 
 
-def _texts(
-    stack: AsyncExitStack, settings: Settings, artifacts: Artifacts, shared: Shared | None, metrics: Metrics
-) -> Texts:
-    most = settings.storage.artifact_cache_bytes
-    cache: TextCache = MemoryCache(most)
+def _open_content_cache(
+    stack: AsyncExitStack, settings: Settings, artifacts: Artifacts, shared: RedisConnection | None, metrics: Metrics
+) -> ContentCache:
+    most = settings.storage.artifact_cache_max_bytes
+    cache: ContentCacheBackend = MemoryCache(most)
     turns = None
     if shared is not None:
         cache = BoundedRedisCache(shared.redis, f"{shared.prefix}texts:", most)
-        turns = Turns(shared.redis, f"{shared.prefix}turns:")
-    texts = Texts(
+        turns = RedisLocks(shared.redis, f"{shared.prefix}turns:")
+    texts = ContentCache(
         artifacts,
         cache,
-        ttl=settings.storage.artifact_cache_seconds,
-        counted=counted_by(metrics, "artifact"),
-        turns=turns,
+        ttl=settings.storage.artifact_cache_ttl_seconds,
+        on_operation=count_operations(metrics, "artifact"),
+        locks=turns,
     )
     texts.start()
     stack.push_async_callback(texts.aclose)
     return texts
 
 
-async def _shared(stack: AsyncExitStack, settings: Settings) -> Shared | None:
+async def _open_redis(stack: AsyncExitStack, settings: Settings) -> RedisConnection | None:
     if settings.storage.redis_url is None:
         return None
     redis = await stack.enter_async_context(open_redis(settings.storage.redis_url.get_secret_value()))
-    return Shared(redis, settings.storage.redis_prefix)
+    return RedisConnection(redis, settings.storage.redis_prefix)
 
 
-async def _log_of_runs(stack: AsyncExitStack, settings: Settings, shared: Shared | None, metrics: Metrics) -> EventLog:
+async def _open_event_log(
+    stack: AsyncExitStack, settings: Settings, shared: RedisConnection | None, metrics: Metrics
+) -> EventLog:
     def wrote(what: str) -> None:
-        metrics.log_writes.labels(what).inc()
+        metrics.event_log_writes.labels(what).inc()
 
-    kept = LogSettings(seconds=settings.storage.log_seconds, most_bytes=settings.storage.log_bytes)
+    kept = EventLogSettings(
+        ttl_seconds=settings.storage.event_log_ttl_seconds, max_bytes=settings.storage.event_log_max_bytes
+    )
     if shared is None or settings.storage.redis_url is None:
-        return MemoryLog(kept, standing, wrote=wrote)
+        return MemoryLog(kept, rebuild_events, on_write=wrote)
     url = settings.storage.redis_url.get_secret_value()
     word = await stack.enter_async_context(open_redis(url, connections=2))
-    return SharedLog(shared.redis, word, shared.prefix, kept, standing, wrote=wrote)
+    return SharedLog(shared.redis, word, shared.prefix, kept, rebuild_events, on_write=wrote)
 
 
-def _reading(settings: Settings) -> tuple[Rubrics, Judge]:
-    return Rubrics.read(settings.server.rubrics), Judge.read(samples=settings.server.judge_samples)
+def _garbage_collection(settings: Settings) -> tuple[Rubrics, Judge]:
+    return Rubrics.read(settings.server.rubrics_dir), Judge.read(samples=settings.server.judge_samples)
 
 
-def _migrated(settings: Settings) -> str:
+def _migrate(settings: Settings) -> str:
     url = settings.storage.database
     if settings.storage.migrates_at_start:
         migrations.upgrade(url)

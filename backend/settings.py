@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from agents.registry import GraphFile
-from backend.security.signatures import key_of
+from backend.security.signatures import parse_secret
 from llm.settings import PROFILES, ModelSettings
 from observability.settings import ObservabilitySettings
 from storage.settings import StorageSettings
@@ -19,38 +19,42 @@ class ServerSettings(BaseModel):
 
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen at.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen at; 0 takes a free one.")
-    body_limit: int = Field(10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413.")
-    keep_alive: float = Field(15.0, gt=0, description="Seconds between comments on a stream that has nothing to say.")
+    request_max_bytes: int = Field(
+        10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413."
+    )
+    keep_alive_seconds: float = Field(
+        15.0, gt=0, description="Seconds between comments on a stream that has nothing to say."
+    )
     run_idle_seconds: float = Field(
         900.0, ge=0, description="Seconds without any event of a run after which it is ended; 0: it never is."
     )
-    shutdown_grace: float = Field(
+    shutdown_grace_seconds: float = Field(
         5.0,
         ge=0,
         le=600,
         description="Seconds that runs may go on after SIGTERM; then the next start or another replica does.",
     )
-    threads: int = Field(
+    worker_threads: int = Field(
         64, ge=4, le=1024, description="Threads for nodes and tools that block; each holds one for as long as it runs."
     )
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins of other front ends, with commas between; `*` for all. None: only our own page."
     )
-    graphs: tuple[str, ...] = Field(
+    graph_files: tuple[str, ...] = Field(
         (),
         description="LangGraph graphs to serve as agents, with commas between: `id=path/to/module.py:graph`, or a "
         "project's folder with its `langgraph.json`.",
     )
 
-    agent_settings: Path | None = Field(
+    agent_settings_file: Path | None = Field(
         None,
         description="A TOML file with a table for each agent that is to differ: `on_disconnect`, `profile`, `review`, "
         "`rubric`, `revisions`, `judge_timeout_seconds`.",
     )
-    former_routes: bool = Field(
+    legacy_routes: bool = Field(
         True, description="Answer at the addresses of the first generation of clients; else they are told 410."
     )
-    rubrics: Path | None = Field(
+    rubrics_dir: Path | None = Field(
         None, description="A folder of rubrics of your own (TOML); one of ours is replaced by one of the same name."
     )
     leak_action: Literal["remove", "refuse"] = Field(
@@ -59,20 +63,22 @@ class ServerSettings(BaseModel):
         "passage, or `refuse` the answer. Of artifacts the passage is removed.",
     )
     judge_samples: int = Field(3, ge=1, le=9, description="How often the judge reads one text.")
-    reflections: bool = Field(
+    memory_extraction: bool = Field(
         True, description="Let the canvas note, by the `fast` profile, how people like things written."
     )
-    titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
+    auto_titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
     webhook_secret: SecretStr | None = Field(
         None, description="Signs webhooks (Standard Webhooks, `whsec_…`); without it no run takes one."
     )
-    webhook_private: bool = Field(False, description="Let webhooks lead into private networks, and to this machine.")
+    webhook_allow_private_networks: bool = Field(
+        False, description="Let webhooks lead into private networks, and to this machine."
+    )
 
     @field_validator("webhook_secret")
     @classmethod
     def _is_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None:
-            key_of(secret.get_secret_value())
+            parse_secret(secret.get_secret_value())
         return secret
 
     @field_validator("graphs")
@@ -83,8 +89,8 @@ class ServerSettings(BaseModel):
         return graphs
 
     @property
-    def graph_files(self) -> tuple[GraphFile, ...]:
-        return tuple(file for graph in self.graphs for file in GraphFile.parse(graph))
+    def parse_graph_files(self) -> tuple[GraphFile, ...]:
+        return tuple(file for graph in self.graph_files for file in GraphFile.parse(graph))
 
 
 class Settings(BaseModel):
@@ -230,10 +236,20 @@ ALIASES: Mapping[str, str] = {
 }
 
 _LISTS = {"cors_origins", "graphs", "log_levels", *PROFILES}
-_SAMPLES = {"changeme", "change-me", "secret", "password", "your-api-key", "your-key-here", "sk-...", "sk-xxx", "xxx"}
+_SAMPLE_KEYS = {
+    "changeme",
+    "change-me",
+    "secret",
+    "password",
+    "your-api-key",
+    "your-key-here",
+    "sk-...",
+    "sk-xxx",
+    "xxx",
+}
 
 
-class BadSettings(ValueError):
+class InvalidSettings(ValueError):
     """Settings that cannot be: one line for each variable, naming it and never repeating a secret's value."""
 
 
@@ -241,24 +257,24 @@ def read_settings(environment: Mapping[str, str], file: Path | None = Path(".env
     """Settings from the environment, and beneath it from a `.env` file. Raises `BadSettings`."""
     written = {key: value for key, value in dotenv_values(file).items() if value} if file else {}
     given = {**written, **{key: value for key, value in environment.items() if value}}
-    refused = [f"{name}: {why}" for name, why in _refused(given)]
+    refused = [f"{name}: {why}" for name, why in _refused_variables(given)]
     if refused:
-        raise BadSettings("\n".join(refused))
+        raise InvalidSettings("\n".join(refused))
     try:
-        return Settings.model_validate(_nested(given))
+        return Settings.model_validate(_nest(given))
     except ValidationError as error:
-        raise BadSettings("\n".join(_told(error, given))) from None
+        raise InvalidSettings("\n".join(_validation_lines(error, given))) from None
 
 
-def _refused(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _refused_variables(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     unknown = [name for name in given if name.startswith("AGENKIT_") and name not in VARIABLES]
     yield from ((name, "no such setting") for name in unknown)
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        if given.get(name, "").strip().lower() in _SAMPLES:
+        if given.get(name, "").strip().lower() in _SAMPLE_KEYS:
             yield name, "this is a sample, not a key"
 
 
-def _nested(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _nest(given: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     nested: dict[str, dict[str, Any]] = {}
     for name, (package, field) in VARIABLES.items():
         if (source := _source(name, given)) is not None:
@@ -274,7 +290,7 @@ def _source(name: str, given: Mapping[str, str]) -> str | None:
     return next((each for each in (name, *aliases) if each in given), None)
 
 
-def _told(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
+def _validation_lines(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     names = {place: _source(name, given) or name for name, place in VARIABLES.items()}
     for detail in error.errors(include_input=False, include_url=False):
         place = tuple(str(part) for part in detail["loc"][:2])

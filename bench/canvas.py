@@ -67,8 +67,8 @@ def on_the_wire(size: int, delay: float) -> tuple[int, int]:
         settings = {"AGENKIT_SCRIPT": written, "AGENKIT_CANVAS_MODELS": "scripted:writer", "AGENKIT_TITLES": "false"}
         url = f"http://127.0.0.1:{port}"
         with running(agenkit(port), f"{url}/health/ready", **settings):
-            wishes = {"canvas": {"kind": "code", "language": "text"}}
-            sent, events = asyncio.run(_sent(url, text="Write", forwardedProps=wishes))
+            options = {"canvas": {"kind": "code", "language": "text"}}
+            sent, events = asyncio.run(_sent(url, text="Write", forwardedProps=options))
             held = httpx.get(f"{url}/api/v1/artifacts/{_result(events)['id']}").json()["text"]
             if held != text.strip("\n") and held.strip() != text.strip():
                 raise AssertionError("what is kept is not what was written")
@@ -94,8 +94,8 @@ def one_line() -> tuple[int, int]:
         with running(agenkit(port), f"{url}/health/ready", **settings):
             asked = {"name": "big.py", "kind": "code", "language": "text", "text": "".join(lines)}
             made = httpx.post(f"{url}/api/v1/artifacts", json=asked).json()
-            wishes = {"canvas": {"artifactId": made["artifactId"]}}
-            _, events = asyncio.run(_sent(url, text="Make it 2", forwardedProps=wishes))
+            options = {"canvas": {"artifactId": made["artifactId"]}}
+            _, events = asyncio.run(_sent(url, text="Make it 2", forwardedProps=options))
             text = httpx.get(f"{url}/api/v1/artifacts/{made['artifactId']}").json()["text"]
             if text != "".join(lines).replace("CHANGES = 1", "CHANGES = 2"):
                 raise AssertionError("the line was not changed, or something else was")

@@ -25,7 +25,7 @@ from typing import Any
 
 import httpx
 
-from backend.runs.fold import fold
+from backend.runs.rebuild import rebuild_state
 from bench.process import agenkit, free_port
 from tests.proxy import PostgresProxy, proxying
 from tests.server import run_input
@@ -183,7 +183,9 @@ async def _events(
 
 def _answers(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """The answers as a client shows them after these events."""
-    return [message.get("content") or "" for message in fold(events).messages if message["role"] == "assistant"]
+    return [
+        message.get("content") or "" for message in rebuild_state(events).messages if message["role"] == "assistant"
+    ]
 
 
 async def _check_thread(name: str, replicas: Sequence[Replica], client: httpx.AsyncClient, result: Result) -> None:

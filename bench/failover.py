@@ -55,12 +55,12 @@ async def _seconds(rule: Callable[[Request], Reply | Fault]) -> list[float]:
                 ollama_base_url=second.ollama_url,
                 chat=("openai:loop", "ollama:loop"),
                 breaker_failures=10_000,
-                retry_share=1.0,
-                retry_attempts=5,
+                retry_budget_ratio=1.0,
+                retry_max_attempts=5,
             )
         )
         await factory.start()
-        model, turns = (await factory.candidate()).model, asyncio.Semaphore(_AT_ONCE)
+        model, turns = (await factory.select()).model, asyncio.Semaphore(_AT_ONCE)
 
         async def answer() -> float:
             async with turns:

@@ -296,21 +296,21 @@ class Measured:
 
 
 async def _figures(server: Server, provider: Provider, log: str) -> AsyncIterator[Figures]:
-    measured = Measured()
+    metrics = Measured()
     heard = await _dropped(server, log)
     came = [seconds for one in heard for seconds in one.came]
-    yield Figures(f"{log}: lines dropped at random", _RUNS, _RUNS + len(came), came, *measured.look())
+    yield Figures(f"{log}: lines dropped at random", _RUNS, _RUNS + len(came), came, *metrics.look())
     name, first = f"crowd-{log}", Heard()
     await server.hear(first, server.posted(_stays("Slowly", name)), 12)
     for state in ("live", "finished"):
-        measured.look()
+        metrics.look()
         crowd = await _crowd(server, name, first.position, first)
         came = [seconds for one in crowd for seconds in one.came]
-        yield Figures(f"{log}: all at once, to a {state} run", 1, _READERS, came, *measured.look())
+        yield Figures(f"{log}: all at once, to a {state} run", 1, _READERS, came, *metrics.look())
     for way in ("hanging up", "the route"):
-        measured.look()
+        metrics.look()
         closed = await _stopped(server, provider, log, way)
-        yield Figures(f"{log}: stopped by {way}", _STOPPED, _STOPPED, [], *measured.look(), closed)
+        yield Figures(f"{log}: stopped by {way}", _STOPPED, _STOPPED, [], *metrics.look(), closed)
 
 
 async def _print(server: Server, provider: Provider, log: str) -> None:

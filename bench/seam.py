@@ -66,12 +66,12 @@ async def _ways(url: str) -> AsyncIterator[Mapping[str, Mapping[str, BaseChatMod
         "openai": {
             "ChatOpenAI": ChatOpenAI(model="loop", api_key=key, base_url=f"{url}/v1", stream_usage=True),
             "vendor module": openai.chat_model("loop"),
-            "all layers": (await factory.candidate(model="openai:loop")).model,
+            "all layers": (await factory.select(model="openai:loop")).model,
         },
         "ollama": {
             "ChatOllama": ChatOllama(model="loop", base_url=url),
             "vendor module": ollama.chat_model("loop"),
-            "all layers": (await factory.candidate(model="ollama:loop")).model,
+            "all layers": (await factory.select(model="ollama:loop")).model,
         },
     }
     await openai.aclose()

@@ -50,7 +50,7 @@ def krippendorff_alpha(units: Sequence[Unit], scale: Scale = "ordinal") -> float
     total = sum(counts.values())
     if len(counts) < 2:
         return None
-    apart = _apart(counts, scale)
+    apart = _distance(counts, scale)
     observed = sum(
         sum(apart(one, other) for one, other in permutations(values, 2)) / (len(values) - 1) for values in paired
     )
@@ -65,36 +65,36 @@ def within_one(pairs: Pairs) -> float | None:
     return sum(abs(one - other) <= 1 for one, other in pairs) / len(pairs) if pairs else None
 
 
-def estimated(
+def estimate(
     texts: Sequence[Pairs], figure: Callable[[Pairs], float | None], *, rounds: int = 2000, seed: int = 20261120
 ) -> Estimate:
     """A figure with its interval, by drawing the texts anew with replacement (percentile bootstrap).
 
     A text's pairs stay together: several people who scored one text are not several texts.
     """
-    value = figure(_joined(texts))
+    value = figure(_join_units(texts))
     if value is None or len(texts) < 2:
         return Estimate(value, None, None)
     drawing = random.Random(seed)  # nosec B311  # nothing is to be kept secret
-    drawn = [figure(_joined(drawing.choices(texts, k=len(texts)))) for _ in range(rounds)]
+    drawn = [figure(_join_units(drawing.choices(texts, k=len(texts)))) for _ in range(rounds)]
     known = sorted(each for each in drawn if each is not None)
     if len(known) < rounds / 2:
         return Estimate(value, None, None)
-    return Estimate(value, _at(known, 0.025), _at(known, 0.975))
+    return Estimate(value, _percentile(known, 0.025), _percentile(known, 0.975))
 
 
-def _joined(texts: Sequence[Pairs]) -> Pairs:
+def _join_units(texts: Sequence[Pairs]) -> Pairs:
     return [pair for pairs in texts for pair in pairs]
 
 
-def _at(known: Sequence[float], share: float) -> float:
+def _percentile(known: Sequence[float], share: float) -> float:
     place = share * (len(known) - 1)
     low = math.floor(place)
     high = min(low + 1, len(known) - 1)
     return known[low] + (known[high] - known[low]) * (place - low)
 
 
-def _apart(counts: Counter[float], scale: Scale) -> Callable[[float, float], float]:
+def _distance(counts: Counter[float], scale: Scale) -> Callable[[float, float], float]:
     """How far two values are apart, squared."""
     if scale == "nominal":
         return lambda one, other: float(one != other)

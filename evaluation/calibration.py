@@ -5,25 +5,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from evaluation.agreement import Estimate, Pairs, Unit, estimated, krippendorff_alpha, weighted_kappa, within_one
+from evaluation.agreement import Estimate, Pairs, Unit, estimate, krippendorff_alpha, weighted_kappa, within_one
 from graphs.quality.rubric import LEVELS, Rubric
 
-_MOST_ROWS = 10_000
+_MAX_ROWS = 10_000
 # `correct`, or `correct#2` for a second person's.
 _RATER = "#"
 
 
-class BadLabels(ValueError):
+class InvalidLabels(ValueError):
     """A file that holds no labels; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledText:
     """A text and the levels that people gave it, by dimension; each person's in turn, `None` where one gave none."""
 
     text: str
-    asked: str
-    given: str
+    prompt: str
+    context: str
     levels: Mapping[str, Sequence[int | None]]
 
 
@@ -40,10 +40,10 @@ class Agreement:
     kappa: Estimate
     alpha: Estimate
     within_one: Estimate
-    people: float | None
+    raters: float | None
 
 
-def read_labels(file: TextIO, rubric: Rubric) -> list[Labelled]:
+def read_labels(file: TextIO, rubric: Rubric) -> list[LabelledText]:
     """A CSV with a column `text`, `asked` and `given` if there are such, and one for each dimension and person.
 
     Raises `BadLabels`.
@@ -51,23 +51,23 @@ def read_labels(file: TextIO, rubric: Rubric) -> list[Labelled]:
     reader = csv.DictReader(file)
     columns = reader.fieldnames or ()
     if "text" not in columns:
-        raise BadLabels("there is no column 'text'")
+        raise InvalidLabels("there is no column 'text'")
     raters = _raters(columns, rubric)
     if not any(raters.values()):
         known = ", ".join(repr(each.name) for each in rubric.dimensions)
-        raise BadLabels(f"there is no column for any dimension of the rubric: {known}")
+        raise InvalidLabels(f"there is no column for any dimension of the rubric: {known}")
     try:
-        return [_labelled(row, raters, line) for line, row in enumerate(_rows(reader), 2)]
+        return [_labelled_text(row, raters, line) for line, row in enumerate(_rows(reader), 2)]
     except csv.Error as error:
-        raise BadLabels(f"line {reader.line_num}: {error}") from None
+        raise InvalidLabels(f"line {reader.line_num}: {error}") from None
 
 
-def compared(rubric: Rubric, labels: Sequence[Labelled], judged: Sequence[Mapping[str, float]]) -> list[Agreement]:
+def compare(rubric: Rubric, labels: Sequence[LabelledText], judged: Sequence[Mapping[str, float]]) -> list[Agreement]:
     """`judged` are the judge's levels of each text, rounded to whole ones here."""
     return [_agreement(dimension.name, labels, judged) for dimension in rubric.dimensions]
 
 
-def _agreement(name: str, labels: Sequence[Labelled], judged: Sequence[Mapping[str, float]]) -> Agreement:
+def _agreement(name: str, labels: Sequence[LabelledText], judged: Sequence[Mapping[str, float]]) -> Agreement:
     texts = list[list[tuple[int, int]]]()
     units = list[Unit]()
     unjudged = 0
@@ -84,9 +84,9 @@ def _agreement(name: str, labels: Sequence[Labelled], judged: Sequence[Mapping[s
         name,
         sum(map(len, texts)),
         unjudged,
-        estimated(texts, weighted_kappa),
-        estimated(texts, _alpha),
-        estimated(texts, within_one),
+        estimate(texts, weighted_kappa),
+        estimate(texts, _alpha),
+        estimate(texts, within_one),
         krippendorff_alpha(units) if several else None,
     )
 
@@ -104,22 +104,22 @@ def _raters(columns: Sequence[str], rubric: Rubric) -> Mapping[str, Sequence[str
 
 def _rows(reader: "csv.DictReader[str]") -> Iterator[Mapping[str, str | None]]:
     for at, row in enumerate(reader):
-        if at >= _MOST_ROWS:
-            raise BadLabels(f"there are more than {_MOST_ROWS} rows")
+        if at >= _MAX_ROWS:
+            raise InvalidLabels(f"there are more than {_MAX_ROWS} rows")
         yield row
 
 
-def _labelled(row: Mapping[str, str | None], raters: Mapping[str, Sequence[str]], line: int) -> Labelled:
+def _labelled_text(row: Mapping[str, str | None], raters: Mapping[str, Sequence[str]], line: int) -> LabelledText:
     text = row.get("text") or ""
     if not text.strip():
-        raise BadLabels(f"line {line}: the text is empty")
+        raise InvalidLabels(f"line {line}: the text is empty")
     levels = {name: [_level(row.get(column), column, line) for column in columns] for name, columns in raters.items()}
-    return Labelled(text, row.get("asked") or "", row.get("given") or "", levels)
+    return LabelledText(text, row.get("asked") or "", row.get("given") or "", levels)
 
 
 def _level(told: str | None, column: str, line: int) -> int | None:
     if told is None or not told.strip():
         return None
     if told.strip() not in map(str, LEVELS):
-        raise BadLabels(f"line {line}: {column!r} is {told!r}, and a level is a whole number from 1 to 5")
+        raise InvalidLabels(f"line {line}: {column!r} is {told!r}, and a level is a whole number from 1 to 5")
     return int(told)

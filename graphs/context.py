@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from artifacts.desk import Desk
-from graphs.quality.gate import Gate
-from llm.factory import Candidate
+from artifacts.workspace import RunWorkspace
+from graphs.quality.reviewer import Reviewer
+from llm.factory import ModelChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ClientTool:
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class ContextItem:
     """Something that the client wants the model to know, apart from the conversation."""
 
     description: str
@@ -30,11 +30,11 @@ class Background:
 class RunContext:
     """What a run hands to the nodes of a graph that declares it as its `context_schema`."""
 
-    candidate: Candidate
-    desk: Desk
+    models: ModelChain
+    workspace: RunWorkspace
     # What the request says to this agent beside its words: an instance of what the agent declares.
-    wishes: BaseModel | None = None
+    options: BaseModel | None = None
     # What it is read by; `None` where nobody reads it.
-    gate: Gate | None = None
+    reviewer: Reviewer | None = None
     client_tools: Sequence[ClientTool] = ()
-    background: Sequence[Background] = ()
+    client_context: Sequence[ContextItem] = ()

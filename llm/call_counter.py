@@ -11,12 +11,12 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from llm.catalog import Listed, Tokens
+from llm.catalog import PricedModel, Tokens
 from llm.context import CallContext, call_context
-from llm.layers.fallback import METERED
-from llm.layers.metering import Bill, CallCount
-from llm.meter import Spent
+from llm.meter import CallUsage
 from llm.spec import ModelSpec
+from llm.wrappers.fallback import METERED
+from llm.wrappers.metering import CallCount, OnUsage
 
 _UNKNOWN = "unknown"
 
@@ -35,7 +35,7 @@ class CallCounter(BaseCallbackHandler):
 
     run_inline = True
 
-    def __init__(self, bill: Bill, cost: Callable[[Listed, Tokens], Decimal | None]) -> None:
+    def __init__(self, bill: OnUsage, cost: Callable[[PricedModel, Tokens], Decimal | None]) -> None:
         self._bill = bill
         self._cost = cost
         self._open: dict[UUID, _Call] = {}
@@ -90,19 +90,19 @@ class CallCounter(BaseCallbackHandler):
             # Not streamed: all of it came at once.
             call.count.first_token = perf_counter() - call.count.began
         tokens, estimated = call.count.tokens(stopped=outcome == "stopped")
-        spent = Spent(
+        usage = CallUsage(
             spec=call.spec,
             outcome=outcome,
             tokens=tokens,
             estimated=estimated,
-            cost=self._cost(Listed(call.spec.name, biller=call.spec.provider), tokens),
-            seconds=perf_counter() - call.count.began,
-            first_token=call.count.first_token,
+            cost=self._cost(PricedModel(call.spec.name, biller=call.spec.provider), tokens),
+            duration_seconds=perf_counter() - call.count.began,
+            first_token_seconds=call.count.first_token,
             by_factory=False,
         )
         if call.context.meter is not None:
-            call.context.meter.add(spent)
-        self._bill(spent, call.context)
+            call.context.meter.add(usage)
+        self._bill(usage, call.context)
 
 
 def _messages(response: LLMResult) -> list[BaseMessage]:

@@ -35,7 +35,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class PricedModel:
     """A model as the table knows it: who bills for it, by the table's name for them or by their address, and its name.
 
     A server of one's own may serve a model that another bills for; without a biller there is no price.
@@ -58,10 +58,10 @@ class ModelInfo:
     json_schema: bool
     reasoning: bool = False
     context_length: int | None = None
-    most_output: int | None = None
-    listed: Listed | None = None
+    max_output_tokens: int | None = None
+    priced_as: PricedModel | None = None
     # Whether it fetches pictures by their address; all that see take them as data.
-    picture_urls: bool = True
+    image_urls: bool = True
     # Whether a last message of its own is gone on with, instead of being answered.
     prefill: bool = False
 
@@ -82,7 +82,7 @@ class Provider(Protocol):
         ...
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         """Whether it can be called, as far as is known. A request that names its model may try all the same."""
         ...
 

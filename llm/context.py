@@ -14,7 +14,7 @@ class CallContext:
 
     tenant: str = "local"
     user: str = "local"
-    run: str | None = None
+    run_id: str | None = None
     meter: Meter | None = None
 
 
@@ -26,7 +26,7 @@ def call_context() -> CallContext:
 
 
 @contextmanager
-def calling(context: CallContext) -> Iterator[None]:
+def use_call_context(context: CallContext) -> Iterator[None]:
     """Within it, in this task and in those that it starts, models are called for that person."""
     before = _CONTEXT.set(context)
     try:

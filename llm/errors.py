@@ -13,8 +13,8 @@ class ModelError(Exception):
     code: ClassVar[str] = "model_error"
     usual_reason: ClassVar[str] = ""
     # Whether the same call may succeed a moment later, and whether the error says that the provider is ill.
-    passing: ClassVar[bool] = False
-    ill: ClassVar[bool] = False
+    is_transient: ClassVar[bool] = False
+    counts_as_failure: ClassVar[bool] = False
 
     def __init__(
         self, message: str, *, provider: str = "", model: str = "", retry_after: float | None = None, reason: str = ""
@@ -31,24 +31,24 @@ class ModelUnavailable(ModelError):
 
     code = "model_unavailable"
     usual_reason = "broken_off"
-    passing = ill = True
+    is_transient = counts_as_failure = True
 
 
 class CircuitOpen(ModelUnavailable):
     """The breaker keeps calls away from this model for now; nothing was sent."""
 
     usual_reason = "breaker_open"
-    passing = ill = False
+    is_transient = counts_as_failure = False
 
 
 class ModelOverloaded(ModelError):
     """The provider is well and asks to be called later."""
 
     code = "model_overloaded"
-    passing = True
+    is_transient = True
 
 
-class ModelRefused(ModelError):
+class ProviderRejected(ModelError):
     """The provider does not take this call: a key, a right, a model or a parameter (4xx)."""
 
     code = "model_refused"
@@ -58,7 +58,7 @@ class ContextTooLong(ModelError):
     code = "context_too_long"
 
 
-class ModelLacks(ModelError):
+class CapabilityUnsupported(ModelError):
     """No model that was asked can do what the call needs: read a schema, see a picture."""
 
     code = "model_lacks"
@@ -71,7 +71,7 @@ class Overloaded(ModelError):
     usual_reason = "queue_full"
 
 
-class RunLimit(ModelError):
+class RunBudgetExceeded(ModelError):
     """The run has spent what one run may."""
 
     code = "run_limit"
@@ -99,7 +99,7 @@ class UnknownProfile(LookupError):
         self.known = known
 
 
-class NoModel(LookupError):
+class NoModelAvailable(LookupError):
     """A profile none of whose candidates is there now."""
 
     def __init__(self, profile: str) -> None:
@@ -107,5 +107,5 @@ class NoModel(LookupError):
         self.profile = profile
 
 
-class BadScript(ValueError):
+class InvalidScript(ValueError):
     """A script for the scripted model that cannot be read."""

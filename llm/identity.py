@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 
-class NothingSaid(Exception):
+class EmptyAnswer(Exception):
     """A stream that ended before it began. Some clients take it for an answer."""
 
 
@@ -24,7 +24,7 @@ def new_call_id() -> str:
     return f"call-{uuid4().hex}"
 
 
-async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncGenerator[ChatGenerationChunk]:
+async def identify_chunks(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncGenerator[ChatGenerationChunk]:
     """The same pieces; `chunks` is closed with it."""
     message_id = new_message_id()
     said = last = False
@@ -39,13 +39,13 @@ async def identified(chunks: AsyncIterator[ChatGenerationChunk]) -> AsyncGenerat
                 last = message.chunk_position == "last"
             yield chunk
     if not said:
-        raise NothingSaid
+        raise EmptyAnswer
     if not last:
         # LangChain would add this end by itself, under an id of its own.
         yield ChatGenerationChunk(message=AIMessageChunk(content="", id=message_id, chunk_position="last"))
 
 
-def identified_result(result: ChatResult) -> ChatResult:
+def identify_result(result: ChatResult) -> ChatResult:
     for generation in result.generations:
         message = generation.message
         message.id = new_message_id()

@@ -7,7 +7,7 @@ from llm.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class CallUsage:
     """What one attempt at one model took. `outcome` is `ok`, `stopped` or the code of an error.
 
     `estimated` says that the provider told no usage, and that the tokens are worked out from the length of what was
@@ -20,8 +20,8 @@ class Spent:
     tokens: Tokens
     estimated: bool
     cost: Decimal | None
-    seconds: float
-    first_token: float | None
+    duration_seconds: float
+    first_token_seconds: float | None
     # Of one that failed.
     reason: str | None = None
     # Whether a model of the factory's was called, and no model of a graph's own, whose span says itself what it took.
@@ -29,48 +29,48 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class UsageTotal:
     """Of all attempts at one model. `cost` is `None` as soon as that of one is not known."""
 
     tokens: Tokens = field(default_factory=Tokens)
     cost: Decimal | None = Decimal(0)
     estimated: bool = False
 
-    def plus(self, spent: Spent) -> "Total":
-        cost = None if self.cost is None or spent.cost is None else self.cost + spent.cost
-        return Total(self.tokens + spent.tokens, cost, self.estimated or spent.estimated)
+    def add(self, usage: CallUsage) -> "UsageTotal":
+        cost = None if self.cost is None or usage.cost is None else self.cost + usage.cost
+        return UsageTotal(self.tokens + usage.tokens, cost, self.estimated or usage.estimated)
 
 
 class Meter:
     """What one run has spent so far."""
 
     def __init__(self) -> None:
-        self._spent: list[Spent] = []
+        self._spent: list[CallUsage] = []
 
-    def add(self, spent: Spent) -> None:
-        self._spent.append(spent)
+    def add(self, usage: CallUsage) -> None:
+        self._spent.append(usage)
 
     @property
-    def spent(self) -> Sequence[Spent]:
+    def calls(self) -> Sequence[CallUsage]:
         return tuple(self._spent)
 
     @property
-    def totals(self) -> Mapping[ModelSpec, Total]:
-        totals: dict[ModelSpec, Total] = {}
-        for spent in self._spent:
-            totals[spent.spec] = totals.get(spent.spec, Total()).plus(spent)
+    def totals(self) -> Mapping[ModelSpec, UsageTotal]:
+        totals: dict[ModelSpec, UsageTotal] = {}
+        for usage in self._spent:
+            totals[usage.spec] = totals.get(usage.spec, UsageTotal()).add(usage)
         return totals
 
     @property
     def tokens(self) -> int:
-        return sum(spent.tokens.total for spent in self._spent)
+        return sum(usage.tokens.total for usage in self._spent)
 
     @property
     def cost(self) -> Decimal:
         """In dollars, as far as prices were known."""
-        return sum((spent.cost for spent in self._spent if spent.cost is not None), Decimal(0))
+        return sum((usage.cost for usage in self._spent if usage.cost is not None), Decimal(0))
 
     @property
-    def answered(self) -> ModelSpec | None:
+    def answered_model(self) -> ModelSpec | None:
         """The model that answered last."""
-        return next((spent.spec for spent in reversed(self._spent) if spent.outcome == "ok"), None)
+        return next((usage.spec for usage in reversed(self._spent) if usage.outcome == "ok"), None)

@@ -6,12 +6,12 @@ from functools import lru_cache
 import genai_prices
 from genai_prices.types import PriceCalculation
 
-from llm.catalog import Listed, Price, Tokens
+from llm.catalog import Price, PricedModel, Tokens
 
 _MILLION = 1_000_000
 
 
-def cost(model: Listed, tokens: Tokens) -> Decimal | None:
+def cost(model: PricedModel, tokens: Tokens) -> Decimal | None:
     """In dollars, at the prices of now."""
     if not tokens.total:
         return Decimal(0)
@@ -26,7 +26,7 @@ def cost(model: Listed, tokens: Tokens) -> Decimal | None:
 
 
 @lru_cache(maxsize=4096)
-def price(model: Listed) -> Price | None:
+def price(model: PricedModel) -> Price | None:
     read = cost(model, Tokens(input=1000))
     written = cost(model, Tokens(output=1000))
     if read is None or written is None:
@@ -35,13 +35,13 @@ def price(model: Listed) -> Price | None:
 
 
 @lru_cache(maxsize=4096)
-def context_length(model: Listed) -> int | None:
+def context_length(model: PricedModel) -> int | None:
     """Tokens of context, where the table knows."""
     found = _calculated(model, genai_prices.Usage())
     return found.model.context_window if found else None
 
 
-def _calculated(model: Listed, usage: genai_prices.Usage) -> PriceCalculation | None:
+def _calculated(model: PricedModel, usage: genai_prices.Usage) -> PriceCalculation | None:
     if model.biller is None and model.address is None:
         return None
     try:

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from llm.allowance import Allowance, Allowances
+from llm.budgets import Budget, Budgets
 from llm.cache.settings import CacheSettings
-from llm.spec import CandidateSpec
+from llm.spec import LinkSpec
 
 # What an agent may be served by; each has a list of candidates and an output limit in the settings.
 PROFILES = ("chat", "canvas", "fast", "judge")
@@ -26,20 +26,22 @@ class ModelSettings(BaseModel):
     ollama_base_url: str = Field(
         "http://127.0.0.1:11434", description="An Ollama that answers here is a provider, asked each minute."
     )
-    ollama_context: int = Field(
+    ollama_context_tokens: int = Field(
         8192,
         ge=256,
         description="Tokens of context that an Ollama's models are run with, where their own files say nothing else.",
     )
     embedded_threads: int = Field(2, ge=1, le=256, description="Threads of the embedded model's process.")
-    embedded_slots: int = Field(4, ge=1, le=64, description="Answers that the embedded model writes side by side.")
-    embedded_context: int = Field(
+    embedded_max_concurrent_calls: int = Field(
+        4, ge=1, le=64, description="Answers that the embedded model writes side by side."
+    )
+    embedded_context_tokens: int = Field(
         8192, ge=512, le=8192, description="Tokens of context that the embedded model's answers share."
     )
-    embedded_output: int = Field(
+    embedded_max_output_tokens: int = Field(
         1024, ge=16, le=8192, description="Tokens after which an answer of the embedded model ends, finished or not."
     )
-    script: Path | None = Field(
+    scripted_model_file: Path | None = Field(
         None, description="A JSON file that makes the provider `scripted`, a fake for tests and demos."
     )
     anthropic_api_key: SecretStr | None = Field(None, description="Anthropic is a provider when this is set.")
@@ -55,28 +57,38 @@ class ModelSettings(BaseModel):
     canvas: tuple[str, ...] = Field((), description="The `canvas` profile. Empty: that of `chat`.")
     fast: tuple[str, ...] = Field((), description="The `fast` profile, for small steps. Empty: that of `chat`.")
     judge: tuple[str, ...] = Field((), description="The `judge` profile. Empty: that of `chat`.")
-    chat_output: int | None = Field(4096, ge=16, description="Tokens after which an answer of the profile ends.")
-    canvas_output: int | None = Field(None, ge=16, description="The same for `canvas`. Unset: the model's own limit.")
-    fast_output: int | None = Field(4096, ge=16, description="The same for `fast`.")
-    judge_output: int | None = Field(4096, ge=16, description="The same for `judge`.")
-    connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach a provider.")
-    first_token_timeout: float = Field(
+    chat_max_output_tokens: int | None = Field(
+        4096, ge=16, description="Tokens after which an answer of the profile ends."
+    )
+    canvas_max_output_tokens: int | None = Field(
+        None, ge=16, description="The same for `canvas`. Unset: the model's own limit."
+    )
+    fast_max_output_tokens: int | None = Field(4096, ge=16, description="The same for `fast`.")
+    judge_max_output_tokens: int | None = Field(4096, ge=16, description="The same for `judge`.")
+    connect_timeout_seconds: float = Field(5.0, gt=0, description="Seconds to reach a provider.")
+    first_token_timeout_seconds: float = Field(
         60.0, gt=0, description="Seconds to the first token; for a plain call, to its end."
     )
-    gap_timeout: float = Field(60.0, gt=0, description="Seconds of silence within an answer.")
-    total_timeout: float = Field(600.0, gt=0, description="Seconds that one answer of one model may take.")
+    stream_idle_seconds: float = Field(60.0, gt=0, description="Seconds of silence within an answer.")
+    total_timeout_seconds: float = Field(600.0, gt=0, description="Seconds that one answer of one model may take.")
     decision_timeout_seconds: float = Field(
         180.0,
         gt=0,
         description="Seconds that a step may take in which a model decides what is to be done. Who is too slow for it "
         "is not counted as failed.",
     )
-    retry_attempts: int = Field(3, ge=1, le=10, description="How often a model is asked for one answer.")
-    retry_wait_least: float = Field(1.0, ge=0, description="Seconds of the shortest wait before it is asked again.")
-    retry_wait_most: float = Field(10.0, gt=0, description="Seconds of the longest; who asks for more is passed over.")
-    retry_share: float = Field(0.2, ge=0, le=10, description="Retries that a call earns; ten more may be saved up.")
+    retry_max_attempts: int = Field(3, ge=1, le=10, description="How often a model is asked for one answer.")
+    retry_wait_min_seconds: float = Field(
+        1.0, ge=0, description="Seconds of the shortest wait before it is asked again."
+    )
+    retry_wait_max_seconds: float = Field(
+        10.0, gt=0, description="Seconds of the longest; who asks for more is passed over."
+    )
+    retry_budget_ratio: float = Field(
+        0.2, ge=0, le=10, description="Retries that a call earns; ten more may be saved up."
+    )
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a model is left alone.")
-    breaker_seconds: float = Field(30.0, gt=0, description="Seconds until it is tried again, once.")
+    breaker_reset_seconds: float = Field(30.0, gt=0, description="Seconds until it is tried again, once.")
     hedge_quantile: float = Field(
         0.0,
         ge=0,
@@ -84,16 +96,18 @@ class ModelSettings(BaseModel):
         description="When an answer has not begun within the time that this share of answers took (0.95), the next "
         "model is asked as well, and the first to speak wins. 0: never.",
     )
-    calls_in_flight: int = Field(64, ge=1, description="Calls that one provider is sent at once by one process.")
-    calls_waiting: int = Field(256, ge=0, description="Calls that may wait for their turn at one provider.")
-    call_patience: float = Field(30.0, gt=0, description="Seconds that a call waits for its turn.")
+    model_max_concurrent_calls: int = Field(
+        64, ge=1, description="Calls that one provider is sent at once by one process."
+    )
+    model_max_queued_calls: int = Field(256, ge=0, description="Calls that may wait for their turn at one provider.")
+    model_queue_timeout_seconds: float = Field(30.0, gt=0, description="Seconds that a call waits for its turn.")
     cache_exact: Literal["off", "temperature_0", "all"] = Field(
         "temperature_0",
         description="Which calls are answered from memory where all that is asked is the same: those with temperature "
         "0, `all`, or none (`off`).",
     )
-    cache_seconds: float = Field(3600.0, gt=0, description="Seconds that an answer is remembered.")
-    cache_bytes: int = Field(
+    cache_ttl_seconds: float = Field(3600.0, gt=0, description="Seconds that an answer is remembered.")
+    cache_max_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="Bytes that one process remembers; with REDIS_URL it is remembered there."
     )
     cache_shared_by_tenant: bool = Field(
@@ -102,34 +116,48 @@ class ModelSettings(BaseModel):
     cache_semantic: bool = Field(
         False, description="Answer from memory also where the last question means the same, without tools and schemas."
     )
-    cache_threshold: float = Field(0.97, gt=0, le=1, description="Cosine from which on two questions mean the same.")
-    cache_entries: int = Field(256, ge=1, le=4096, description="Questions that are compared in one conversation.")
-    embedder: str = Field(
+    cache_semantic_threshold: float = Field(
+        0.97, gt=0, le=1, description="Cosine from which on two questions mean the same."
+    )
+    cache_semantic_max_entries: int = Field(
+        256, ge=1, le=4096, description="Questions that are compared in one conversation."
+    )
+    embedding_model: str = Field(
         "embedded:minilm",
         description="What makes vectors of texts: a spec as models have (`openai:text-embedding-3-small`, `ollama:…`).",
     )
-    run_tokens: int | None = Field(None, ge=1, description="Tokens that one run may spend. Unset: any number.")
-    run_cost: Decimal | None = Field(None, gt=0, description="Dollars that one run may spend. Unset: any amount.")
-    user_day_tokens: int | None = Field(None, ge=1, description="Tokens that one person may spend in a day (UTC).")
-    user_day_cost: Decimal | None = Field(None, gt=0, description="Dollars that one person may spend in a day.")
-    user_month_tokens: int | None = Field(None, ge=1, description="Tokens that one person may spend in a month.")
-    user_month_cost: Decimal | None = Field(None, gt=0, description="Dollars that one person may spend in a month.")
-    tenant_day_tokens: int | None = Field(None, ge=1, description="Tokens that one tenant may spend in a day.")
-    tenant_day_cost: Decimal | None = Field(None, gt=0, description="Dollars that one tenant may spend in a day.")
-    tenant_month_tokens: int | None = Field(None, ge=1, description="Tokens that one tenant may spend in a month.")
-    tenant_month_cost: Decimal | None = Field(None, gt=0, description="Dollars that one tenant may spend in a month.")
+    run_max_tokens: int | None = Field(None, ge=1, description="Tokens that one run may spend. Unset: any number.")
+    run_max_cost: Decimal | None = Field(None, gt=0, description="Dollars that one run may spend. Unset: any amount.")
+    user_daily_token_limit: int | None = Field(
+        None, ge=1, description="Tokens that one person may spend in a day (UTC)."
+    )
+    user_daily_cost_limit: Decimal | None = Field(None, gt=0, description="Dollars that one person may spend in a day.")
+    user_monthly_token_limit: int | None = Field(None, ge=1, description="Tokens that one person may spend in a month.")
+    user_monthly_cost_limit: Decimal | None = Field(
+        None, gt=0, description="Dollars that one person may spend in a month."
+    )
+    tenant_daily_token_limit: int | None = Field(None, ge=1, description="Tokens that one tenant may spend in a day.")
+    tenant_daily_cost_limit: Decimal | None = Field(
+        None, gt=0, description="Dollars that one tenant may spend in a day."
+    )
+    tenant_monthly_token_limit: int | None = Field(
+        None, ge=1, description="Tokens that one tenant may spend in a month."
+    )
+    tenant_monthly_cost_limit: Decimal | None = Field(
+        None, gt=0, description="Dollars that one tenant may spend in a month."
+    )
 
     @property
-    def silence(self) -> float:
+    def read_timeout_seconds(self) -> float:
         """Seconds after which a provider's client gives up by itself: later than the deadlines, which say it better."""
-        return max(self.first_token_timeout, self.gap_timeout) + 5
+        return max(self.first_token_timeout_seconds, self.stream_idle_seconds) + 5
 
-    def profile(self, name: str) -> tuple[CandidateSpec, ...]:
+    def profile(self, name: str) -> tuple[LinkSpec, ...]:
         """The candidates of a profile, best first; none where the setting leaves it to what is there."""
         named: tuple[str, ...] = getattr(self, name) or self.chat
-        return tuple(map(CandidateSpec.parse, named))
+        return tuple(map(LinkSpec.parse, named))
 
-    def output(self, profile: str) -> int | None:
+    def max_output_tokens(self, profile: str) -> int | None:
         tokens: int | None = getattr(self, f"{profile}_output")
         return tokens
 
@@ -137,28 +165,28 @@ class ModelSettings(BaseModel):
     def cache(self) -> CacheSettings:
         return CacheSettings(
             exact=self.cache_exact,
-            ttl=self.cache_seconds,
+            ttl=self.cache_ttl_seconds,
             shared_by_tenant=self.cache_shared_by_tenant,
             semantic=self.cache_semantic,
-            threshold=self.cache_threshold,
-            entries=self.cache_entries,
-            embedder=self.embedder,
+            threshold=self.cache_semantic_threshold,
+            entries=self.cache_semantic_max_entries,
+            embedder=self.embedding_model,
         )
 
     @property
-    def allowances(self) -> Allowances:
+    def budgets(self) -> Budgets:
         return {
-            ("user", "day"): Allowance(self.user_day_tokens, self.user_day_cost),
-            ("user", "month"): Allowance(self.user_month_tokens, self.user_month_cost),
-            ("tenant", "day"): Allowance(self.tenant_day_tokens, self.tenant_day_cost),
-            ("tenant", "month"): Allowance(self.tenant_month_tokens, self.tenant_month_cost),
+            ("user", "day"): Budget(self.user_daily_token_limit, self.user_daily_cost_limit),
+            ("user", "month"): Budget(self.user_monthly_token_limit, self.user_monthly_cost_limit),
+            ("tenant", "day"): Budget(self.tenant_daily_token_limit, self.tenant_daily_cost_limit),
+            ("tenant", "month"): Budget(self.tenant_monthly_token_limit, self.tenant_monthly_cost_limit),
         }
 
     @field_validator(*PROFILES)
     @classmethod
     def _are_candidates(cls, specs: tuple[str, ...]) -> tuple[str, ...]:
         for spec in specs:
-            CandidateSpec.parse(spec)
+            LinkSpec.parse(spec)
         return tuple(spec.strip() for spec in specs)
 
     @field_validator("openai_base_url", "ollama_base_url", "anthropic_base_url")

@@ -33,34 +33,34 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateLimits:
+class LinkLimits:
     """What one candidate of a profile is given at most, where that is not what all are given.
 
     `output` in tokens, `first_token`, `gap` and `total` in seconds, `attempts` counted.
     """
 
-    output: int | None = None
-    first_token: float | None = None
-    gap: float | None = None
-    total: float | None = None
-    attempts: int | None = None
+    max_tokens: int | None = None
+    first_token_seconds: float | None = None
+    idle_seconds: float | None = None
+    total_seconds: float | None = None
+    max_attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateSpec:
+class LinkSpec:
     """A model and its limits, as a profile names them: `openai:gpt-5-mini?output=2000&first_token=10`."""
 
     model: ModelSpec
-    limits: CandidateLimits = CandidateLimits()
+    limits: LinkLimits = LinkLimits()
 
     @classmethod
-    def parse(cls, text: str) -> "CandidateSpec":
+    def parse(cls, text: str) -> "LinkSpec":
         """Raises `ValueError`, with words for whoever wrote the setting."""
         named, _, limited = text.strip().partition("?")
-        return cls(ModelSpec.parse(named), _limits(text, limited))
+        return cls(ModelSpec.parse(named), _parse_limits(text, limited))
 
 
-def _limits(text: str, limited: str) -> CandidateLimits:
+def _parse_limits(text: str, limited: str) -> LinkLimits:
     kinds = {"output": int, "first_token": float, "gap": float, "total": float, "attempts": int}
     given = dict[str, float]()
     for name, value in parse_qsl(limited, keep_blank_values=True):
@@ -72,4 +72,4 @@ def _limits(text: str, limited: str) -> CandidateLimits:
             raise ValueError(f"{text!r}: {value!r} is no number") from None
         if not given[name] > 0:
             raise ValueError(f"{text!r}: {name} has to be more than 0")
-    return CandidateLimits(**given)  # type: ignore[arg-type]  # the table above says which are counted
+    return LinkLimits(**given)  # type: ignore[arg-type]  # the table above says which are counted

@@ -35,14 +35,14 @@ def langfuse_attributes(record: SpanRecord) -> Mapping[str, Any]:
 def genai_attributes(record: SpanRecord) -> Mapping[str, Any]:
     """OpenTelemetry's conventions for generative AI, as any collector reads them."""
     told, found = record.attributes, dict[str, Any]()
-    if record.who.session:
-        found["gen_ai.conversation.id"] = record.who.session
+    if record.subject.session:
+        found["gen_ai.conversation.id"] = record.subject.session
     if (operation := _OPERATIONS.get(record.kind)) is not None:
         found["gen_ai.operation.name"] = operation
     if record.kind == "agent":
         found["gen_ai.agent.name"] = record.name
     if record.kind == "tool":
-        found |= _named(told, {_INPUT: "gen_ai.tool.call.arguments", _OUTPUT: "gen_ai.tool.call.result"})
+        found |= _rename_keys(told, {_INPUT: "gen_ai.tool.call.arguments", _OUTPUT: "gen_ai.tool.call.result"})
     if record.kind == "model":
         if (reason := told.get("gen_ai.response.finish_reasons")) is not None:
             found["gen_ai.response.finish_reasons"] = [reason]
@@ -51,14 +51,14 @@ def genai_attributes(record: SpanRecord) -> Mapping[str, Any]:
             "input_cached_tokens": "gen_ai.usage.cache_read.input_tokens",
             "input_cache_creation": "gen_ai.usage.cache_creation.input_tokens",
         }
-        found |= _named(usage, cached)
+        found |= _rename_keys(usage, cached)
         for name, source in (("gen_ai.input.messages", _INPUT), ("gen_ai.output.messages", _OUTPUT)):
             if source in told:
                 found[name] = json.dumps([_message(each) for each in json.loads(told[source])], ensure_ascii=False)
     return found
 
 
-def _named(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename_keys(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {name: told[source] for source, name in names.items() if source in told}
 
 

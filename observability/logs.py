@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.types import EventDict, Processor
 
-from observability.redaction import redacted
+from observability.redaction import redact
 from observability.settings import ObservabilitySettings
 from observability.tracing import current
 
@@ -42,8 +42,8 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _within_trace,
-                *_rendered(settings, stream),
+                _add_trace_ids,
+                *_build_renderer(settings, stream),
             ],
         )
     )
@@ -59,22 +59,22 @@ def configure_logs(settings: ObservabilitySettings, stream: TextIO = sys.stderr)
         logging.getLogger(name).setLevel(wanted.upper())
 
 
-def _rendered(settings: ObservabilitySettings, stream: TextIO) -> list[Processor]:
+def _build_renderer(settings: ObservabilitySettings, stream: TextIO) -> list[Processor]:
     if settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty()):
         renderer = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        return [structlog.processors.format_exc_info, _redacted, renderer]
-    return [structlog.processors.format_exc_info, _redacted, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, _redact_line, renderer]
+    return [structlog.processors.format_exc_info, _redact_line, structlog.processors.JSONRenderer()]
 
 
-def _within_trace(_: object, __: str, line: EventDict) -> EventDict:
+def _add_trace_ids(_: object, __: str, line: EventDict) -> EventDict:
     if (within := current()) is not None:
         line["trace_id"] = f"{within.trace_id:032x}"
     return line
 
 
-def _redacted(_: object, __: str, line: EventDict) -> EventDict:
+def _redact_line(_: object, __: str, line: EventDict) -> EventDict:
     """The last step before a line is written: whatever a library put into it, nothing personal and no secret leaves."""
     return {name: value if name in _OURS else _clean(value) for name, value in line.items()}
 
@@ -95,7 +95,7 @@ def _clean(value: Any) -> Any:
 
 def _safe(text: str) -> str:
     try:
-        return redacted(text)
+        return redact(text)
     except Exception:  # noqa: BLE001  # whatever it is, what could not be looked at is not said
         return "[not redacted, and so not said]"
 
@@ -111,7 +111,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 @contextmanager
-def bound(**fields: str) -> Iterator[None]:
+def bound_context(**fields: str) -> Iterator[None]:
     """Every line that is logged within, by whatever is called from here, carries these fields, and what `bind` adds."""
     before = structlog.contextvars.get_contextvars()
     structlog.contextvars.bind_contextvars(**fields)

@@ -29,14 +29,14 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.streams = Gauge("streams_open", "Event streams open now.", registry=self.registry)
-        self.reader_lag_seconds = Histogram(
+        self.sse_connections = Gauge("streams_open", "Event streams open now.", registry=self.registry)
+        self.sse_write_stall_seconds = Histogram(
             "reader_lag_seconds",
             "From handing a piece to a reader's connection until it takes the next; what comes meanwhile waits.",
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.log_writes = Counter(
+        self.event_log_writes = Counter(
             "log_writes",
             "Writes to run logs: kept (in the memory of this process), shared (in Redis), failed (tried again).",
             ("what",),
@@ -46,7 +46,7 @@ class Metrics:
         self.agent_errors = Counter(
             "agent_errors", "Runs that ended in an error.", ("agent_id", "error_type"), registry=self.registry
         )
-        self.first_token_seconds = Histogram(
+        self.run_time_to_first_token_seconds = Histogram(
             "first_token_seconds",
             "From the opening of a run to the first piece of an answer.",
             ("agent_id",),
@@ -60,7 +60,7 @@ class Metrics:
             registry=self.registry,
         )
 
-        self.calls = Counter(
+        self.llm_calls = Counter(
             "llm_calls", "Attempts at a model, by how they ended.", ("model", "outcome"), registry=self.registry
         )
         self.call_seconds = Histogram(
@@ -80,10 +80,10 @@ class Metrics:
         self.cost = Counter(
             "llm_cost_dollars", "Dollars spent on calls whose price is known.", ("model",), registry=self.registry
         )
-        self.unpriced = Counter(
+        self.unpriced_tokens = Counter(
             "llm_unpriced_token_count", "Tokens of calls whose price nobody knows.", ("model",), registry=self.registry
         )
-        self.candidates = Counter(
+        self.fallback_events = Counter(
             "llm_candidates",
             "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), exhausted "
             "(failed, and nobody was left), hedged.",
@@ -115,7 +115,7 @@ class Metrics:
             ("model",),
             registry=self.registry,
         )
-        self.webhooks = Counter(
+        self.webhook_deliveries = Counter(
             "webhooks",
             "Attempts at webhooks: delivered, failed (tried again), given_up, gone (its run was deleted).",
             ("what",),
@@ -127,16 +127,18 @@ class Metrics:
             ("outlet", "what"),
             registry=self.registry,
         )
-        self.scores = Counter(
+        self.score_exports = Counter(
             "scores",
             "Reviews and feedback on their way to Langfuse: exported, failed (tried again), given_up, without_trace.",
             ("what",),
             registry=self.registry,
         )
-        self.former = Counter(
+        self.legacy_requests = Counter(
             "former_route_requests", "Requests at addresses that will go.", ("route",), registry=self.registry
         )
-        self.cache = Counter("cache_operations", "Caches asked.", ("operation", "hit_miss"), registry=self.registry)
+        self.cache_operations = Counter(
+            "cache_operations", "Caches asked.", ("operation", "hit_miss"), registry=self.registry
+        )
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

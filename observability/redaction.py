@@ -7,33 +7,33 @@ from collections.abc import Callable, Iterator, Sequence
 
 from observability.finders.addresses import addresses
 from observability.finders.credentials import credentials
+from observability.finders.detection import Detection, Kind, apart, joined
 from observability.finders.digits import Digits, digits_in
-from observability.finders.hit import Hit, Kind, apart, joined
 from observability.finders.issuers import issued
 from observability.finders.mailboxes import mailboxes
 from observability.finders.payments import payments
 from observability.finders.phones import phones
 from observability.finders.spelling import with_plain_signs, without_escapes
-from observability.wary import wary
+from observability.lenient import detect_lenient
 
-__all__ = ["Hit", "Kind", "hits", "redacted"]
+__all__ = ["Detection", "Kind", "detect", "redact"]
 
 
-def _in_brackets(hit: Hit) -> str:
+def _placeholder(hit: Detection) -> str:
     return f"[{hit.kind}]"
 
 
-def hits(text: str, *, private_addresses: bool = False) -> Sequence[Hit]:
+def detect(text: str, *, private_addresses: bool = False) -> Sequence[Detection]:
     """Ordered by place, none overlapping: of two that would, the one that begins first, then the longer one.
 
     IP addresses of private networks are hits only if they are asked for.
     """
-    return apart(list(_sure(text, digits_in(text), private_addresses=private_addresses)))
+    return apart(list(_certain_detections(text, digits_in(text), private_addresses=private_addresses)))
 
 
-def redacted(text: str, mark: Callable[[Hit], str] = _in_brackets, *, private_addresses: bool = False) -> str:
+def redact(text: str, mark: Callable[[Detection], str] = _placeholder, *, private_addresses: bool = False) -> str:
     """The text with a mark in place of each hit, and of what may be one; the very same object where there is none."""
-    found = _found(text, private_addresses=private_addresses)
+    found = _detect_all(text, private_addresses=private_addresses)
     if not found:
         return text
     out, at = list[str](), 0
@@ -43,24 +43,24 @@ def redacted(text: str, mark: Callable[[Hit], str] = _in_brackets, *, private_ad
     return "".join([*out, text[at:]])
 
 
-def _found(text: str, *, private_addresses: bool) -> list[Hit]:
+def _detect_all(text: str, *, private_addresses: bool) -> list[Detection]:
     """In the text as it is written, and as it reads without its escapes."""
     written = with_plain_signs(text)
     read = without_escapes(written)
-    found = list[Hit]()
+    found = list[Detection]()
     if read is None or not read.is_enough:
-        found += _either(written, private_addresses=private_addresses)
+        found += _merge_detections(written, private_addresses=private_addresses)
     if read is not None:
-        found += read.in_original(_either(read.text, private_addresses=private_addresses))
+        found += read.in_original(_merge_detections(read.text, private_addresses=private_addresses))
     return found
 
 
-def _either(text: str, *, private_addresses: bool) -> list[Hit]:
+def _merge_detections(text: str, *, private_addresses: bool) -> list[Detection]:
     digits = digits_in(text)
-    return [*_sure(text, digits, private_addresses=private_addresses), *wary(text, digits)]
+    return [*_certain_detections(text, digits, private_addresses=private_addresses), *detect_lenient(text, digits)]
 
 
-def _sure(text: str, digits: Digits, *, private_addresses: bool) -> Iterator[Hit]:
+def _certain_detections(text: str, digits: Digits, *, private_addresses: bool) -> Iterator[Detection]:
     yield from issued(text)
     yield from credentials(text, text.lower())
     yield from mailboxes(text)

@@ -28,7 +28,7 @@ class Score:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Unsent(Exception):
+class ScoreNotSent(Exception):
     """Langfuse did not take them. `final` is whether it would not take them another time either."""
 
     def __init__(self, message: str, *, final: bool) -> None:
@@ -37,14 +37,14 @@ class Unsent(Exception):
 
 
 @contextmanager
-def _unsent() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
         status = error.status_code or 500
-        raise Unsent(f"Langfuse answered {status}", final=status in {400, 413, 422}) from None
+        raise ScoreNotSent(f"Langfuse answered {status}", final=status in {400, 413, 422}) from None
     except (httpx.HTTPError, ValueError) as error:
-        raise Unsent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
+        raise ScoreNotSent(f"Langfuse cannot be reached: {type(error).__name__}", final=False) from None
 
 
 class LangfuseScores:
@@ -57,14 +57,14 @@ class LangfuseScores:
 
     async def send(self, scores: Sequence[Score]) -> None:
         """Raises `Unsent`."""
-        with _unsent():
+        with _translate_errors():
             await self._api.scores.create(
                 request=[self._request(score) for score in scores], request_options={"max_retries": 0}
             )
 
     async def delete(self, score: str) -> None:
         """Delete a score, by our id of it; one that is not there is deleted. Raises `Unsent`."""
-        with _unsent():
+        with _translate_errors():
             try:
                 await self._api.scores.delete(score, request_options={"max_retries": 0})
             except ApiError as error:

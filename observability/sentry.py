@@ -11,11 +11,22 @@ from sentry_sdk.transport import Transport
 from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import event_from_exception
 
-from observability.redaction import redacted
+from observability.redaction import redact
 from observability.tracing import current
 
 # What names things, and what a redactor would only spoil.
-_LEFT = {"event_id", "timestamp", "level", "platform", "environment", "release", "sdk", "type", "filename", "abs_path"}
+_DROPPED_FIELDS = {
+    "event_id",
+    "timestamp",
+    "level",
+    "platform",
+    "environment",
+    "release",
+    "sdk",
+    "type",
+    "filename",
+    "abs_path",
+}
 
 # What one looks for events by, and what stands elsewhere in them.
 _TAGS = {"request_id", "run_id", "thread_id", "agent_id", "tenant", "trace_id", "user"}
@@ -36,7 +47,7 @@ def start(dsn: str, *, environment: str, release: str, transport: type[Transport
         integrations=[],
         # Of an error that was logged without an exception: where that was.
         attach_stacktrace=True,
-        before_send=_scrubbed,
+        before_send=_scrub_event,
         traces_sample_rate=None,
         transport=transport,
     )
@@ -97,7 +108,7 @@ def _exception(exc_info: Any) -> Any:
     return None
 
 
-def _scrubbed(event: Event, hint: Hint) -> Event | None:
+def _scrub_event(event: Event, hint: Hint) -> Event | None:
     """A redactor that fails closes: then the event is not sent at all."""
     try:
         cleaned: Event = _clean(event)
@@ -109,9 +120,9 @@ def _scrubbed(event: Event, hint: Hint) -> Event | None:
 def _clean(value: Any) -> Any:
     match value:
         case str():
-            return redacted(value)
+            return redact(value)
         case Mapping():
-            return {name: inner if name in _LEFT else _clean(inner) for name, inner in value.items()}
+            return {name: inner if name in _DROPPED_FIELDS else _clean(inner) for name, inner in value.items()}
         case list() | tuple():
             return [_clean(inner) for inner in value]
     return value

@@ -47,10 +47,12 @@ class ObservabilitySettings(BaseModel):
         None, description="Errors go to Sentry too, scrubbed; needs the extra `sentry` (`pip install agenkit[sentry]`)."
     )
     trace_content: bool = Field(True, description="Whether spans hold what was asked and said, redacted.")
-    trace_share: float = Field(
+    trace_sample_rate: float = Field(
         1.0, ge=0, le=1, description="The share of runs that are traced; all spans of a run, or none."
     )
-    trace_days: float = Field(30.0, ge=0, description="Days that spans are kept in the database; 0: for ever.")
+    trace_retention_days: float = Field(
+        30.0, ge=0, description="Days that spans are kept in the database; 0: for ever."
+    )
     environment: str = Field(
         "production",
         pattern=r"^[a-z0-9_-]{1,40}$",

@@ -36,22 +36,22 @@ class SpanRef(NamedTuple):
     state: str = ""
 
 
-_NOWHERE = SpanRef(0, 0)
+_NO_SPAN = SpanRef(0, 0)
 
 # Characters of one value; a megabyte in a span helps nobody.
-_LONGEST = 64_000
-_CUT = "… [cut]"
+_MAX_VALUE_LENGTH = 64_000
+_TRUNCATED = "… [cut]"
 # Values that are looked up before they are redacted: names and outcomes, the same few in every run, and texts, which
 # stand on several spans of a run and in the next one's history. Characters of one, and how many are remembered.
-_SHORT, _SHORT_KEPT = 48, 1024
-_TEXT, _TEXTS_KEPT = 16_000, 512
+_SHORT, _SHORT_STORED = 48, 1024
+_TEXT, _TEXTS_STORED = 16_000, 512
 # As much as everybody has to pass on.
-_LONGEST_STATE = 512
+_MAX_TRACESTATE_LENGTH = 512
 _SERVER_ERROR = 500
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 
 # What Langfuse calls each kind.
-_OBSERVED: Mapping[SpanKind, str] = {
+_OBSERVED_KINDS: Mapping[SpanKind, str] = {
     "request": "span",
     "run": "span",
     "agent": "agent",
@@ -68,11 +68,11 @@ _OBSERVED: Mapping[SpanKind, str] = {
 }
 
 
-_BESIDE_A_CALL: frozenset[SpanKind] = frozenset({"artifact", "review"})
+_INSIDE_CALL_KINDS: frozenset[SpanKind] = frozenset({"artifact", "review"})
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class TraceSubject:
     """On whose behalf: said on every span. `session` is the thread as the client knows it."""
 
     tenant: str
@@ -102,21 +102,21 @@ class SpanRecord:
     `error` is a stable code, or the kind of an exception; `attributes` have OpenTelemetry's and Langfuse's names.
     """
 
-    trace: str
+    trace_id: str
     id: str
-    parent: str | None
+    parent_id: str | None
     name: str
     kind: SpanKind
-    who: Who
+    subject: TraceSubject
     error: str | None
-    began: int
-    ended: int
+    started_ns: int
+    ended_ns: int
     attributes: Mapping[str, Any] = field(default_factory=dict)
     # W3C `tracestate`.
     state: str = ""
 
 
-class SpanOutlet(Protocol):
+class SpanExporter(Protocol):
     def on_end(self, record: SpanRecord) -> None:
         """In whichever thread the span has ended; nobody waits for more than that it is held."""
         ...
@@ -127,17 +127,17 @@ class SpanOutlet(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Active:
     tracing: "Tracing"
-    who: Who
+    subject: TraceSubject
     context: SpanRef
     # Around a call of a model: whoever listens does things while it speaks, and they are not the model's.
-    around: SpanRef | None = None
+    span: SpanRef | None = None
     # That call.
     call: "Span | None" = None
     # The run's own, within one.
     run: "Span | None" = None
 
-    def above(self, kind: SpanKind) -> SpanRef:
-        return self.around if self.around is not None and kind in _BESIDE_A_CALL else self.context
+    def parent_for(self, kind: SpanKind) -> SpanRef:
+        return self.span if self.span is not None and kind in _INSIDE_CALL_KINDS else self.context
 
 
 @dataclass(slots=True)
@@ -147,20 +147,20 @@ class Incoming:
     `attributes` are those of its span.
     """
 
-    began: int
-    above: SpanRef | None
+    started_at: int
+    parent: SpanRef | None
     attributes: Mapping[str, str] = field(default_factory=dict)
     span: "Span | None" = None
 
     @property
-    def within(self) -> SpanRef | None:
+    def span(self) -> SpanRef | None:
         return None if self.span is None else self.span.context
 
     def end(self, status: int, route: str) -> None:
         """As its answer begins: how long that goes on is its reader's. Said again it changes nothing."""
         if self.span is not None:
-            self.span.put("http.response.status_code", status)
-            self.span.put("http.route", route)
+            self.span.set_attribute("http.response.status_code", status)
+            self.span.set_attribute("http.route", route)
             if status >= _SERVER_ERROR:
                 self.span.fail(str(status))
             self.span.end()
@@ -214,16 +214,16 @@ class Span:
         *,
         name: str,
         kind: SpanKind,
-        who: Who,
+        subject: TraceSubject,
         began: int | None = None,
     ) -> None:
         self._tracing = tracing
-        self._open = context is not _NOWHERE
+        self._open = context is not _NO_SPAN
         self.context = context
         self.parent = parent
         self.name = name
         self.kind = kind
-        self.who = who
+        self.who = subject
         # In nanoseconds since 1970, as when the first piece of any attempt came.
         self.began = time_ns() if began is None else began
         self._first: int | None = None
@@ -233,43 +233,43 @@ class Span:
         self._tokens: dict[str, int] = {}
         self._dollars: float | None = 0.0
 
-    def set(self, **attributes: str | int | float | bool | None) -> None:
+    def set_attributes(self, **attributes: str | int | float | bool | None) -> None:
         """Names in words: `first_token` becomes `agenkit.first_token`."""
         for name, value in attributes.items():
-            self.put(f"agenkit.{name}", value)
+            self.set_attribute(f"agenkit.{name}", value)
 
-    def put(self, name: str, value: str | int | float | bool | None) -> None:
+    def set_attribute(self, name: str, value: str | int | float | bool | None) -> None:
         """By an attribute's full name."""
         if value is not None and self._open:
-            self.attributes[name] = self._tracing.safe(value) if isinstance(value, str) else value
+            self.attributes[name] = self._tracing.redact(value) if isinstance(value, str) else value
 
-    def said(self, name: Literal["input", "output"], value: object) -> None:
+    def set_text(self, name: Literal["input", "output"], value: object) -> None:
         """What went in or came out, as JSON, where content is captured."""
         if self.captures:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            self.attributes[f"langfuse.observation.{name}"] = self._tracing.safe(text)
+            self.attributes[f"langfuse.observation.{name}"] = self._tracing.redact(text)
 
-    def spoke(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
+    def set_messages(self, name: Literal["input", "output"], messages: Sequence[Message]) -> None:
         """The same of messages. Each is looked at by itself: most were said before, and JSON hides where lines end."""
         if self.captures:
-            told = json.dumps(list(map(self._safely, self._newest(messages))), ensure_ascii=False)
+            told = json.dumps(list(map(self._redact_message, self._newest(messages))), ensure_ascii=False)
             self.attributes[f"langfuse.observation.{name}"] = told
 
     def set_state(self, name: Literal["input", "output"], state: Mapping[str, Any]) -> None:
         """The same of a state's keys, as far as there is room for them; messages under one are looked at as such."""
         if self.captures:
-            room, safe = _LONGEST, dict[str, Any]()
+            room, safe = _MAX_VALUE_LENGTH, dict[str, Any]()
             for key, value in state.items():
                 if room <= 0:
                     self._tracing.noted("cut")
                     safe["…"] = f"[{len(state) - len(safe)} more keys are cut]"
                     break
                 if _are_messages(value):
-                    safe[key] = list(map(self._safely, self._newest(value, room)))
+                    safe[key] = list(map(self._redact_message, self._newest(value, room)))
                     room -= sum(len(each["content"]) for each in safe[key])
                 else:
                     # With its key: that may be what tells a secret.
-                    text = self._tracing.safe(json.dumps({key: value}, ensure_ascii=False, default=str))
+                    text = self._tracing.redact(json.dumps({key: value}, ensure_ascii=False, default=str))
                     safe[key] = _value_of(text, key)
                     room -= len(text)
             self.attributes[f"langfuse.observation.{name}"] = json.dumps(safe, ensure_ascii=False)
@@ -277,14 +277,14 @@ class Span:
     def put_json(self, name: str, value: object) -> None:
         """An attribute that is content, as JSON, where that is captured."""
         if self.captures:
-            self.attributes[name] = self._tracing.safe(json.dumps(value, ensure_ascii=False, default=str))
+            self.attributes[name] = self._tracing.redact(json.dumps(value, ensure_ascii=False, default=str))
 
     @property
     def captures(self) -> bool:
         """Whether what goes in and comes out is told."""
         return self._tracing.captures and self._open
 
-    def _newest(self, messages: Sequence[Message], room: int = _LONGEST) -> Sequence[Message]:
+    def _newest(self, messages: Sequence[Message], room: int = _MAX_VALUE_LENGTH) -> Sequence[Message]:
         """As many as may be told, without those before."""
         kept = list[Message]()
         for message in reversed(messages):
@@ -296,8 +296,8 @@ class Span:
             kept.append(message)
         return messages
 
-    def _safely(self, message: Message) -> Mapping[str, Any]:
-        safe = self._tracing.safe
+    def _redact_message(self, message: Message) -> Mapping[str, Any]:
+        safe = self._tracing.redact
         told: dict[str, Any] = {"role": message.role, "content": safe(message.text)}
         if message.call:
             told["tool_call_id"] = message.call
@@ -315,10 +315,10 @@ class Span:
         return told
 
     @property
-    def has_spent(self) -> bool:
+    def has_usage(self) -> bool:
         return bool(self._tokens)
 
-    def spend(self, tokens: Mapping[str, int], dollars: float | None) -> None:
+    def set_usage(self, tokens: Mapping[str, int], dollars: float | None) -> None:
         """Adds to what a model's call took. Classes of tokens as Langfuse names them; they do not overlap."""
         for name, count in tokens.items():
             self._tokens[name] = self._tokens.get(name, 0) + count
@@ -332,7 +332,7 @@ class Span:
         self.attributes["error.type"] = error
         self.attributes["langfuse.observation.level"] = "ERROR"
         if message and self.captures:
-            self.attributes["langfuse.observation.status_message"] = self._tracing.safe(message)
+            self.attributes["langfuse.observation.status_message"] = self._tracing.redact(message)
 
     def warn(self) -> None:
         """Marks what ended well, but not at once."""
@@ -344,23 +344,23 @@ class Span:
         if not self._open:
             return
         if self._tokens:
-            self._say_spent()
+            self._set_usage_attributes()
         self._open = False
-        self._tracing.ended(self, time_ns() if at is None else at)
+        self._tracing.end_span(self, time_ns() if at is None else at)
 
-    def began_to_answer(self, at: int) -> None:
+    def set_first_token_at(self, at: int) -> None:
         """Of several attempts, the first that did counts: that is what whoever listens has heard."""
         self._first = at if self._first is None else min(self._first, at)
 
-    def _say_spent(self) -> None:
+    def _set_usage_attributes(self) -> None:
         if self._first is not None:
-            self.set(first_token_seconds=max(0, self._first - self.began) / 1e9)
+            self.set_attributes(first_token_seconds=max(0, self._first - self.began) / 1e9)
             began = datetime.fromtimestamp(self._first / 1e9, UTC).isoformat()
             self.attributes["langfuse.observation.completion_start_time"] = began
         read = sum(count for name, count in self._tokens.items() if name.startswith("input"))
         written = sum(count for name, count in self._tokens.items() if name.startswith("output"))
-        self.put("gen_ai.usage.input_tokens", read)
-        self.put("gen_ai.usage.output_tokens", written)
+        self.set_attribute("gen_ai.usage.input_tokens", read)
+        self.set_attribute("gen_ai.usage.output_tokens", written)
         told = json.dumps({**self._tokens, "total": read + written})
         self.attributes["langfuse.observation.usage_details"] = told
         if self._dollars is not None:
@@ -384,25 +384,25 @@ class Tracing:
 
     def __init__(
         self,
-        outlets: Sequence[SpanOutlet],
+        exporters: Sequence[SpanExporter],
         *,
         redact: Redact,
-        captures: bool = True,
+        capture_content: bool = True,
         environment: str = "production",
         release: str = "",
-        share: float = 1.0,
-        noted: Callable[[str], None] = lambda what: None,
+        sample_rate: float = 1.0,
+        on_event: Callable[[str], None] = lambda what: None,
     ) -> None:
-        self.captures = captures
-        self._share = share
+        self.captures = capture_content
+        self._share = sample_rate
         self._redact = redact
-        self._known_short = lru_cache(_SHORT_KEPT)(redact)
-        self._known_text = lru_cache(_TEXTS_KEPT)(redact)
-        self.noted = noted
+        self._known_short = lru_cache(_SHORT_STORED)(redact)
+        self._known_text = lru_cache(_TEXTS_STORED)(redact)
+        self.noted = on_event
         self._stamp = {"langfuse.environment": environment, **({"langfuse.release": release} if release else {})}
-        self._outlets = outlets
+        self._outlets = exporters
 
-    def wants(self, run: str, parent: SpanRef | None = None) -> bool:
+    def is_sampled(self, run: str, parent: SpanRef | None = None) -> bool:
         """Whether a run is traced: as its parent is, else as one of the share; always the same answer for the same run.
         What is done beside runs has no name of one.
         """
@@ -412,9 +412,9 @@ class Tracing:
             return random() < self._share  # nosec B311  # no secret is made of it
         return self._share >= 1.0 or int(sha256(run.encode()).hexdigest()[:8], 16) < self._share * 2**32
 
-    def safe(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Redacted, and cut where it is long. A redactor that fails lets nothing through."""
-        text = self.cut(text)
+        text = self.truncate(text)
         if not text.isascii():
             # Half of a surrogate pair is no character: no exporter could send it, nor what is sent with it.
             text = text.encode("utf-8", "replace").decode()
@@ -426,31 +426,33 @@ class Tracing:
             self.noted("closed")
             return "[not redacted, and so not kept]"
 
-    def cut(self, text: str) -> str:
-        if len(text) <= _LONGEST:
+    def truncate(self, text: str) -> str:
+        if len(text) <= _MAX_VALUE_LENGTH:
             return text
         self.noted("cut")
-        return text[:_LONGEST] + _CUT
+        return text[:_MAX_VALUE_LENGTH] + _TRUNCATED
 
-    def begin(self, name: str, kind: SpanKind, who: Who, parent: SpanRef | None, at: int | None = None) -> "Span":
+    def start_span(
+        self, name: str, kind: SpanKind, subject: TraceSubject, parent: SpanRef | None, at: int | None = None
+    ) -> "Span":
         trace = getrandbits(128) if parent is None else parent.trace_id  # nosec B311  # no secret is made of it
         within = SpanRef(trace, getrandbits(64), state="" if parent is None else parent.state)  # nosec B311
-        return Span(self, within, parent, name=name, kind=kind, who=who, began=at)
+        return Span(self, within, parent, name=name, kind=kind, subject=subject, began=at)
 
-    def ended(self, span: "Span", at: int) -> None:
+    def end_span(self, span: "Span", at: int) -> None:
         tags = [each for each in (span.who.agent, "error" if span.error else "") if each]
         record = SpanRecord(
-            trace=f"{span.context.trace_id:032x}",
+            trace_id=f"{span.context.trace_id:032x}",
             id=f"{span.context.span_id:016x}",
-            parent=None if span.parent is None else f"{span.parent.span_id:016x}",
+            parent_id=None if span.parent is None else f"{span.parent.span_id:016x}",
             name=span.name,
             kind=span.kind,
-            who=span.who,
+            subject=span.who,
             error=span.error,
-            began=span.began,
-            ended=at,
+            started_ns=span.began,
+            ended_ns=at,
             attributes={
-                "langfuse.observation.type": _OBSERVED[span.kind],
+                "langfuse.observation.type": _OBSERVED_KINDS[span.kind],
                 **({"langfuse.trace.tags": tags} if tags else {}),
                 **self._stamp,
                 **span.attributes,
@@ -466,23 +468,25 @@ class Tracing:
 
 
 @contextmanager
-def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanRef | None = None) -> Iterator[Span]:
+def trace_run(
+    tracer: Tracing, subject: TraceSubject, name: str, kind: SpanKind, parent: SpanRef | None = None
+) -> Iterator[Span]:
     """A span on somebody's behalf; what is opened within it belongs to it. One beneath a parent goes with it."""
-    if not by.wants(who.run, parent):
+    if not tracer.is_sampled(subject.run, parent):
         token = _UNSAMPLED.set(parent)
         try:
-            yield Span(by, _NOWHERE, name=name, kind=kind, who=who)
+            yield Span(tracer, _NO_SPAN, name=name, kind=kind, subject=subject)
         finally:
             _UNSAMPLED.reset(token)
         return
-    opened = by.begin(name, kind, who, parent)
+    opened = tracer.start_span(name, kind, subject, parent)
     above = _ACTIVE.get()
     run = opened if kind == "run" else None if above is None else above.run
-    before = _ACTIVE.set(_Active(by, who, opened.context, run=run))
+    before = _ACTIVE.set(_Active(tracer, subject, opened.context, run=run))
     try:
         yield opened
     except BaseException as error:
-        _failed(opened, error)
+        _fail_span(opened, error)
         raise
     finally:
         _ACTIVE.reset(before)
@@ -490,26 +494,26 @@ def tracing(by: Tracing, who: Who, name: str, kind: SpanKind, parent: SpanRef | 
 
 
 @contextmanager
-def span(name: str, kind: SpanKind) -> Iterator[Span | None]:
+def use_span(name: str, kind: SpanKind) -> Iterator[Span | None]:
     """A span beneath the one that is open; `None` where nobody traces. Not for generators: see `begun`."""
     active = _ACTIVE.get()
     if active is None:
         yield None
         return
-    with tracing(active.tracing, active.who, name, kind, active.above(kind)) as opened:
+    with trace_run(active.tracing, active.subject, name, kind, active.parent_for(kind)) as opened:
         yield opened
 
 
-def begun(name: str, kind: SpanKind, above: SpanRef | None = None) -> Span | None:
+def start_span(name: str, kind: SpanKind, parent: SpanRef | None = None) -> Span | None:
     """A span that its opener ends, and that nothing belongs to until it is `entered`. It stands beneath the one that is
     open, or beneath `above`.
     """
     active = _ACTIVE.get()
-    return None if active is None else active.tracing.begin(name, kind, active.who, above or active.context)
+    return None if active is None else active.tracing.start_span(name, kind, active.subject, parent or active.context)
 
 
 @contextmanager
-def staying() -> Iterator[None]:
+def keep_span() -> Iterator[None]:
     """Whatever is entered within, and left in a task of somebody else's, is left here too."""
     before = _ACTIVE.get()
     try:
@@ -518,7 +522,7 @@ def staying() -> Iterator[None]:
         _ACTIVE.set(before)
 
 
-def entered(opened: Span, around: SpanRef | None = None) -> SpanRef | None:
+def enter_span(opened: Span, around: SpanRef | None = None) -> SpanRef | None:
     """Makes a span the one that others belong to, in this task from here on; what was it before.
 
     `around` a model's is what its listener's own work belongs to, while it speaks and after.
@@ -526,34 +530,36 @@ def entered(opened: Span, around: SpanRef | None = None) -> SpanRef | None:
     active = _ACTIVE.get()
     if active is None:
         return None
-    _ACTIVE.set(replace(active, context=opened.context, around=around, call=opened if around else None))
+    _ACTIVE.set(replace(active, context=opened.context, span=around, call=opened if around else None))
     return active.context
 
 
-def left(before: SpanRef | None) -> None:
+def leave_span(before: SpanRef | None) -> None:
     active = _ACTIVE.get()
     if active is not None and before is not None:
-        _ACTIVE.set(replace(active, context=before, around=None, call=None))
+        _ACTIVE.set(replace(active, context=before, span=None, call=None))
 
 
-def recorded(name: str, kind: SpanKind, seconds: float) -> Span | None:
+def record_span(name: str, kind: SpanKind, seconds: float) -> Span | None:
     """A span of something that took so long and is over now; to be ended at once."""
     active = _ACTIVE.get()
     if active is None:
         return None
-    return active.tracing.begin(name, kind, active.who, active.above(kind), time_ns() - int(seconds * 1e9))
+    return active.tracing.start_span(
+        name, kind, active.subject, active.parent_for(kind), time_ns() - int(seconds * 1e9)
+    )
 
 
-def calling_model() -> Span | None:
+def is_calling_model() -> Span | None:
     """The span of the call of a model within which this is."""
     active = _ACTIVE.get()
     return None if active is None else active.call
 
 
-def noted(name: str, kind: SpanKind, **attributes: str) -> None:
+def add_event(name: str, kind: SpanKind, **attributes: str) -> None:
     """An event beneath the span that is open, as a span without length."""
-    if (opened := recorded(name, kind, 0.0)) is not None:
-        opened.set(**attributes)
+    if (opened := record_span(name, kind, 0.0)) is not None:
+        opened.set_attributes(**attributes)
         if kind == "event":
             opened.warn()
         opened.end()
@@ -563,7 +569,7 @@ def link_interrupted_run(parent: str | None) -> None:
     """Has the span of this run name the one of the run that asked what is answered now, by that run's `traceparent`."""
     active = _ACTIVE.get()
     if active is not None and active.run is not None:
-        active.run.set(interrupted_run=parent)
+        active.run.set_attributes(interrupted_run=parent)
 
 
 def traceparent(of: SpanRef | None = None) -> str | None:
@@ -592,7 +598,7 @@ def read_traceparent(given: str | None, state: str | None = None) -> SpanRef | N
     found = _TRACEPARENT.fullmatch(given or "")
     if found is None:
         return None
-    known = TraceState.from_header([state]).to_header() if state and len(state) <= _LONGEST_STATE else ""
+    known = TraceState.from_header([state]).to_header() if state and len(state) <= _MAX_TRACESTATE_LENGTH else ""
     return SpanRef(int(found[1], 16), int(found[2], 16), bool(int(found[3], 16) & 1), known)
 
 
@@ -603,7 +609,7 @@ def current() -> SpanRef | None:
 
 
 @contextmanager
-def coming_in(
+def read_incoming(
     given: str | None, state: str | None = None, attributes: Mapping[str, str] | None = None
 ) -> Iterator[Incoming]:
     """For as long as a request is answered; `given` is its `traceparent`, `state` its `tracestate`."""
@@ -617,31 +623,31 @@ def coming_in(
             incoming.span.end()
 
 
-def accepted(by: Tracing, who: Who, name: str, content: str = "") -> SpanRef | None:
+def accept_request(by: Tracing, subject: TraceSubject, name: str, content: str = "") -> SpanRef | None:
     """The span of the request that is answered here, of what it asks for by its `content`: what it asks for goes on
     beneath it. Of a trace that is not recorded it is the caller's.
     """
     incoming = _INCOMING.get()
-    above = None if incoming is None else incoming.above
-    if not by.wants(who.run, above):
+    above = None if incoming is None else incoming.parent
+    if not by.is_sampled(subject.run, above):
         return above
-    opened = by.begin(name, "request", who, above, None if incoming is None else incoming.began)
-    opened.said("input", content)
+    opened = by.start_span(name, "request", subject, above, None if incoming is None else incoming.started_at)
+    opened.set_text("input", content)
     if incoming is None:
         opened.end()
         return opened.context
     for attribute, value in incoming.attributes.items():
-        opened.put(attribute, value)
+        opened.set_attribute(attribute, value)
     incoming.span = opened
     return opened.context
 
 
-class Kept:
+class SpanBuffer:
     """Hands spans that have ended to a list that somebody empties; past `most` they are counted and dropped."""
 
-    def __init__(self, most: int, dropped: Callable[[int], None]) -> None:
-        self._most = most
-        self._dropped = dropped
+    def __init__(self, max_spans: int, on_drop: Callable[[int], None]) -> None:
+        self._most = max_spans
+        self._dropped = on_drop
         # Graphs that are not asynchronous end their spans in threads.
         self._held: deque[SpanRecord] = deque()
 
@@ -651,8 +657,8 @@ class Kept:
         else:
             self._held.append(record)
 
-    def take(self, most: int) -> Sequence[SpanRecord]:
-        return [self._held.popleft() for _ in range(min(most, len(self._held)))]
+    def take(self, limit: int) -> Sequence[SpanRecord]:
+        return [self._held.popleft() for _ in range(min(limit, len(self._held)))]
 
     def give_back(self, records: Sequence[SpanRecord]) -> None:
         """What could not be kept, to be taken again."""
@@ -665,8 +671,8 @@ class Kept:
         pass
 
 
-def _failed(opened: Span, error: BaseException) -> None:
+def _fail_span(opened: Span, error: BaseException) -> None:
     if isinstance(error, Exception):
         opened.fail(str(getattr(error, "code", type(error).__name__)), str(error))
     elif not isinstance(error, GeneratorExit):
-        opened.set(cancelled=True)
+        opened.set_attributes(cancelled=True)

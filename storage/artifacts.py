@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.blobs import Blobs
 from storage.caller import Caller
-from storage.contents import Content, Contents
+from storage.content_store import Content, ContentStore
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.reviews import record_review_deletions
 from storage.tables import Moment, artifact_versions, artifacts, reviews, threads
-from storage.threads import UnknownThread, folded
+from storage.threads import UnknownThread, fold_text
 
 Author = Literal["person", "agent", "tool"]
 
@@ -30,12 +30,12 @@ class UnknownVersion(LookupError):
     """The artifact has no such version."""
 
 
-class Stale(Exception):
+class StaleVersion(Exception):
     """Somebody else has written meanwhile: `tip` is the version that counts now."""
 
     def __init__(self, tip: int) -> None:
         super().__init__(f"The artifact has gone on to version {tip}")
-        self.tip = tip
+        self.head_version = tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ArtifactRecord:
     kind: str
     language: str | None
     versions: int
-    tip: int
+    head_version: int
     size: int
     created_at: datetime
     updated_at: datetime
@@ -86,11 +86,11 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ArtifactFilter:
     """Which artifacts, and how many from where. `thread` is internal; `words` are all to be in the name."""
 
     limit: int
-    after: Place | None = None
+    after: Cursor | None = None
     thread: str | None = None
     kind: str | None = None
     words: Sequence[str] = ()
@@ -101,7 +101,7 @@ class Artifacts:
 
     def __init__(self, database: Database, blobs: Blobs, *, inline: int = 65536) -> None:
         self._database = database
-        self._contents = Contents(database, blobs, inline=inline)
+        self._contents = ContentStore(database, blobs, inline=inline)
 
     async def create(
         self,
@@ -115,15 +115,15 @@ class Artifacts:
     ) -> tuple[ArtifactRecord, VersionRecord]:
         """An artifact with its first version, in a thread by its internal id or alone. Raises `UnknownThread`."""
         now = datetime.now(UTC)
-        async with self._contents.placed(caller, [draft.text]) as placed:
+        async with self._contents.stage(caller, [draft.text]) as placed:
             (content,) = placed.contents
             record = ArtifactRecord(uuid4().hex, thread, name, kind, language, 1, 1, content.size, now, now)
-            version = _drafted(1, draft, content, now, language)
+            version = _version_record(1, draft, content, now, language)
             try:
-                async with self._database.writing() as connection:
+                async with self._database.write() as connection:
                     await _in_thread(connection, caller, thread)
                     await connection.execute(insert(artifacts).values(**_owner(caller), **_row(record)))
-                    await self._contents.keep(connection, caller, placed)
+                    await self._contents.insert(connection, caller, placed)
                     await _insert(connection, caller, record.id, version)
             except IntegrityError as error:
                 # It was deleted meanwhile.
@@ -131,18 +131,18 @@ class Artifacts:
         return record, version
 
     async def add(
-        self, caller: Caller, artifact: str, drafts: Sequence[Draft], *, tip: int, language: str | None = None
+        self, caller: Caller, artifact: str, drafts: Sequence[Draft], *, head_version: int, language: str | None = None
     ) -> tuple[ArtifactRecord, Sequence[VersionRecord]]:
         """Versions under the next numbers, of which the last becomes the tip: all of them, or none.
 
         Raises `Stale` where the tip is another than `tip`, `UnknownArtifact` or, for a parent, `UnknownVersion`.
         """
         texts = [draft.text for draft in drafts]
-        async with self._contents.placed(caller, texts) as placed, self._database.writing() as connection:
-            record = await _moved(connection, caller, artifact, tip, placed.contents, language)
+        async with self._contents.stage(caller, texts) as placed, self._database.write() as connection:
+            record = await _move_head(connection, caller, artifact, head_version, placed.contents, language)
             numbered = enumerate(zip(drafts, placed.contents, strict=True), record.versions - len(drafts) + 1)
-            versions = [_drafted(number, *each, record.updated_at, record.language) for number, each in numbered]
-            await self._contents.keep(connection, caller, placed)
+            versions = [_version_record(number, *each, record.updated_at, record.language) for number, each in numbered]
+            await self._contents.insert(connection, caller, placed)
             for version in versions:
                 await _insert(connection, caller, artifact, version)
         return record, versions
@@ -155,7 +155,7 @@ class Artifacts:
         of_it = and_(artifact_versions.c.artifact_id == artifacts.c.id, artifact_versions.c.number == meant)
         version = [column.label(f"version_{column.name}") for column in artifact_versions.c]
         both = select(artifacts, *version).select_from(artifacts.outerjoin(artifact_versions, of_it))
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(both.where(_mine(caller, artifact)))).one_or_none()
         if row is None:
             raise _unknown(artifact)
@@ -163,10 +163,10 @@ class Artifacts:
             raise UnknownVersion(f"Unknown version {number!r} of {artifact!r}")
         return _record(row), _version(row, "version_")
 
-    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ArtifactRecord]:
+    async def list_artifacts(self, caller: Caller, query: ArtifactFilter) -> Sequence[ArtifactRecord]:
         """The last written first."""
-        async with self._database.reading() as connection:
-            return [_record(row) for row in (await connection.execute(_list(caller, wanted))).all()]
+        async with self._database.read() as connection:
+            return [_record(row) for row in (await connection.execute(_list(caller, query))).all()]
 
     async def versions(
         self, caller: Caller, artifact: str, *, limit: int, before: int | None = None
@@ -176,15 +176,15 @@ class Artifacts:
         if before is not None:
             wanted = wanted.where(artifact_versions.c.number < before)
         wanted = wanted.order_by(artifact_versions.c.number.desc()).limit(limit)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             if await connection.scalar(select(artifacts.c.id).where(_mine(caller, artifact))) is None:
                 raise _unknown(artifact)
             return [_version(row) for row in (await connection.execute(wanted)).all()]
 
-    async def says(self, caller: Caller, artifact: str, digest: str) -> bool:
+    async def has_content(self, caller: Caller, artifact: str, digest: str) -> bool:
         """Whether one of the artifact's versions has this text."""
         of_it = select(artifact_versions.c.number).where(_of(caller, artifact), artifact_versions.c.digest == digest)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return await connection.scalar(of_it.limit(1)) is not None
 
     async def text(self, caller: Caller, digest: str) -> str:
@@ -193,9 +193,9 @@ class Artifacts:
 
     async def rename(self, caller: Caller, artifact: str, name: str) -> ArtifactRecord:
         """Raises `UnknownArtifact`."""
-        values = {"name": name, "name_folded": folded(name), "updated_at": datetime.now(UTC)}
+        values = {"name": name, "name_folded": fold_text(name), "updated_at": datetime.now(UTC)}
         renamed = update(artifacts).where(_mine(caller, artifact)).values(**values).returning(artifacts)
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             row = (await connection.execute(renamed)).one_or_none()
         if row is None:
             raise _unknown(artifact)
@@ -207,13 +207,13 @@ class Artifacts:
         Raises `UnknownArtifact`.
         """
         said = select(artifact_versions.c.digest).where(_of(caller, artifact)).distinct()
-        async with self._database.writing() as connection:
-            await _taken(connection, caller, artifact)
+        async with self._database.write() as connection:
+            await _lock_artifact(connection, caller, artifact)
             digests = (await connection.scalars(said)).all()
             await record_review_deletions(connection, caller, reviews.c.artifact_id == artifact)
             await connection.execute(delete(artifacts).where(_mine(caller, artifact)))
-            gone = await self._contents.let_go(connection, caller, digests)
-        await self._contents.remove(gone.blobs)
+            gone = await self._contents.delete_unused(connection, caller, digests)
+        await self._contents.delete_blobs(gone.blobs)
         return gone.digests
 
     async def sweep(self) -> int:
@@ -246,13 +246,13 @@ async def _in_thread(connection: AsyncConnection, caller: Caller, thread: str | 
         raise UnknownThread(f"Unknown thread {thread!r}")
 
 
-async def _taken(connection: AsyncConnection, caller: Caller, artifact: str) -> None:
+async def _lock_artifact(connection: AsyncConnection, caller: Caller, artifact: str) -> None:
     """Nobody else adds a version to it until the transaction ends."""
     if await connection.scalar(select(artifacts.c.id).where(_mine(caller, artifact)).with_for_update()) is None:
         raise _unknown(artifact)
 
 
-async def _moved(  # noqa: PLR0917  # a row, and what becomes of it
+async def _move_head(  # noqa: PLR0917  # a row, and what becomes of it
     connection: AsyncConnection,
     caller: Caller,
     artifact: str,
@@ -272,10 +272,10 @@ async def _moved(  # noqa: PLR0917  # a row, and what becomes of it
     if row is not None:
         return _record(row)
     now_at: int | None = await connection.scalar(select(artifacts.c.tip).where(_mine(caller, artifact)))
-    raise _unknown(artifact) if now_at is None else Stale(now_at)
+    raise _unknown(artifact) if now_at is None else StaleVersion(now_at)
 
 
-def _drafted(number: int, draft: Draft, content: Content, now: datetime, language: str | None) -> VersionRecord:
+def _version_record(number: int, draft: Draft, content: Content, now: datetime, language: str | None) -> VersionRecord:
     # All numbers below are there: no version is ever taken out of an artifact.
     if number > 1 and not 1 <= (draft.parent or 0) < number:
         raise UnknownVersion(f"Unknown version {draft.parent!r}")
@@ -298,18 +298,18 @@ async def _insert(connection: AsyncConnection, caller: Caller, artifact: str, ve
     await connection.execute(row)
 
 
-def _list(caller: Caller, wanted: Wanted) -> Select[Any]:
+def _list(caller: Caller, query: ArtifactFilter) -> Select[Any]:
     listed = select(artifacts).where(artifacts.c.tenant_id == caller.tenant, artifacts.c.user_id == caller.user)
-    if wanted.thread is not None:
-        listed = listed.where(artifacts.c.thread_id == wanted.thread)
-    if wanted.kind is not None:
-        listed = listed.where(artifacts.c.kind == wanted.kind)
-    if wanted.after is not None:
-        after = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+    if query.thread is not None:
+        listed = listed.where(artifacts.c.thread_id == query.thread)
+    if query.kind is not None:
+        listed = listed.where(artifacts.c.kind == query.kind)
+    if query.after is not None:
+        after = tuple_(literal(query.after.time, Moment), literal(query.after.id))
         listed = listed.where(tuple_(artifacts.c.updated_at, artifacts.c.id) < after)
-    for word in wanted.words:
-        listed = listed.where(artifacts.c.name_folded.contains(folded(word), autoescape=True))
-    return listed.order_by(artifacts.c.updated_at.desc(), artifacts.c.id.desc()).limit(wanted.limit)
+    for word in query.words:
+        listed = listed.where(artifacts.c.name_folded.contains(fold_text(word), autoescape=True))
+    return listed.order_by(artifacts.c.updated_at.desc(), artifacts.c.id.desc()).limit(query.limit)
 
 
 def _row(record: ArtifactRecord) -> dict[str, Any]:
@@ -317,11 +317,11 @@ def _row(record: ArtifactRecord) -> dict[str, Any]:
         "id": record.id,
         "thread_id": record.thread,
         "name": record.name,
-        "name_folded": folded(record.name),
+        "name_folded": fold_text(record.name),
         "kind": record.kind,
         "language": record.language,
         "versions": record.versions,
-        "tip": record.tip,
+        "tip": record.head_version,
         "size": record.size,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -336,7 +336,7 @@ def _record(row: Row[Any]) -> ArtifactRecord:
         kind=row.kind,
         language=row.language,
         versions=row.versions,
-        tip=row.tip,
+        head_version=row.tip,
         size=row.size,
         created_at=row.created_at,
         updated_at=row.updated_at,

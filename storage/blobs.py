@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONNECT = timedelta(seconds=3)
-_ANSWER = timedelta(seconds=10)
+_CONNECT_SECONDS = timedelta(seconds=3)
+_ANSWER_SECONDS = timedelta(seconds=10)
 _RETRIES = 2
-_AT_ONCE = 16
+_MAX_CONCURRENT = 16
 # As many as S3 deletes, or lists, in one request.
-_PART = 1000
+_PAGE_SIZE = 1000
 
 
 class BlobLost(StorageFailed):
@@ -54,38 +54,38 @@ class Blobs:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="blobs")
+        self._threads = ThreadPoolExecutor(_MAX_CONCURRENT, thread_name_prefix="blobs")
 
     async def put(self, caller: Caller, digest: str, data: bytes) -> str:
         """The name of the new blob. Raises `StorageFailed`."""
-        name = f"{folder(caller)}/{digest[:2]}/{digest}.{uuid4().hex[:16]}"
-        await self._done(lambda: self._store.put(name, data))
+        name = f"{caller_folder(caller)}/{digest[:2]}/{digest}.{uuid4().hex[:16]}"
+        await self._run(lambda: self._store.put(name, data))
         return name
 
     async def get(self, name: str) -> bytes:
         """Raises `BlobLost` or `StorageFailed`."""
-        return await self._done(lambda: _got(self._store, name))
+        return await self._run(lambda: _get(self._store, name))
 
     async def delete(self, names: Sequence[str]) -> None:
         """One that is not there is fine. Raises `StorageFailed`."""
-        for begin in range(0, len(names), _PART):
-            await self._done(partial(_deleted, self._store, names[begin : begin + _PART]))
+        for begin in range(0, len(names), _PAGE_SIZE):
+            await self._run(partial(_delete, self._store, names[begin : begin + _PAGE_SIZE]))
 
-    async def older(self, moment: datetime) -> AsyncIterator[Sequence[str]]:
+    async def list_older(self, moment: datetime) -> AsyncIterator[Sequence[str]]:
         """The names of blobs that were put before a moment, in parts. Raises `StorageFailed`."""
-        listed = self._store.list(chunk_size=_PART)
-        while part := await self._done(lambda: _next(listed)):
+        listed = self._store.list(chunk_size=_PAGE_SIZE)
+        while part := await self._run(lambda: _next(listed)):
             # A folder or a bucket may hold what is somebody else's: only what has a name as we give them is ours.
             yield [each["path"] for each in part if each["last_modified"] < moment and _OURS.fullmatch(each["path"])]
 
     async def ping(self) -> None:
         """Raises `StorageFailed`."""
-        await self._done(lambda: _next(self._store.list(chunk_size=1)))
+        await self._run(lambda: _next(self._store.list(chunk_size=1)))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _done(self, work: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[[], T]) -> T:
         with _translated():
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -102,13 +102,13 @@ async def open_blobs(settings: StorageSettings) -> AsyncIterator[Blobs]:
         blobs.close()
 
 
-def folder(caller: Caller) -> str:
+def caller_folder(caller: Caller) -> str:
     """What stands for one user in names: of one length, and with no sign in it that a store could mind."""
     return sha256(f"{caller.tenant}\0{caller.user}".encode()).hexdigest()[:32]
 
 
 def _store(settings: StorageSettings) -> ObjectStore:
-    place = settings.blobs or str(settings.data / "blobs")
+    place = settings.blob_store_url or str(settings.data_dir / "blobs")
     if place.startswith("s3://"):
         return _s3(place, settings)
     path = Path(unquote(urlsplit(place).path)) if place.startswith("file:") else Path(place)
@@ -127,17 +127,17 @@ def _s3(place: str, settings: StorageSettings) -> ObjectStore:
     }
     config: S3Config = {name: value for name, value in given.items() if value}  # type: ignore[assignment]
     plain = (settings.s3_endpoint or "").startswith("http://")
-    client: ClientConfig = {"allow_http": plain, "connect_timeout": _CONNECT, "timeout": _ANSWER}
+    client: ClientConfig = {"allow_http": plain, "connect_timeout": _CONNECT_SECONDS, "timeout": _ANSWER_SECONDS}
     return S3Store(
         parts.netloc,
         prefix=parts.path.strip("/") or None,
         config=config,
         client_options=client,
-        retry_config={"max_retries": _RETRIES, "retry_timeout": _ANSWER},
+        retry_config={"max_retries": _RETRIES, "retry_timeout": _ANSWER_SECONDS},
     )
 
 
-def _got(store: ObjectStore, name: str) -> bytes:
+def _get(store: ObjectStore, name: str) -> bytes:
     try:
         data = bytes(store.get(name).bytes())
     except FileNotFoundError as error:
@@ -147,7 +147,7 @@ def _got(store: ObjectStore, name: str) -> bytes:
     return data
 
 
-def _deleted(store: ObjectStore, names: Sequence[str]) -> None:
+def _delete(store: ObjectStore, names: Sequence[str]) -> None:
     try:
         store.delete(names)
     except FileNotFoundError:

@@ -1,16 +1,16 @@
-"""Breakers that replicas share, in Redis. What they are for and how they are read is told in `llm.layers.breaker`."""
+"""Breakers that replicas share, in Redis. What they are for and how they are read is told in `llm.wrappers.breaker`."""
 
 from math import ceil
 from typing import Literal, Protocol
 
 from redis.asyncio import Redis
 
-from storage.redis import Reach
+from storage.redis import GuardedRedis
 
 State = Literal["closed", "open", "half_open"]
 
 # An ill provider that nobody has called for so long is begun with anew.
-_KEPT_SECONDS = 3600.0
+_TTL_SECONDS = 3600.0
 
 # The clock is Redis's own: replicas need not agree on the time.
 _SCRIPT = """
@@ -86,13 +86,13 @@ class RedisBreakers:
     def __init__(self, client: Redis, prefix: str, *, timeout: float = 0.1) -> None:
         self._prefix = prefix
         self._script = client.register_script(_SCRIPT)
-        self._reach = Reach("breakers", timeout=timeout)
+        self._reach = GuardedRedis("breakers", timeout=timeout)
 
     async def ask(
         self, name: str, verb: str, probe: str, settings: Limits
     ) -> tuple[State, int, bool, bool, float] | None:
         times = [_milliseconds(seconds) for seconds in (settings.seconds, settings.claim)]
-        kept = _milliseconds(settings.seconds + settings.claim + _KEPT_SECONDS)
+        kept = _milliseconds(settings.seconds + settings.claim + _TTL_SECONDS)
         arguments: list[str | int] = [verb, probe, settings.failures, *times, kept]
         told = await self._reach.ask(lambda: self._script(keys=[self._prefix + name], args=arguments))
         if told is None:

@@ -9,10 +9,10 @@ from time import monotonic
 
 from redis.asyncio import Redis
 
-from storage.redis import Reach
+from storage.redis import GuardedRedis
 
 # Values that are looked at in one go.
-_PART = 1000
+_SCAN_SIZE = 1000
 
 
 @dataclass(slots=True)
@@ -27,8 +27,8 @@ class _Value:
 class MemoryCache:
     """Values in this process. What was used longest ago makes room when keys and values exceed `most` bytes."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int, clock: Callable[[], float] = monotonic) -> None:
+        self._most = max_bytes
         self._clock = clock
         self._values: OrderedDict[str, _Value] = OrderedDict()
         self._size = 0
@@ -39,21 +39,21 @@ class MemoryCache:
         return self._size
 
     async def get(self, key: str) -> bytes | None:
-        data = self._found(_value(key))
+        data = self._find(_value(key))
         return data if isinstance(data, bytes) else None
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
         # Whoever hands in a buffer of another kind may go on writing to it.
-        self._keep(_value(key), bytes(value), ttl)
+        self._store(_value(key), bytes(value), ttl)
 
-    async def listed(self, key: str) -> Sequence[bytes]:
-        data = self._found(_list(key))
+    async def get_list(self, key: str) -> Sequence[bytes]:
+        data = self._find(_list(key))
         return data if isinstance(data, tuple) else ()
 
-    async def push(self, key: str, value: bytes, *, most: int, ttl: float) -> None:
-        before = self._found(_list(key))
+    async def push(self, key: str, value: bytes, *, max_items: int, ttl: float) -> None:
+        before = self._find(_list(key))
         kept = before if isinstance(before, tuple) else ()
-        self._keep(_list(key), (bytes(value), *kept[: most - 1]), ttl)
+        self._store(_list(key), (bytes(value), *kept[: max_items - 1]), ttl)
 
     async def drop(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -62,14 +62,14 @@ class MemoryCache:
     async def sweep(self) -> None:
         """Gives back the room of values whose time is over, and holds nobody up meanwhile."""
         names = list(self._values)
-        for begin in range(0, len(names), _PART):
+        for begin in range(0, len(names), _SCAN_SIZE):
             now = self._clock()
-            for name in names[begin : begin + _PART]:
+            for name in names[begin : begin + _SCAN_SIZE]:
                 if (value := self._values.get(name)) is not None and value.ends <= now:
                     self._drop(name)
             await asyncio.sleep(0)
 
-    def _found(self, key: str) -> bytes | tuple[bytes, ...] | None:
+    def _find(self, key: str) -> bytes | tuple[bytes, ...] | None:
         value = self._values.get(key)
         if value is None:
             return None
@@ -79,7 +79,7 @@ class MemoryCache:
         self._values.move_to_end(key)
         return value.data
 
-    def _keep(self, key: str, data: bytes | tuple[bytes, ...], ttl: float) -> None:
+    def _store(self, key: str, data: bytes | tuple[bytes, ...], ttl: float) -> None:
         self._drop(key)
         size = len(key.encode()) + (len(data) if isinstance(data, bytes) else sum(map(len, data)))
         if size > self._most:
@@ -101,7 +101,7 @@ class RedisCache:
     def __init__(self, client: Redis, prefix: str, *, timeout: float = 0.2) -> None:
         self._client = client
         self._prefix = prefix
-        self._reach = Reach("cache", timeout=timeout)
+        self._reach = GuardedRedis("cache", timeout=timeout)
 
     async def get(self, key: str) -> bytes | None:
         found = await self._reach.ask(lambda: self._client.get(self._prefix + _value(key)))
@@ -111,17 +111,17 @@ class RedisCache:
         name = self._prefix + _value(key)
         await self._reach.ask(lambda: self._client.set(name, bytes(value), px=_milliseconds(ttl)))
 
-    async def listed(self, key: str) -> Sequence[bytes]:
+    async def get_list(self, key: str) -> Sequence[bytes]:
         found = await self._reach.ask(lambda: self._client.lrange(self._prefix + _list(key), 0, -1))
         return tuple(value for value in found or () if isinstance(value, bytes))
 
-    async def push(self, key: str, value: bytes, *, most: int, ttl: float) -> None:
+    async def push(self, key: str, value: bytes, *, max_items: int, ttl: float) -> None:
         name = self._prefix + _list(key)
 
         async def pushed() -> None:
             async with self._client.pipeline(transaction=True) as commands:
                 commands.lpush(name, bytes(value))
-                commands.ltrim(name, 0, most - 1)
+                commands.ltrim(name, 0, max_items - 1)
                 commands.pexpire(name, _milliseconds(ttl))
                 await commands.execute()
 
@@ -129,7 +129,7 @@ class RedisCache:
 
 
 # Entries that one call of the script drops: while it runs, nobody else's command does.
-_DROPPED = 100
+_DROPPED_VALUE = 100
 _MAX_CALLS = 1000
 # A value that is larger is fetched by a command of its own, which has time by its size.
 _LARGE = 100_000
@@ -143,7 +143,7 @@ local used, ends, sizes, values = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local most, key, ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local left = {_DROPPED}
+local left = {_DROPPED_VALUE}
 
 local function drop(name)
     local size = redis.call('HGET', sizes, name)
@@ -197,14 +197,14 @@ class BoundedRedisCache:
     Redis' own bound would let the logs of runs go for them, or refuse those.
     """
 
-    def __init__(self, client: Redis, prefix: str, most: int, *, timeout: float = 0.2) -> None:
+    def __init__(self, client: Redis, prefix: str, max_bytes: int, *, timeout: float = 0.2) -> None:
         self._client = client
         self._prefix = prefix
-        self._most = most
+        self._most = max_bytes
         self._timeout = timeout
         self._put = client.register_script(_PUT)
         self._get = client.register_script(_GET)
-        self._reach = Reach("cache", timeout=timeout)
+        self._reach = GuardedRedis("cache", timeout=timeout)
 
     async def get(self, key: str) -> bytes | None:
         name = self._prefix + _value(key)

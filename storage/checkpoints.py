@@ -29,7 +29,7 @@ class Checkpoints(Protocol):
     @property
     def saver(self) -> BaseCheckpointSaver[str]: ...
 
-    async def forget(self, thread: str) -> None:
+    async def delete_thread(self, thread: str) -> None:
         """Everything that is kept of a thread. May be said twice."""
         ...
 
@@ -62,7 +62,7 @@ async def open_checkpoints(settings: StorageSettings, lease: Lease | None = None
             yield shared
 
 
-async def lay_checkpoints(settings: StorageSettings) -> None:
+async def create_checkpoint_tables(settings: StorageSettings) -> None:
     """Makes the checkpointer's own tables, whatever the settings say of the start."""
     if settings.embedded:
         async with _sqlite(settings):
@@ -92,13 +92,13 @@ async def _postgres(settings: StorageSettings, *, lay: bool) -> AsyncIterator["P
 
     address = settings.database.set(drivername="postgresql").render_as_string(hide_password=False)
     if lay:
-        await _lay_alone(address)
+        await _create_under_lock(address)
     pool: AsyncConnectionPool[BoundedConnection] = AsyncConnectionPool(
         address,
         min_size=1,
         max_size=settings.pool_size + settings.pool_overflow,
-        timeout=settings.pool_timeout,
-        max_lifetime=settings.pool_recycle,
+        timeout=settings.pool_timeout_seconds,
+        max_lifetime=settings.pool_recycle_seconds,
         # It waits twice as long after each failure; given up soon, whoever asks next tries anew.
         reconnect_timeout=_RECONNECT_SECONDS,
         connection_class=bounded_connection(settings),
@@ -116,7 +116,7 @@ _RECONNECT_SECONDS = 3.0
 _CONNECTION: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": 0}
 
 
-async def _lay_alone(address: str) -> None:
+async def _create_under_lock(address: str) -> None:
     """Lays the tables while no other replica does, over a connection whose statements may take what they take.
 
     Who waits does so without a statement: an index that is built concurrently waits for every statement that goes on,
@@ -128,7 +128,7 @@ async def _lay_alone(address: str) -> None:
 
     try:
         async with await AsyncConnection.connect(address, row_factory=dict_row, **_CONNECTION) as connection:
-            while not await _taken(connection):  # noqa: ASYNC110  # it is another process's to say
+            while not await _lock(connection):  # noqa: ASYNC110  # it is another process's to say
                 await asyncio.sleep(0.1)
             try:
                 await AsyncPostgresSaver(connection).setup()
@@ -138,6 +138,6 @@ async def _lay_alone(address: str) -> None:
         raise StorageFailed(f"The checkpoints failed: {' '.join(str(error).split())}") from error
 
 
-async def _taken(connection: "AsyncConnection[DictRow]") -> bool:
+async def _lock(connection: "AsyncConnection[DictRow]") -> bool:
     row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS taken", (CHECKPOINTS_LOCK,))).fetchone()
     return row is not None and bool(row["taken"])

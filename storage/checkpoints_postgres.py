@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from storage.database import StorageFailed, StorageRejected
-from storage.lease import Fenced
+from storage.lease import FencedSaver
 from storage.serializer import Serializer
 
 _LINE = """
@@ -31,7 +31,7 @@ SELECT checkpoint_id AS id FROM checkpoints
 WHERE thread_id = %(thread)s AND checkpoint_ns <> '' AND metadata -> 'parents' ->> '' = ANY(%(roots)s)
 """
 # Of some of subgraphs: those up to the one that asked something last, and whether it is that one.
-_UP_TO_QUESTION = """
+_UP_TO_INTERRUPT = """
 WITH asked AS (
     SELECT checkpoint_ns AS ns, max(checkpoint_id) AS id FROM checkpoint_writes
     WHERE thread_id = %(thread)s AND channel = '__interrupt__' AND checkpoint_id = ANY(%(ids)s) GROUP BY checkpoint_ns
@@ -60,14 +60,14 @@ INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id,
 SELECT %(to)s, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob FROM checkpoint_writes
 WHERE thread_id = %(thread)s AND checkpoint_id = ANY(%(ids)s)
 """
-_COPY_QUESTIONS = f"{_COPY_WRITES} AND channel = '__interrupt__'"
+_COPY_INTERRUPTS = f"{_COPY_WRITES} AND channel = '__interrupt__'"
 
 _OLD = """
 SELECT checkpoint_id AS id FROM checkpoints
 WHERE thread_id = %(thread)s AND checkpoint_ns = '' ORDER BY checkpoint_id DESC OFFSET %(keep)s
 """
 # Counters in the metadata, or a snapshot: a `true` in the checkpoint with a blob behind it.
-_TOLD_AS_DIFFERENCES = """
+_DELTA_CHANNELS = """
 SELECT c.checkpoint_id AS id FROM checkpoints c WHERE c.thread_id = %(thread)s AND (
     c.metadata ? 'counters_since_delta_snapshot' OR EXISTS (
         SELECT 1 FROM jsonb_each(c.checkpoint -> 'channel_values') AS v
@@ -78,7 +78,7 @@ SELECT c.checkpoint_id AS id FROM checkpoints c WHERE c.thread_id = %(thread)s A
 ) LIMIT 1
 """
 # Of subgraphs that remember from call to call.
-_LASTING = """
+_KEPT_CHECKPOINTS = """
 SELECT max(checkpoint_id) AS id FROM checkpoints
 WHERE thread_id = %(thread)s AND checkpoint_ns <> '' AND position(':' IN checkpoint_ns) = 0 GROUP BY checkpoint_ns
 """
@@ -100,7 +100,7 @@ _DROP_BLOB = """
 DELETE FROM checkpoint_blobs
 WHERE thread_id = %(thread)s AND checkpoint_ns = %(ns)s AND channel = %(channel)s AND version = %(version)s
 """
-_UNTIE = """
+_DETACH_PARENTS = """
 UPDATE checkpoints SET parent_checkpoint_id = NULL
 WHERE thread_id = %(thread)s AND parent_checkpoint_id = ANY(%(ids)s)
 """
@@ -123,8 +123,8 @@ WHERE thread_id = %(thread)s AND checkpoint_id >= %(since)s AND channel = ANY(%(
 """
 
 
-class PostgresSaver(Fenced, AsyncPostgresSaver):
-    translated = staticmethod(_translated)
+class PostgresSaver(FencedSaver, AsyncPostgresSaver):
+    translate_errors = staticmethod(_translated)
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         super().__init__(pool, serde=Serializer())
@@ -150,7 +150,7 @@ class PostgresCheckpoints:
     def saver(self) -> PostgresSaver:
         return self._saver
 
-    async def forget(self, thread: str) -> None:
+    async def delete_thread(self, thread: str) -> None:
         with _translated():
             await self._saver.adelete_thread(thread)
 
@@ -164,13 +164,13 @@ class PostgresCheckpoints:
             whole += await _ids(connection, _WITHIN, thread=thread, roots=whole)
             if went_on:
                 within = await _ids(connection, _WITHIN, thread=thread, roots=[checkpoint])
-                for row in await _rows(connection, _UP_TO_QUESTION, thread=thread, ids=within):
+                for row in await _rows(connection, _UP_TO_INTERRUPT, thread=thread, ids=within):
                     (asking if row["asks"] else whole).append(row["id"])
             both = {"thread": thread, "to": to}
             await connection.execute(_COPY_CHECKPOINTS, {**both, "ids": [*whole, *asking]})
             await connection.execute(_COPY_BLOBS, both)
             await connection.execute(_COPY_WRITES, {**both, "ids": whole})
-            await connection.execute(_COPY_QUESTIONS, {**both, "ids": asking})
+            await connection.execute(_COPY_INTERRUPTS, {**both, "ids": asking})
         return True
 
     async def prune(self, thread: str, *, keep: int) -> int:
@@ -178,14 +178,14 @@ class PostgresCheckpoints:
             return 0
         async with self._writing() as connection:
             old = await _ids(connection, _OLD, thread=thread, keep=keep)
-            if not old or await _ids(connection, _TOLD_AS_DIFFERENCES, thread=thread):
+            if not old or await _ids(connection, _DELTA_CHANNELS, thread=thread):
                 return 0
             within = await _ids(connection, _WITHIN, thread=thread, roots=old)
-            lasting = set(await _ids(connection, _LASTING, thread=thread))
+            lasting = set(await _ids(connection, _KEPT_CHECKPOINTS, thread=thread))
             given: dict[str, Any] = {"thread": thread, "ids": [*old, *(one for one in within if one not in lasting)]}
             await connection.execute(_DROP_WRITES, given)
             freed = await _rows(connection, _DROP_CHECKPOINTS, **given)
-            await connection.execute(_UNTIE, given)
+            await connection.execute(_DETACH_PARENTS, given)
             await _drop_unused(connection, thread, freed)
         return len(old)
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from storage.database import StorageFailed, StorageRejected
-from storage.lease import Fenced
+from storage.lease import FencedSaver
 
 _LINE = """
 WITH RECURSIVE line(id, parent) AS (
@@ -28,7 +28,7 @@ SELECT checkpoint_id FROM checkpoints WHERE thread_id = :thread AND checkpoint_n
 AND json_extract(CAST(metadata AS TEXT), '$.parents.""') IN (SELECT value FROM json_each(:roots))
 """
 # Of some of subgraphs: those up to the one that asked something last, and whether it is that one.
-_UP_TO_QUESTION = """
+_UP_TO_INTERRUPT = """
 WITH asked AS (
     SELECT checkpoint_ns AS ns, max(checkpoint_id) AS id FROM writes
     WHERE thread_id = :thread AND channel = '__interrupt__' AND checkpoint_id IN (SELECT value FROM json_each(:ids))
@@ -48,18 +48,18 @@ INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path,
 SELECT :to, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value FROM writes
 WHERE thread_id = :thread AND checkpoint_id IN (SELECT value FROM json_each(:ids))
 """
-_COPY_QUESTIONS = f"{_COPY_WRITES} AND channel = '__interrupt__'"
+_COPY_INTERRUPTS = f"{_COPY_WRITES} AND channel = '__interrupt__'"
 
 _OLD = """
 SELECT checkpoint_id FROM checkpoints
 WHERE thread_id = :thread AND checkpoint_ns = '' ORDER BY checkpoint_id DESC LIMIT -1 OFFSET :keep
 """
-_TOLD_AS_DIFFERENCES = """
+_DELTA_CHANNELS = """
 SELECT 1 FROM checkpoints WHERE thread_id = :thread
 AND json_extract(CAST(metadata AS TEXT), '$.counters_since_delta_snapshot') IS NOT NULL LIMIT 1
 """
 # Of subgraphs that remember from call to call.
-_LASTING = """
+_KEPT_CHECKPOINTS = """
 SELECT max(checkpoint_id) FROM checkpoints
 WHERE thread_id = :thread AND checkpoint_ns <> '' AND instr(checkpoint_ns, ':') = 0 GROUP BY checkpoint_ns
 """
@@ -88,8 +88,8 @@ AND channel IN (SELECT value FROM json_each(:channels))
 """
 
 
-class SqliteSaver(Fenced, AsyncSqliteSaver):
-    translated = staticmethod(_translated)
+class SqliteSaver(FencedSaver, AsyncSqliteSaver):
+    translate_errors = staticmethod(_translated)
 
     async def _drop_writes(self, thread: str, since: str, channels: Sequence[str]) -> None:
         given = {"thread": thread, "since": since, "channels": json.dumps(channels)}
@@ -108,7 +108,7 @@ class SqliteCheckpoints:
     def saver(self) -> SqliteSaver:
         return self._saver
 
-    async def forget(self, thread: str) -> None:
+    async def delete_thread(self, thread: str) -> None:
         with _translated():
             await self._saver.adelete_thread(thread)
 
@@ -123,11 +123,11 @@ class SqliteCheckpoints:
             whole += await self._column(_WITHIN, thread=thread, roots=json.dumps(whole))
             if went_on:
                 within = await self._column(_WITHIN, thread=thread, roots=json.dumps([checkpoint]))
-                for one, asks in await self._rows(_UP_TO_QUESTION, thread=thread, ids=json.dumps(within)):
+                for one, asks in await self._rows(_UP_TO_INTERRUPT, thread=thread, ids=json.dumps(within)):
                     (asking if asks else whole).append(one)
             await self._do(_COPY_CHECKPOINTS, thread=thread, to=to, ids=json.dumps([*whole, *asking]))
             await self._do(_COPY_WRITES, thread=thread, to=to, ids=json.dumps(whole))
-            await self._do(_COPY_QUESTIONS, thread=thread, to=to, ids=json.dumps(asking))
+            await self._do(_COPY_INTERRUPTS, thread=thread, to=to, ids=json.dumps(asking))
         return True
 
     async def prune(self, thread: str, *, keep: int) -> int:
@@ -135,10 +135,10 @@ class SqliteCheckpoints:
             return 0
         async with self._writing():
             old = await self._column(_OLD, thread=thread, keep=keep)
-            if not old or await self._column(_TOLD_AS_DIFFERENCES, thread=thread):
+            if not old or await self._column(_DELTA_CHANNELS, thread=thread):
                 return 0
             within = await self._column(_WITHIN, thread=thread, roots=json.dumps(old))
-            lasting = set(await self._column(_LASTING, thread=thread))
+            lasting = set(await self._column(_KEPT_CHECKPOINTS, thread=thread))
             dropped = json.dumps([*old, *(one for one in within if one not in lasting)])
             for statement in _DROP:
                 await self._do(statement, thread=thread, ids=dropped)

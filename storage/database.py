@@ -41,22 +41,22 @@ class Database:
         return self._engine
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        with translated():
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        with translate_errors():
             async with self._engine.connect() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed at its end, and rolled back if it ends in an error."""
-        with translated():
+        with translate_errors():
             async with self._turn, self._engine.connect() as connection:
                 await connection.execution_options(writes=True)
                 async with connection.begin():
                     yield connection
 
     async def ping(self) -> None:
-        async with self.reading() as connection:
+        async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def aclose(self) -> None:
@@ -64,7 +64,7 @@ class Database:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """What the driver says, in our words; a broken constraint is an answer and passes."""
     try:
         yield
@@ -93,8 +93,8 @@ def open_database(settings: StorageSettings, *, connections: int | None = None) 
             },
             pool_size=connections or settings.pool_size,
             max_overflow=0 if connections else settings.pool_overflow,
-            pool_timeout=settings.pool_timeout,
-            pool_recycle=settings.pool_recycle,
+            pool_timeout=settings.pool_timeout_seconds,
+            pool_recycle=settings.pool_recycle_seconds,
             pool_pre_ping=True,
         )
     )

@@ -29,14 +29,14 @@ class Lease:
         self._holders: dict[str, str] = {}
         self._renew: Callable[[], Awaitable[None]] | None = None
 
-    def renewed_by(self, renew: Callable[[], Awaitable[None]]) -> None:
+    def renew_with(self, renew: Callable[[], Awaitable[None]]) -> None:
         """`renew` asks whose the runs are, and says `renewed` and `lose`."""
         self._renew = renew
 
     def now(self) -> float:
         return self._clock()
 
-    def renewed(self, asked_at: float) -> None:
+    def mark_renewed(self, asked_at: float) -> None:
         self._until = asked_at + self.seconds
 
     def take(self, thread: str, run: str = "") -> None:
@@ -75,7 +75,7 @@ def follow_clock(checkpoint: str) -> None:
         ids._last_v6_timestamp = timestamp
 
 
-class Fenced:
+class FencedSaver:
     """A saver, put before one of LangGraph's, that writes only what is this process's to write.
 
     Within a run it waits for a database that is away (`storage.retry`). Its errors are `StorageFailed`.
@@ -83,14 +83,14 @@ class Fenced:
 
     lease: Lease | None = None
     # Gives the driver's errors as `StorageFailed`.
-    translated: Callable[[], AbstractContextManager[None]]
+    translate_errors: Callable[[], AbstractContextManager[None]]
 
     async def aput(self, config: Any, *told: Any, **more: Any) -> Any:
         write = super().aput  # type: ignore[misc]  # the saver's, behind it
 
         async def put() -> Any:
-            await self._held(config)
-            with self.translated():
+            await self._hold(config)
+            with self.translate_errors():
                 return await write(config, *told, **more)
 
         return await retry(put)
@@ -99,8 +99,8 @@ class Fenced:
         write = super().aput_writes  # type: ignore[misc]  # the saver's, behind it
 
         async def put() -> None:
-            await self._held(config)
-            with self.translated():
+            await self._hold(config)
+            with self.translate_errors():
                 await write(config, *told, **more)
 
         await retry(put)
@@ -109,7 +109,7 @@ class Fenced:
         read = super().aget_tuple  # type: ignore[misc]  # the saver's, behind it
 
         async def get() -> Any:
-            with self.translated():
+            with self.translate_errors():
                 return await read(config)
 
         found = await retry(get)
@@ -118,16 +118,16 @@ class Fenced:
         return found
 
     async def alist(self, *asked: Any, **more: Any) -> AsyncIterator[Any]:
-        with self.translated():
+        with self.translate_errors():
             async for each in super().alist(*asked, **more):  # type: ignore[misc]  # the saver's, behind it
                 yield each
 
-    async def adrop_answers(self, thread: str, since: str) -> None:
+    async def adrop_resume_values(self, thread: str, since: str) -> None:
         """Drops the answers to questions, and the errors, beside a checkpoint of a thread and those after it."""
 
         async def drop() -> None:
-            await self._held({"configurable": {"thread_id": thread}})
-            with self.translated():
+            await self._hold({"configurable": {"thread_id": thread}})
+            with self.translate_errors():
                 await self._drop_writes(thread, since, (RESUME, ERROR))
 
         await retry(drop)
@@ -135,6 +135,6 @@ class Fenced:
     async def _drop_writes(self, thread: str, since: str, channels: Sequence[str]) -> None:
         raise NotImplementedError
 
-    async def _held(self, config: Any) -> None:
+    async def _hold(self, config: Any) -> None:
         if self.lease is not None:
             await self.lease.hold(config["configurable"]["thread_id"])

@@ -9,22 +9,22 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, literal, select, tuple_, update
 
 from storage.caller import Caller
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.tables import Moment, memories
 
 Kind = Literal["style", "fact"]
 
 # Characters of one, and how many a person has: all of them go into prompts.
-LONGEST = 2000
-MOST_MEMORIES = 200
+MAX_LENGTH = 2000
+MAX_MEMORIES = 200
 
 
 class UnknownMemory(LookupError):
     """This caller has no such memory; whether another has one is not said."""
 
 
-class NoMemory(ValueError):
+class InvalidMemory(ValueError):
     """Nothing, or more than `LONGEST` characters, or no text."""
 
 
@@ -39,7 +39,7 @@ class MemoryRecord:
     id: str
     kind: Kind
     text: str
-    source: str | None
+    run_id: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -48,14 +48,14 @@ class Memories:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, caller: Caller, kind: Kind, text: str, *, source: str | None = None) -> MemoryRecord:
+    async def add(self, caller: Caller, kind: Kind, text: str, *, run_id: str | None = None) -> MemoryRecord:
         """Raises `NoMemory` or `TooManyMemories`; of those who race for the last place, each may get one."""
         now = datetime.now(UTC)
-        record = MemoryRecord(uuid4().hex, kind, _checked(text), source, now, now)
-        async with self._database.writing() as connection:
+        record = MemoryRecord(uuid4().hex, kind, _check_text(text), run_id, now, now)
+        async with self._database.write() as connection:
             held = await connection.scalar(select(func.count()).select_from(memories).where(_of(caller)))
-            if (held or 0) >= MOST_MEMORIES:
-                raise TooManyMemories(f"There are {MOST_MEMORIES} memories, and no room for more")
+            if (held or 0) >= MAX_MEMORIES:
+                raise TooManyMemories(f"There are {MAX_MEMORIES} memories, and no room for more")
             await connection.execute(
                 insert(memories).values(
                     id=record.id,
@@ -63,32 +63,32 @@ class Memories:
                     user_id=caller.user,
                     kind=kind,
                     text=text,
-                    source=source,
+                    source=run_id,
                     created_at=now,
                     updated_at=now,
                 )
             )
         return record
 
-    async def listed(self, caller: Caller, limit: int, after: Place | None = None) -> Sequence[MemoryRecord]:
+    async def list_memories(self, caller: Caller, limit: int, after: Cursor | None = None) -> Sequence[MemoryRecord]:
         """Newest first."""
         wanted = select(memories).where(_of(caller))
         if after is not None:
-            last = tuple_(literal(after.moment, Moment), literal(after.id))
+            last = tuple_(literal(after.time, Moment), literal(after.id))
             wanted = wanted.where(tuple_(memories.c.created_at, memories.c.id) < last)
         wanted = wanted.order_by(memories.c.created_at.desc(), memories.c.id.desc()).limit(limit)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return [_record(row) for row in (await connection.execute(wanted)).all()]
 
-    async def recalled(self, caller: Caller, *, most: int = MOST_MEMORIES) -> Sequence[MemoryRecord]:
+    async def recall(self, caller: Caller, *, limit: int = MAX_MEMORIES) -> Sequence[MemoryRecord]:
         """For a prompt: the newest ones, told in the order in which they came."""
-        return (await self.listed(caller, most))[::-1]
+        return (await self.list_memories(caller, limit))[::-1]
 
-    async def change(self, caller: Caller, memory: str, *, kind: Kind, text: str) -> MemoryRecord:
+    async def update(self, caller: Caller, memory: str, *, kind: Kind, text: str) -> MemoryRecord:
         """Raises `UnknownMemory` or `NoMemory`."""
-        values = {"kind": kind, "text": _checked(text), "updated_at": datetime.now(UTC)}
+        values = {"kind": kind, "text": _check_text(text), "updated_at": datetime.now(UTC)}
         changed = update(memories).where(_mine(caller, memory)).values(**values).returning(memories)
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             row = (await connection.execute(changed)).one_or_none()
         if row is None:
             raise _unknown(memory)
@@ -96,18 +96,18 @@ class Memories:
 
     async def delete(self, caller: Caller, memory: str) -> None:
         """Raises `UnknownMemory`."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             gone = await connection.execute(delete(memories).where(_mine(caller, memory)))
         if gone.rowcount == 0:
             raise _unknown(memory)
 
 
-def _checked(text: str) -> str:
-    if not text.strip() or len(text) > LONGEST:
-        raise NoMemory(f"A memory has 1 to {LONGEST} characters")
+def _check_text(text: str) -> str:
+    if not text.strip() or len(text) > MAX_LENGTH:
+        raise InvalidMemory(f"A memory has 1 to {MAX_LENGTH} characters")
     # PostgreSQL keeps no NUL, and half of a surrogate pair is no character.
     if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
-        raise NoMemory("A memory is text")
+        raise InvalidMemory("A memory is text")
     return text
 
 

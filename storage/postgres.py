@@ -24,7 +24,7 @@ _KEEPALIVES: Mapping[str, int] = {"idle": 10, "interval": 5, "count": 3}
 
 def connection_parameters(settings: StorageSettings) -> Mapping[str, Any]:
     """libpq's parameters: how long a connection and a statement may take, and when a peer counts as gone."""
-    milliseconds = round(settings.statement_seconds * 1000)
+    milliseconds = round(settings.statement_timeout_seconds * 1000)
     server = {
         "statement_timeout": milliseconds,
         # The locks of a client that died with its machine, or stands still, are not kept for those who come after.
@@ -32,7 +32,7 @@ def connection_parameters(settings: StorageSettings) -> Mapping[str, Any]:
         **{f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()},
     }
     limits: dict[str, Any] = {
-        "connect_timeout": max(2, round(settings.pool_timeout / 2)),
+        "connect_timeout": max(2, round(settings.pool_timeout_seconds / 2)),
         "tcp_user_timeout": milliseconds,
         **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
         "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
@@ -68,5 +68,5 @@ def bounded_connection(settings: StorageSettings) -> type[BoundedConnection]:
     return type(
         "BoundedConnection",
         (BoundedConnection,),
-        {"answer_seconds": settings.statement_seconds + _MARGIN_SECONDS},
+        {"answer_seconds": settings.statement_timeout_seconds + _MARGIN_SECONDS},
     )

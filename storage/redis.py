@@ -28,7 +28,7 @@ _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 10.0
 
 
-class Pinged:
+class RedisProbe:
     """A Redis, for whoever only wants to know that it is there."""
 
     def __init__(self, client: Redis) -> None:
@@ -52,7 +52,7 @@ async def open_redis(url: str, *, connections: int = 50, wait: float = 5.0) -> A
     """
     client = Redis.from_pool(_pool(url, connections, wait))
     try:
-        await _greet(client, url)
+        await _check_version(client, url)
         yield client
     finally:
         await client.aclose()
@@ -80,21 +80,21 @@ def _pool(url: str, connections: int, wait: float) -> BlockingConnectionPool:
     return pool
 
 
-async def _greet(client: Redis, url: str) -> None:
+async def _check_version(client: Redis, url: str) -> None:
     try:
         await client.ping()
     except (RedisError, OSError) as error:
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise StorageFailed(f"Redis at {_place(url)} does not answer: {why}") from error
+        raise StorageFailed(f"Redis at {_address_of(url)} does not answer: {why}") from error
 
 
-def _place(url: str) -> str:
+def _address_of(url: str) -> str:
     """Where it is, without who asks and with which password."""
     parts = urlsplit(url)
     return parts.path if parts.scheme == "unix" else f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-class Reach:
+class GuardedRedis:
     """Asks a Redis that its caller can do without: soon there is an answer, or there is `None`.
 
     One that has not answered is left alone for `pause` seconds, so that an outage does not cost every caller its
@@ -104,9 +104,9 @@ class Reach:
     _QUIET_SECONDS = 60.0
 
     def __init__(
-        self, what: str, *, timeout: float, pause: float = 2.0, clock: Callable[[], float] = monotonic
+        self, purpose: str, *, timeout: float, pause: float = 2.0, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._what = what
+        self._what = purpose
         self._clock = clock
         self._timeout = timeout
         self._pause = pause
@@ -121,10 +121,10 @@ class Reach:
                 return await command()
         except (RedisError, OSError) as error:
             # A time-out is an OSError.
-            self._left_alone(error)
+            self._mark_unavailable(error)
             return None
 
-    def _left_alone(self, error: Exception) -> None:
+    def _mark_unavailable(self, error: Exception) -> None:
         now = self._clock()
         self._asks_again = now + self._pause
         if now >= self._tells_again:
@@ -136,7 +136,7 @@ class Reach:
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
-class Turns:
+class RedisLocks:
     """One process at a time does a thing, of those that share a Redis; one that dies has its turn for `seconds`."""
 
     def __init__(self, client: Redis, prefix: str, *, seconds: float = 5.0, timeout: float = 0.2) -> None:
@@ -145,7 +145,7 @@ class Turns:
         self._prefix = prefix
         self._owner = uuid4().hex
         self._release = client.register_script(_RELEASE)
-        self._reach = Reach("turns", timeout=timeout)
+        self._reach = GuardedRedis("turns", timeout=timeout)
 
     async def claim(self, key: str) -> bool | None:
         """Whether it is ours now; `None` where Redis does not say."""

@@ -21,7 +21,7 @@ _timeout: ContextVar[float] = ContextVar("storage_timeout", default=0.0)
 
 
 @contextmanager
-def waiting_for_storage(seconds: float) -> Iterator[None]:
+def wait_for_storage(seconds: float) -> Iterator[None]:
     """What is done in here waits that long for a database that is away, operation by operation."""
     token = _timeout.set(seconds)
     try:

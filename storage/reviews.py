@@ -27,8 +27,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.caller import Caller
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.tables import HEADS, SCORED, Moment, feedback, reviews, score_deletions, spans, threads
 
 Outcome = Literal["passed", "failed", "not_judged"]
@@ -43,28 +43,28 @@ class UnknownFeedback(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewDraft:
+class NewReview:
     """A review to be kept. `thread` is internal; `run` and `message` are the client's ids; `told` is JSON."""
 
     outcome: Outcome
     rubric: str
     rubric_version: str
-    told: Mapping[str, Any]
+    verdict: Mapping[str, Any]
     score: float | None = None
     judge: str | None = None
     attempt: int = 1
-    thread: str | None = None
-    run: str | None = None
-    message: str | None = None
-    agent: str | None = None
-    artifact: str | None = None
+    thread_id: str | None = None
+    run_id: str | None = None
+    message_id: str | None = None
+    agent_id: str | None = None
+    artifact_id: str | None = None
     version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRecord:
     id: str
-    draft: ReviewDraft
+    draft: NewReview
     created_at: datetime
 
 
@@ -72,29 +72,29 @@ class ReviewRecord:
 class FeedbackRecord:
     """What a person thinks of a message: a thumb (-1 or 1) or a score from 0 to 1, and a comment."""
 
-    message: str
+    message_id: str
     thumb: int | None
     score: float | None
     comment: str | None
-    run: str | None
+    run_id: str | None
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReviewFilter:
     limit: int
-    after: Place | None = None
+    after: Cursor | None = None
     outcome: Outcome | None = None
     rubric: str | None = None
-    agent: str | None = None
-    run: str | None = None
-    message: str | None = None
-    artifact: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    message_id: str | None = None
+    artifact_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingScore:
     """A score that Langfuse has not been told yet; without a `value` it was deleted. `thread` is the client's id."""
 
     id: str
@@ -114,20 +114,20 @@ class Reviews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, caller: Caller, draft: ReviewDraft) -> ReviewRecord:
+    async def add(self, caller: Caller, draft: NewReview) -> ReviewRecord:
         """A review of an artifact that was deleted meanwhile is kept without it, one of a deleted thread not at all."""
         record = ReviewRecord(uuid4().hex, draft, datetime.now(UTC))
-        for artifact in (draft.artifact, None):
+        for artifact in (draft.artifact_id, None):
             with suppress(IntegrityError):
-                await self._insert(caller, record, draft.thread, artifact)
+                await self._insert(caller, record, draft.thread_id, artifact)
                 break
         return record
 
-    async def add_once(self, caller: Caller, key: str, draft: ReviewDraft) -> ReviewRecord:
+    async def add_once(self, caller: Caller, key: str, draft: NewReview) -> ReviewRecord:
         """The review of a request that has an idempotency key; the first one that was kept, where there are several."""
         record = ReviewRecord(_id_of(caller, key), draft, datetime.now(UTC))
         try:
-            await self._insert(caller, record, draft.thread, draft.artifact)
+            await self._insert(caller, record, draft.thread_id, draft.artifact_id)
         except IntegrityError:
             return await self.get(caller, record.id)
         return record
@@ -140,16 +140,16 @@ class Reviews:
 
     async def _insert(self, caller: Caller, record: ReviewRecord, thread: str | None, artifact: str | None) -> None:
         draft = record.draft
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(
                 insert(reviews).values(
                     id=record.id,
                     tenant_id=caller.tenant,
                     user_id=caller.user,
                     thread_id=thread,
-                    run=draft.run,
-                    message=draft.message,
-                    agent_id=draft.agent,
+                    run=draft.run_id,
+                    message=draft.message_id,
+                    agent_id=draft.agent_id,
                     artifact_id=artifact,
                     version=draft.version if artifact else None,
                     outcome=draft.outcome,
@@ -158,22 +158,22 @@ class Reviews:
                     rubric=draft.rubric,
                     rubric_version=draft.rubric_version,
                     attempt=draft.attempt,
-                    told=dict(draft.told),
+                    told=dict(draft.verdict),
                     created_at=record.created_at,
                 )
             )
 
-    async def place(self, caller: Caller, run: str, message: str, artifact: str, version: int) -> None:
+    async def attach_to_message(self, caller: Caller, run: str, message: str, artifact: str, version: int) -> None:
         """Says of all reviews of a message which artifact they are of. One that was deleted meanwhile is none."""
         mine = and_(_of(caller, reviews), reviews.c.run == run, reviews.c.message == message)
         with suppress(IntegrityError):
-            async with self._database.writing() as connection:
+            async with self._database.write() as connection:
                 await connection.execute(update(reviews).where(mine).values(artifact_id=artifact, version=version))
 
-    async def deliver(self, caller: Caller, review: str, delivery: str) -> None:
+    async def mark_delivered(self, caller: Caller, review: str, delivery: str) -> None:
         """Marks a review as that of the text that its reader got, and how much of it they got."""
         mine = and_(_of(caller, reviews), reviews.c.id == review)
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             told = await connection.scalar(select(reviews.c.told).where(mine))
             if told is not None:
                 told = {**told, "delivered": True, "delivery": delivery}
@@ -182,7 +182,7 @@ class Reviews:
 
     async def get(self, caller: Caller, review: str) -> ReviewRecord:
         """Raises `UnknownReview`."""
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             row = (
                 await connection.execute(select(reviews).where(_of(caller, reviews), reviews.c.id == review))
             ).one_or_none()
@@ -190,30 +190,32 @@ class Reviews:
             raise UnknownReview(f"Unknown review {review!r}")
         return _review(row)
 
-    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ReviewRecord]:
+    async def list_reviews(self, caller: Caller, query: ReviewFilter) -> Sequence[ReviewRecord]:
         """Newest first."""
-        asked = select(reviews).where(_of(caller, reviews), *_filters(wanted))
-        if wanted.after is not None:
-            last = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+        asked = select(reviews).where(_of(caller, reviews), *_filters(query))
+        if query.after is not None:
+            last = tuple_(literal(query.after.time, Moment), literal(query.after.id))
             asked = asked.where(tuple_(reviews.c.created_at, reviews.c.id) < last)
-        asked = asked.order_by(reviews.c.created_at.desc(), reviews.c.id.desc()).limit(wanted.limit)
-        async with self._database.reading() as connection:
+        asked = asked.order_by(reviews.c.created_at.desc(), reviews.c.id.desc()).limit(query.limit)
+        async with self._database.read() as connection:
             return [_review(row) for row in (await connection.execute(asked)).all()]
 
-    async def waiting(self, most: int, *, before: datetime) -> Sequence[Waiting]:
+    async def pending_scores(self, limit: int, *, before: datetime) -> Sequence[PendingScore]:
         """Everybody's scores of before a moment that are to be told, oldest first, with where they belong."""
-        async with self._database.reading() as connection:
-            found = (await connection.execute(_REVIEWS.where(reviews.c.created_at < before).limit(most))).all()
-            said = (await connection.execute(_FEEDBACK.where(feedback.c.updated_at < before).limit(most))).all()
-            gone = (await connection.execute(_DELETIONS.where(score_deletions.c.deleted_at < before).limit(most))).all()
-        return [*(score for row in found for score in _scores(row)), *map(_thought, said), *map(_deletion, gone)]
+        async with self._database.read() as connection:
+            found = (await connection.execute(_REVIEWS.where(reviews.c.created_at < before).limit(limit))).all()
+            said = (await connection.execute(_FEEDBACK.where(feedback.c.updated_at < before).limit(limit))).all()
+            gone = (
+                await connection.execute(_DELETIONS.where(score_deletions.c.deleted_at < before).limit(limit))
+            ).all()
+        return [*(score for row in found for score in _scores(row)), *map(_reasons, said), *map(_deletion, gone)]
 
-    async def overdue(self, before: datetime) -> Sequence[Waiting]:
-        return await self.waiting(_AT_ONCE, before=before)
+    async def count_overdue(self, before: datetime) -> Sequence[PendingScore]:
+        return await self.pending_scores(_BATCH_SIZE, before=before)
 
-    async def exported(self, told: Sequence[Waiting]) -> None:
+    async def mark_exported(self, told: Sequence[PendingScore]) -> None:
         """Notes scores that were sent, or deleted there. What was deleted here meanwhile is yet to be deleted there."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             for each in told:
                 table, row, settled = _settled(each)
                 if each.value is None:
@@ -226,7 +228,7 @@ class Reviews:
                     tenant, user, _ = each.key
                     await _record_deletions(connection, Caller(tenant, user), [each.id])
 
-    async def say(
+    async def set_feedback(
         self,
         caller: Caller,
         message: str,
@@ -242,7 +244,7 @@ class Reviews:
         mine = and_(_of(caller, feedback), feedback.c.message == message)
         for _ in range(2):
             try:
-                async with self._database.writing() as connection:
+                async with self._database.write() as connection:
                     changed = await connection.execute(update(feedback).where(mine).values(**said).returning(feedback))
                     row = changed.one_or_none()
                     # What was deleted before is told again.
@@ -257,20 +259,20 @@ class Reviews:
                             .returning(feedback)
                         )
                         row = made.one()
-                    return _said(row)
+                    return _feedback(row)
             except IntegrityError:
                 # The same was said twice at once: now it is there.
                 continue
         raise AssertionError("a row that is there is changed")
 
-    async def said(self, caller: Caller, message: str) -> FeedbackRecord:
+    async def get_feedback(self, caller: Caller, message: str) -> FeedbackRecord:
         """Raises `UnknownFeedback`."""
         mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(select(feedback).where(mine))).one_or_none()
         if row is None:
             raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
-        return _said(row)
+        return _feedback(row)
 
     async def sweep(self, before: datetime) -> None:
         """Deletes reviews that were made, and feedback that was last changed, before a moment."""
@@ -280,18 +282,18 @@ class Reviews:
             (score_deletions, score_deletions.c.deleted_at),
         ):
             key = tuple(table.primary_key.columns)
-            old = select(*key).where(moment < before).limit(_AT_ONCE)
-            gone = _AT_ONCE
+            old = select(*key).where(moment < before).limit(_BATCH_SIZE)
+            gone = _BATCH_SIZE
             # A few at a time: a statement has only so long, and nobody else writes meanwhile.
-            while gone == _AT_ONCE:
-                async with self._database.writing() as connection:
+            while gone == _BATCH_SIZE:
+                async with self._database.write() as connection:
                     gone = (await connection.execute(delete(table).where(tuple_(*key).in_(old)))).rowcount
 
-    async def unsay(self, caller: Caller, message: str) -> None:
+    async def delete_feedback(self, caller: Caller, message: str) -> None:
         """Raises `UnknownFeedback`."""
         mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
         nothing = {"thumb": None, "score": None, "comment": None, "exported_at": None, "updated_at": datetime.now(UTC)}
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             # What Langfuse may have been told of, now or before it was changed, stays as an empty row until it has
             # deleted it too.
             untold = and_(feedback.c.exported_at.is_(None), feedback.c.updated_at == feedback.c.created_at)
@@ -301,7 +303,7 @@ class Reviews:
             raise UnknownFeedback(f"There is no feedback of yours on the message {message!r}")
 
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 # Not a row that was emptied.
 _THERE = or_(feedback.c.thumb.is_not(None), feedback.c.score.is_not(None))
@@ -345,14 +347,14 @@ async def record_feedback_deletions(connection: AsyncConnection, caller: Caller,
 
 async def _record_deletions(connection: AsyncConnection, caller: Caller, scores: Sequence[str]) -> None:
     now = datetime.now(UTC)
-    for at in range(0, len(scores), _AT_ONCE):
-        some = set(scores[at : at + _AT_ONCE])
+    for at in range(0, len(scores), _BATCH_SIZE):
+        some = set(scores[at : at + _BATCH_SIZE])
         await connection.execute(delete(score_deletions).where(score_deletions.c.id.in_(some)))
         rows = [{"id": each, "tenant_id": caller.tenant, "user_id": caller.user, "deleted_at": now} for each in some]
         await connection.execute(insert(score_deletions), rows)
 
 
-def _settled(waiting: Waiting) -> tuple[Table, ColumnElement[bool], ColumnElement[bool]]:
+def _settled(waiting: PendingScore) -> tuple[Table, ColumnElement[bool], ColumnElement[bool]]:
     """The table of a score's row, that row, and the row as it was read: what was said anew is told anew."""
     match waiting.table:
         case "reviews":
@@ -367,13 +369,13 @@ def _settled(waiting: Waiting) -> tuple[Table, ColumnElement[bool], ColumnElemen
             return score_deletions, row, row
 
 
-def _scores(row: Row[Any]) -> list[Waiting]:
+def _scores(row: Row[Any]) -> list[PendingScore]:
     """The score of a review, one for each dimension, and one for each check that failed. Of several attempts at one
     answer only the one that was delivered has the plain name; where no message is read, there are no attempts.
     """
     is_draft = row.message is not None and not row.told.get("delivered")
     failed = _failed_checks(row)
-    whole = Waiting(
+    whole = PendingScore(
         id=row.id,
         table="reviews",
         key=(row.tenant_id, row.user_id, row.id),
@@ -399,7 +401,7 @@ def _scores(row: Row[Any]) -> list[Waiting]:
     return [*([] if row.score is None else [whole]), *dimensions, *checks]
 
 
-def _part(whole: Waiting, part: str, name: str, value: float, metadata: Mapping[str, str]) -> Waiting:
+def _part(whole: PendingScore, part: str, name: str, value: float, metadata: Mapping[str, str]) -> PendingScore:
     return replace(
         whole,
         id=_part_id(whole.id, part),
@@ -424,17 +426,17 @@ def _failed_checks(row: Row[Any]) -> list[str]:
     return sorted({found["by"] for found in row.told.get("findings", ()) if found["severity"] == "error"})
 
 
-def _deletion(row: Row[Any]) -> Waiting:
-    return Waiting(row.id, "score_deletions", (row.id,), "", None, row.deleted_at, None, None, None)
+def _deletion(row: Row[Any]) -> PendingScore:
+    return PendingScore(row.id, "score_deletions", (row.id,), "", None, row.deleted_at, None, None, None)
 
 
 def _feedback_score(*key: str) -> str:
     return sha256("\0".join(("feedback", *key)).encode()).hexdigest()[:32]
 
 
-def _thought(row: Row[Any]) -> Waiting:
+def _reasons(row: Row[Any]) -> PendingScore:
     key = (row.tenant_id, row.user_id, row.message)
-    return Waiting(
+    return PendingScore(
         id=_feedback_score(*key),
         table="feedback",
         key=key,
@@ -457,38 +459,38 @@ def _of(caller: Caller, table: Any) -> ColumnElement[bool]:
     return and_(table.c.tenant_id == caller.tenant, table.c.user_id == caller.user)
 
 
-def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filters(query: ReviewFilter) -> list[ColumnElement[bool]]:
     asked = {
-        reviews.c.outcome: wanted.outcome,
-        reviews.c.rubric: wanted.rubric,
-        reviews.c.agent_id: wanted.agent,
-        reviews.c.run: wanted.run,
-        reviews.c.message: wanted.message,
-        reviews.c.artifact_id: wanted.artifact,
+        reviews.c.outcome: query.outcome,
+        reviews.c.rubric: query.rubric,
+        reviews.c.agent_id: query.agent_id,
+        reviews.c.run: query.run_id,
+        reviews.c.message: query.message_id,
+        reviews.c.artifact_id: query.artifact_id,
     }
     return [column == value for column, value in asked.items() if value is not None]
 
 
 def _review(row: Row[Any]) -> ReviewRecord:
-    draft = ReviewDraft(
+    draft = NewReview(
         outcome=row.outcome,
         rubric=row.rubric,
         rubric_version=row.rubric_version,
-        told=row.told,
+        verdict=row.told,
         score=row.score,
         judge=row.judge,
         attempt=row.attempt,
-        thread=row.thread_id,
-        run=row.run,
-        message=row.message,
-        agent=row.agent_id,
-        artifact=row.artifact_id,
+        thread_id=row.thread_id,
+        run_id=row.run,
+        message_id=row.message,
+        agent_id=row.agent_id,
+        artifact_id=row.artifact_id,
         version=row.version,
     )
     return ReviewRecord(row.id, draft, row.created_at)
 
 
-def _said(row: Row[Any]) -> FeedbackRecord:
+def _feedback(row: Row[Any]) -> FeedbackRecord:
     return FeedbackRecord(row.message, row.thumb, row.score, row.comment, row.run, row.created_at, row.updated_at)
 
 

@@ -21,7 +21,7 @@ class ThreadBusy(Exception):
     """Another run is writing this thread."""
 
 
-class ThreadWaits(Exception):
+class ThreadInterrupted(Exception):
     """Another agent has asked a person something on this thread, and has no answer yet."""
 
     def __init__(self, agent: str) -> None:
@@ -33,7 +33,7 @@ class RunExists(Exception):
     """This caller has used this run id before."""
 
     def __init__(self, row: "RunRow") -> None:
-        super().__init__(f"The run {row.key!r} is there already")
+        super().__init__(f"The run {row.client_run_id!r} is there already")
         self.row = row
 
 
@@ -55,7 +55,7 @@ class LostRun:
     row: "RunRow"
     caller: Caller
     attempt: int
-    asked: Mapping[str, Any]
+    request_json: Mapping[str, Any]
     cancel_requested: bool
 
 
@@ -64,7 +64,7 @@ class RunRow:
     """A run as it stands. `id` and `thread_id` are internal; `key` and `thread` are the client's."""
 
     id: str
-    key: str
+    client_run_id: str
     thread: str
     thread_id: str
     agent: str
@@ -79,7 +79,7 @@ class RunRow:
     ended_at: datetime | None
 
     @property
-    def goes(self) -> bool:
+    def is_active(self) -> bool:
         return self.status in {"queued", "running"}
 
 
@@ -95,11 +95,11 @@ class UnknownMessage(LookupError):
     """No run of this caller has answered with such a message."""
 
 
-class RequestKnown(Exception):
+class DuplicateRequest(Exception):
     """A request with this idempotency key has been made before."""
 
     def __init__(self, row: RunRow) -> None:
-        super().__init__(f"The run {row.key!r} was asked for by this key")
+        super().__init__(f"The run {row.client_run_id!r} was asked for by this key")
         self.row = row
 
 
@@ -126,7 +126,7 @@ class Runs:
         model: str | None,
         request: str | None = None,
         idempotency: Idempotency | None = None,
-        asked: Mapping[str, Any] | None = None,
+        request_json: Mapping[str, Any] | None = None,
         queued: bool = False,
         run_id: str | None = None,
     ) -> RunRecord:
@@ -139,14 +139,17 @@ class Runs:
         """
         now, run_id = DatabaseTime(), run_id or uuid4().hex
         try:
-            async with self._database.writing() as connection:
-                if idempotency and (same := await _found(connection, caller, _named(idempotency))) is not None:
-                    raise RequestKnown(same)
-                if (known := await _found(connection, caller, runs.c.key == run)) is not None:
+            async with self._database.write() as connection:
+                if (
+                    idempotency
+                    and (same := await _find_run(connection, caller, _idempotency_columns(idempotency))) is not None
+                ):
+                    raise DuplicateRequest(same)
+                if (known := await _find_run(connection, caller, runs.c.key == run)) is not None:
                     raise RunExists(known)
                 thread_id = await _thread_id(connection, caller, thread, now)
-                if (asking := await _asking(connection, thread_id)) not in {None, agent}:
-                    raise ThreadWaits(str(asking))
+                if (asking := await _waiting_agent(connection, thread_id)) not in {None, agent}:
+                    raise ThreadInterrupted(str(asking))
                 if not queued and await _is_queued_for(connection, thread_id):
                     raise ThreadBusy
                 await connection.execute(
@@ -164,7 +167,7 @@ class Runs:
                         beat_at=now,
                         created_at=now,
                         request=request,
-                        asked=asked,
+                        asked=request_json,
                         idempotency_key=idempotency.key if idempotency else None,
                         idempotency_request=idempotency.request if idempotency else None,
                     )
@@ -176,24 +179,27 @@ class Runs:
         return RunRecord(run_id, thread_id)
 
     async def _raise_known(self, caller: Caller, run: str, idempotency: Idempotency | None) -> None:
-        async with self._database.reading() as connection:
-            if idempotency and (same := await _found(connection, caller, _named(idempotency))) is not None:
-                raise RequestKnown(same)
-            if (known := await _found(connection, caller, runs.c.key == run)) is not None:
+        async with self._database.read() as connection:
+            if (
+                idempotency
+                and (same := await _find_run(connection, caller, _idempotency_columns(idempotency))) is not None
+            ):
+                raise DuplicateRequest(same)
+            if (known := await _find_run(connection, caller, runs.c.key == run)) is not None:
                 raise RunExists(known)
 
     async def withdraw(self, run: RunRecord) -> None:
         """As if it had never been opened."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(delete(runs).where(runs.c.id == run.id, runs.c.owner == self._owner))
 
     async def is_first(self, row: RunRow) -> bool:
         """Whether no run of its thread was before it."""
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             earlier = select(runs.c.id).where(runs.c.thread_id == row.thread_id, runs.c.created_at < row.created_at)
             return (await connection.execute(earlier.limit(1))).first() is None
 
-    async def queued(self, caller: Caller, thread: str) -> int:
+    async def count_queued(self, caller: Caller, thread: str) -> int:
         """How many wait for this thread."""
         waiting = (
             select(func.count())
@@ -205,7 +211,7 @@ class Runs:
                 runs.c.status == "queued",
             )
         )
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return int((await connection.execute(waiting)).scalar_one())
 
     async def begin(self, run: RunRecord) -> bool:
@@ -224,12 +230,12 @@ class Runs:
                 ),
             ),
         )
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             # Most of the time it is somebody else's turn, and to see that nothing has to be locked.
             if (await connection.execute(earlier.limit(1))).first() is not None:
                 return False
         try:
-            async with self._database.writing() as connection:
+            async with self._database.write() as connection:
                 if (await connection.execute(earlier.limit(1))).first() is not None:
                     return False
                 taken = await connection.execute(
@@ -242,8 +248,8 @@ class Runs:
         return taken.rowcount == 1
 
     async def find(self, caller: Caller, key: str) -> RunRow | None:
-        async with self._database.reading() as connection:
-            return await _found(connection, caller, runs.c.key == key)
+        async with self._database.read() as connection:
+            return await _find_run(connection, caller, runs.c.key == key)
 
     async def find_by_message(self, caller: Caller, message: str, run: str | None = None) -> RunRow:
         """The newest run that has ended and answered with a message; the run `run` alone, by the client's id of it.
@@ -256,36 +262,36 @@ class Runs:
             raise unknown
         owned = and_(run_messages.c.tenant_id == caller.tenant, run_messages.c.user_id == caller.user)
         answered = runs.c.id.in_(select(run_messages.c.run_id).where(owned, run_messages.c.message == message))
-        async with self._database.reading() as connection:
-            found = await _found(connection, caller, answered if run is None else and_(answered, runs.c.key == run))
+        async with self._database.read() as connection:
+            found = await _find_run(connection, caller, answered if run is None else and_(answered, runs.c.key == run))
         if found is None:
             raise unknown
         return found
 
-    async def going(self, caller: Caller, thread: str) -> RunRow | None:
+    async def active_run(self, caller: Caller, thread: str) -> RunRow | None:
         """The run that has this thread now."""
-        async with self._database.reading() as connection:
-            return await _found(connection, caller, and_(threads.c.key == thread, runs.c.status == "running"))
+        async with self._database.read() as connection:
+            return await _find_run(connection, caller, and_(threads.c.key == thread, runs.c.status == "running"))
 
-    async def newest(self, caller: Caller, thread: str) -> RunRow | None:
-        async with self._database.reading() as connection:
-            return await _found(connection, caller, threads.c.key == thread)
+    async def newest_run(self, caller: Caller, thread: str) -> RunRow | None:
+        async with self._database.read() as connection:
+            return await _find_run(connection, caller, threads.c.key == thread)
 
-    async def ask_to_stop(self, run: RunRow) -> None:
+    async def request_cancel(self, run: RunRow) -> None:
         """Leaves word for the process that drives it."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(
-                update(runs).where(runs.c.id == run.id, runs.c.status.in_(_GOING)).values(stop_asked=True)
+                update(runs).where(runs.c.id == run.id, runs.c.status.in_(_ACTIVE)).values(stop_asked=True)
             )
 
-    async def asked_to_stop(self, ids: Sequence[str]) -> Sequence[str]:
-        async with self._database.reading() as connection:
+    async def cancel_requested(self, ids: Sequence[str]) -> Sequence[str]:
+        async with self._database.read() as connection:
             found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.stop_asked))
             return [str(row.id) for row in found]
 
     async def end_expired(self, run: str) -> bool:
         """Ends a run, by its internal id, whose process is gone; `False` where its lease holds or it has ended."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             ended = await connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner != self._owner, self._expired())
@@ -294,7 +300,7 @@ class Runs:
             return ended.rowcount == 1
 
     def _expired(self) -> ColumnElement[bool]:
-        return and_(runs.c.status.in_(_GOING), runs.c.beat_at < DatabaseTime(-self._lease))
+        return and_(runs.c.status.in_(_ACTIVE), runs.c.beat_at < DatabaseTime(-self._lease))
 
     async def end(
         self,
@@ -309,7 +315,7 @@ class Runs:
     ) -> None:
         """`model` is the one that answered, where that is known by now; `messages` are the ids of its answers."""
         answered = {"model": model} if model else {}
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             ended = await connection.execute(
                 update(runs)
                 .where(
@@ -317,7 +323,7 @@ class Runs:
                     runs.c.tenant_id == caller.tenant,
                     runs.c.user_id == caller.user,
                     runs.c.owner == self._owner,
-                    runs.c.status.in_(_GOING),
+                    runs.c.status.in_(_ACTIVE),
                 )
                 .values(status=outcome, error_code=error_code, usage=list(usage), ended_at=DatabaseTime(), **answered)
             )
@@ -327,12 +333,12 @@ class Runs:
                 owner = {"tenant_id": caller.tenant, "user_id": caller.user, "run_id": run.id}
                 await connection.execute(insert(run_messages), [{**owner, "message": each} for each in sorted(found)])
 
-    async def beat(self, ids: Sequence[str]) -> Sequence[str]:
+    async def heartbeat(self, ids: Sequence[str]) -> Sequence[str]:
         """Says that these runs of this process are still driven; those that are still its own."""
-        async with self._heartbeats.writing() as connection:
+        async with self._heartbeats.write() as connection:
             kept = await connection.execute(
                 update(runs)
-                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_ACTIVE))
                 .values(beat_at=DatabaseTime())
                 .returning(runs.c.id)
             )
@@ -340,21 +346,21 @@ class Runs:
 
     async def release(self, ids: Sequence[str]) -> None:
         """Leaves runs of this process to whoever looks next, as if nobody had tried them here."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(
                 update(runs)
-                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_GOING))
+                .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_ACTIVE))
                 .values(beat_at=DatabaseTime(-2 * self._lease), attempt=runs.c.attempt - _is_running())
             )
 
-    async def claim_lost(self, attempts: int, *, but: Sequence[str] = ()) -> Sequence[LostRun]:
+    async def claim_expired(self, max_attempts: int, *, except_ids: Sequence[str] = ()) -> Sequence[LostRun]:
         """Makes runs that no longer beat this process's, if they were tried less often than that.
 
         `but` are those that it drives: a process that could not beat for a while takes none of its own away.
         """
-        lost = and_(self._expired(), runs.c.id.not_in(but), _may_be_tried(attempts))
+        lost = and_(self._expired(), runs.c.id.not_in(except_ids), _may_be_tried(max_attempts))
         claimed = list[LostRun]()
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             oldest = _ROW.add_columns(runs.c.asked).where(lost).order_by(runs.c.created_at).limit(CLAIM_BATCH)
             for row in (await connection.execute(oldest)).all():
                 same = and_(runs.c.id == row.id, runs.c.owner == row.owner, runs.c.attempt == row.attempt)
@@ -369,12 +375,12 @@ class Runs:
                     claimed.append(LostRun(_run_row(row), caller, attempt, row.asked, row.stop_asked))
         return claimed
 
-    async def end_lost(self, *, but: Sequence[str] = (), attempts: int = 1) -> Sequence[str]:
+    async def end_expired_runs(self, *, except_ids: Sequence[str] = (), max_attempts: int = 1) -> Sequence[str]:
         """Ends every run that no longer beats and that nobody may claim; `but` are those that this process drives.
         Their internal ids.
         """
-        lost = and_(self._expired(), runs.c.id.not_in(but), not_(_may_be_tried(attempts)))
-        async with self._database.writing() as connection:
+        lost = and_(self._expired(), runs.c.id.not_in(except_ids), not_(_may_be_tried(max_attempts)))
+        async with self._database.write() as connection:
             ended = await connection.execute(
                 update(runs)
                 .where(lost)
@@ -395,13 +401,13 @@ def _may_be_tried(attempts: int) -> ColumnElement[bool]:
 
 # How many runs one transaction claims. Replicas that look at the same time share them.
 CLAIM_BATCH = 32
-_GOING = ("queued", "running")
+_ACTIVE = ("queued", "running")
 # Without the input of a run, which may be megabytes and is read by whoever recovers it only.
 _COLUMNS = [column for column in runs.c if column is not runs.c.asked]
 _ROW: Select[Any] = select(*_COLUMNS, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
 
 
-async def _found(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
+async def _find_run(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
     """The newest of the caller's runs that is such a one."""
     mine = (runs.c.tenant_id == caller.tenant, runs.c.user_id == caller.user)
     asked = _ROW.where(*mine, which).order_by(runs.c.created_at.desc()).limit(1)
@@ -412,7 +418,7 @@ async def _found(connection: AsyncConnection, caller: Caller, which: ColumnEleme
 def _run_row(row: Row[Any]) -> RunRow:
     return RunRow(
         id=row.id,
-        key=row.key,
+        client_run_id=row.key,
         thread=row.thread_key,
         thread_id=row.thread_id,
         agent=row.agent_id,
@@ -428,7 +434,7 @@ def _run_row(row: Row[Any]) -> RunRow:
     )
 
 
-def _named(idempotency: Idempotency) -> ColumnElement[bool]:
+def _idempotency_columns(idempotency: Idempotency) -> ColumnElement[bool]:
     return runs.c.idempotency_key == idempotency.key
 
 
@@ -437,7 +443,7 @@ async def _is_queued_for(connection: AsyncConnection, thread_id: str) -> bool:
     return (await connection.execute(waiting)).first() is not None
 
 
-async def _asking(connection: AsyncConnection, thread_id: str) -> str | None:
+async def _waiting_agent(connection: AsyncConnection, thread_id: str) -> str | None:
     """The agent whose question the thread waits for an answer to, if it does."""
     # A run that failed or was stopped has neither asked nor answered.
     spoke = runs.c.status.in_(("success", "interrupt"))

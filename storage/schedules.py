@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Row, and_, delete, insert, literal, or_, s
 
 from storage.caller import Caller
 from storage.clock import DatabaseTime
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.tables import Moment, schedules
 
 # How long an occurrence belongs to the process that has begun to start it; far longer than that takes.
@@ -23,7 +23,7 @@ class UnknownSchedule(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SchedulePlan:
     """What a person says of a schedule. `thread` is the client's; without it each run has one of its own."""
 
     agent: str
@@ -39,7 +39,7 @@ class ScheduleRecord:
 
     id: str
     caller: Caller
-    plan: Plan
+    plan: SchedulePlan
     next_at: datetime | None
     last_at: datetime | None
     last_run: str | None
@@ -61,16 +61,16 @@ class Schedules:
         self._database = database
         self._owner = owner
 
-    async def create(self, caller: Caller, plan: Plan, next_at: datetime | None) -> ScheduleRecord:
+    async def create(self, caller: Caller, plan: SchedulePlan, next_at: datetime | None) -> ScheduleRecord:
         now = datetime.now(UTC)
         record = ScheduleRecord(uuid4().hex, caller, plan, next_at, None, None, None, 0, now)
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(
                 insert(schedules).values(
                     id=record.id,
                     tenant_id=caller.tenant,
                     user_id=caller.user,
-                    **_planned(plan),
+                    **_plan_columns(plan),
                     next_at=next_at,
                     skipped=0,
                     created_at=now,
@@ -81,61 +81,63 @@ class Schedules:
 
     async def get(self, caller: Caller, schedule: str) -> ScheduleRecord:
         """Raises `UnknownSchedule`."""
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(select(schedules).where(_mine(caller, schedule)))).one_or_none()
         if row is None:
             raise UnknownSchedule(f"Unknown schedule {schedule!r}")
         return _record(row)
 
-    async def listed(self, caller: Caller, limit: int, after: Place | None = None) -> Sequence[ScheduleRecord]:
+    async def list_schedules(self, caller: Caller, limit: int, after: Cursor | None = None) -> Sequence[ScheduleRecord]:
         """Newest first."""
         mine = and_(schedules.c.tenant_id == caller.tenant, schedules.c.user_id == caller.user)
         wanted = select(schedules).where(mine)
         if after is not None:
-            last = tuple_(literal(after.moment, Moment), literal(after.id))
+            last = tuple_(literal(after.time, Moment), literal(after.id))
             wanted = wanted.where(tuple_(schedules.c.created_at, schedules.c.id) < last)
         wanted = wanted.order_by(schedules.c.created_at.desc(), schedules.c.id.desc()).limit(limit)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return [_record(row) for row in (await connection.execute(wanted)).all()]
 
-    async def change(self, caller: Caller, schedule: str, plan: Plan, next_at: datetime | None) -> ScheduleRecord:
+    async def update(
+        self, caller: Caller, schedule: str, plan: SchedulePlan, next_at: datetime | None
+    ) -> ScheduleRecord:
         """Raises `UnknownSchedule`. An occurrence that is just being begun stays begun."""
-        values = {**_planned(plan), "next_at": next_at, "leased_until": None, "updated_at": datetime.now(UTC)}
-        async with self._database.writing() as connection:
+        values = {**_plan_columns(plan), "next_at": next_at, "leased_until": None, "updated_at": datetime.now(UTC)}
+        async with self._database.write() as connection:
             await connection.execute(update(schedules).where(_mine(caller, schedule)).values(**values))
         return await self.get(caller, schedule)
 
     async def delete(self, caller: Caller, schedule: str) -> None:
         """Raises `UnknownSchedule`. Its runs stay."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             gone = await connection.execute(delete(schedules).where(_mine(caller, schedule)))
         if gone.rowcount == 0:
             raise UnknownSchedule(f"Unknown schedule {schedule!r}")
 
-    async def claim(self, most: int) -> Sequence[Occurrence]:
+    async def claim(self, limit: int) -> Sequence[Occurrence]:
         """Makes occurrences that are due this process's to begin."""
         now = DatabaseTime()
         free = or_(schedules.c.leased_until.is_(None), schedules.c.leased_until < now)
-        due = select(schedules).where(schedules.c.next_at <= now, free).order_by(schedules.c.next_at).limit(most)
-        async with self._database.reading() as connection:
+        due = select(schedules).where(schedules.c.next_at <= now, free).order_by(schedules.c.next_at).limit(limit)
+        async with self._database.read() as connection:
             rows = (await connection.execute(due)).all()
         claimed = list[Occurrence]()
         for row in rows:
             values = {"owner": self._owner, "leased_until": DatabaseTime(_CLAIM_SECONDS)}
-            if await self._changed(and_(schedules.c.id == row.id, schedules.c.next_at == row.next_at, free), values):
+            if await self._update(and_(schedules.c.id == row.id, schedules.c.next_at == row.next_at, free), values):
                 claimed.append(Occurrence(_record(row), row.next_at))
         return claimed
 
-    async def started(
+    async def mark_started(
         self, occurrence: Occurrence, next_at: datetime | None, run: str, *, error: str | None = None
     ) -> bool:
         """Goes on to the next occurrence. `error` is why the run, by its client's id, was not begun."""
         values = {"last_at": occurrence.at, "last_run": run, "last_error": error}
-        return await self._changed(self._ours(occurrence), {**values, "next_at": next_at, "leased_until": None})
+        return await self._update(self._ours(occurrence), {**values, "next_at": next_at, "leased_until": None})
 
-    async def skip(self, occurrence: Occurrence, next_at: datetime | None) -> bool:
+    async def mark_skipped(self, occurrence: Occurrence, next_at: datetime | None) -> bool:
         values = {"skipped": schedules.c.skipped + 1, "next_at": next_at, "leased_until": None}
-        return await self._changed(self._ours(occurrence), values)
+        return await self._update(self._ours(occurrence), values)
 
     def _ours(self, occurrence: Occurrence) -> ColumnElement[bool]:
         return and_(
@@ -144,8 +146,8 @@ class Schedules:
             schedules.c.owner == self._owner,
         )
 
-    async def _changed(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        async with self._database.writing() as connection:
+    async def _update(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
+        async with self._database.write() as connection:
             return (await connection.execute(update(schedules).where(which).values(**values))).rowcount == 1
 
 
@@ -153,7 +155,7 @@ def _mine(caller: Caller, schedule: str) -> ColumnElement[bool]:
     return and_(schedules.c.tenant_id == caller.tenant, schedules.c.user_id == caller.user, schedules.c.id == schedule)
 
 
-def _planned(plan: Plan) -> dict[str, Any]:
+def _plan_columns(plan: SchedulePlan) -> dict[str, Any]:
     return {
         "agent_id": plan.agent,
         "cron": plan.cron,
@@ -167,7 +169,7 @@ def _record(row: Row[Any]) -> ScheduleRecord:
     return ScheduleRecord(
         id=row.id,
         caller=Caller(tenant=row.tenant_id, user=row.user_id),
-        plan=Plan(row.agent_id, row.cron, row.timezone, row.input, row.thread),
+        plan=SchedulePlan(row.agent_id, row.cron, row.timezone, row.input, row.thread),
         next_at=row.next_at,
         last_at=row.last_at,
         last_run=row.last_run,

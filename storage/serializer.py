@@ -73,7 +73,7 @@ class Serializer(JsonPlusSerializer):
             return super().dumps_typed(obj)
         except TypeError:
             try:
-                kind, data = super().dumps_typed(_without_odd_numbers(obj))
+                kind, data = super().dumps_typed(_replace_unsupported_numbers(obj))
             except TypeError as error:
                 raise UnserializableState(f"this value: {error.__cause__ or error}") from error
         _note_lossy("a whole number of more than 64 bits, or a complex number, is stored as text")
@@ -133,26 +133,28 @@ def _note_lossy(what: str) -> None:
         found.append(what)
 
 
-def _without_odd_numbers(value: Any) -> Any:  # noqa: PLR0911  # one flat table
+def _replace_unsupported_numbers(value: Any) -> Any:  # noqa: PLR0911  # one flat table
     match value:
         case complex():
             return str(value)
         case int() if not -_MAX_INTEGER <= value < 2 * _MAX_INTEGER:
             return str(value)
         case dict():
-            return {_without_odd_numbers(key): _without_odd_numbers(each) for key, each in value.items()}
+            return {
+                _replace_unsupported_numbers(key): _replace_unsupported_numbers(each) for key, each in value.items()
+            }
         case list():
-            return [_without_odd_numbers(each) for each in value]
+            return [_replace_unsupported_numbers(each) for each in value]
         case tuple() if hasattr(value, "_fields"):
-            return type(value)(*map(_without_odd_numbers, value))
+            return type(value)(*map(_replace_unsupported_numbers, value))
         case tuple() if type(value) is tuple:
-            return tuple(map(_without_odd_numbers, value))
+            return tuple(map(_replace_unsupported_numbers, value))
         case BaseModel():
-            return value.model_copy(update={key: _without_odd_numbers(each) for key, each in value})
+            return value.model_copy(update={key: _replace_unsupported_numbers(each) for key, each in value})
         case _ if is_dataclass(value) and not isinstance(value, type):
             changed = copy.copy(value)
             for field in fields(value):
                 # Frozen ones too.
-                object.__setattr__(changed, field.name, _without_odd_numbers(getattr(value, field.name)))
+                object.__setattr__(changed, field.name, _replace_unsupported_numbers(getattr(value, field.name)))
             return changed
     return value

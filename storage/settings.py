@@ -12,7 +12,7 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "p
 class StorageSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(Path(".agenkit"), description="The folder of the embedded database and checkpoints.")
+    data_dir: Path = Field(Path(".agenkit"), description="The folder of the embedded database and checkpoints.")
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA."
     )
@@ -23,7 +23,7 @@ class StorageSettings(BaseModel):
         "agenkit:",
         description="What the names of our keys in Redis begin with; another for each deployment that shares it.",
     )
-    run_attempts: int = Field(
+    run_max_attempts: int = Field(
         2,
         ge=1,
         le=10,
@@ -33,8 +33,10 @@ class StorageSettings(BaseModel):
     review_retention_days: float = Field(
         365.0, ge=0, description="Days that reviews and feedback are kept in the database; 0: for ever."
     )
-    log_seconds: float = Field(3600.0, ge=0, description="Seconds that the events of a run are kept after its end.")
-    log_bytes: int = Field(
+    event_log_ttl_seconds: float = Field(
+        3600.0, ge=0, description="Seconds that the events of a run are kept after its end."
+    )
+    event_log_max_bytes: int = Field(
         8 * 1024 * 1024, ge=65536, description="Bytes of one run's events before the first of them are folded together."
     )
     migrate: Literal["auto", "on", "off"] = Field(
@@ -42,9 +44,11 @@ class StorageSettings(BaseModel):
     )
     pool_size: int = Field(5, ge=1, le=200, description="Database connections kept open (PostgreSQL).")
     pool_overflow: int = Field(10, ge=0, le=200, description="Connections beyond them in a rush (PostgreSQL).")
-    pool_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
-    pool_recycle: float = Field(1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL).")
-    statement_seconds: float = Field(
+    pool_timeout_seconds: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
+    pool_recycle_seconds: float = Field(
+        1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL)."
+    )
+    statement_timeout_seconds: float = Field(
         10.0,
         ge=1,
         le=600,
@@ -53,11 +57,11 @@ class StorageSettings(BaseModel):
     retry_seconds: float = Field(
         60.0, ge=0, le=3600, description="Seconds that a run waits for a database that is away before it fails."
     )
-    lease: float = Field(
+    run_lease_seconds: float = Field(
         6.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
     )
 
-    blobs: str | None = Field(
+    blob_store_url: str | None = Field(
         None,
         description="Where long texts of artifacts are kept: a folder, or `s3://bucket/prefix`; without it, `blobs` "
         "in AGENKIT_DATA.",
@@ -69,16 +73,18 @@ class StorageSettings(BaseModel):
     s3_key_id: str | None = Field(None, description="The id of the access key to S3; without it, AWS's own ways.")
     s3_secret: SecretStr | None = Field(None, description="The access key to S3.")
     s3_session_token: SecretStr | None = Field(None, description="The session of an access key that is lent.")
-    artifact_bytes: int = Field(2_000_000, ge=1024, le=64 * 1024 * 1024, description="Bytes of one artifact at most.")
-    artifact_inline: int = Field(
+    artifact_max_bytes: int = Field(
+        2_000_000, ge=1024, le=64 * 1024 * 1024, description="Bytes of one artifact at most."
+    )
+    artifact_inline_max_bytes: int = Field(
         65536, ge=0, description="Bytes up to which an artifact's text is kept in the database; longer ones are blobs."
     )
-    artifact_cache_seconds: float = Field(86400.0, gt=0, description="Seconds that an artifact's text is cached.")
-    artifact_cache_bytes: int = Field(
+    artifact_cache_ttl_seconds: float = Field(86400.0, gt=0, description="Seconds that an artifact's text is cached.")
+    artifact_cache_max_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="Bytes of cached artifacts: in this process, or in Redis for all."
     )
 
-    checkpoints_kept: int = Field(
+    max_checkpoints_per_thread: int = Field(
         100, ge=0, description="The newest checkpoints of a thread that are kept; forks reach no further back. 0: all."
     )
 
@@ -120,7 +126,7 @@ class StorageSettings(BaseModel):
     def database(self) -> URL:
         """The address with the driver that we use, whatever driver the setting names."""
         if self.database_url is None:
-            return URL.create("sqlite+aiosqlite", database=str(self.data / "agenkit.db"))
+            return URL.create("sqlite+aiosqlite", database=str(self.data_dir / "agenkit.db"))
         url = _parsed(self.database_url)
         return url.set(drivername=_DRIVERS[url.get_backend_name()])
 

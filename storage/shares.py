@@ -17,7 +17,7 @@ from storage.database import Database
 from storage.tables import artifact_shares, artifacts
 
 # Of one artifact, at one time.
-MOST_SHARES = 100
+MAX_SHARES = 100
 
 
 class UnknownShare(LookupError):
@@ -53,22 +53,22 @@ class Shares:
         """
         token = secrets.token_urlsafe(32)
         record = ShareRecord(uuid4().hex, caller, artifact, version, datetime.now(UTC), expires_at)
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             # One at a time, so that they can be counted.
             versions = await _versions(connection, caller, artifact, alone=True)
             if version is not None and not 1 <= version <= versions:
                 raise UnknownVersion(f"Unknown version {version!r} of {artifact!r}")
             live = select(func.count()).select_from(artifact_shares).where(_of(caller, artifact), _live())
-            if (await connection.scalar(live) or 0) >= MOST_SHARES:
-                raise TooManyShares(f"The artifact {artifact!r} is shared {MOST_SHARES} times")
+            if (await connection.scalar(live) or 0) >= MAX_SHARES:
+                raise TooManyShares(f"The artifact {artifact!r} is shared {MAX_SHARES} times")
             await connection.execute(insert(artifact_shares).values(**_row(record), token_digest=_digest(token)))
         return record, token
 
-    async def listed(self, caller: Caller, artifact: str) -> Sequence[ShareRecord]:
+    async def list_shares(self, caller: Caller, artifact: str) -> Sequence[ShareRecord]:
         """Those that are good, newest first. Raises `UnknownArtifact`."""
         newest = artifact_shares.c.created_at.desc(), artifact_shares.c.id.desc()
-        wanted = select(artifact_shares).where(_of(caller, artifact), _live()).order_by(*newest).limit(MOST_SHARES)
-        async with self._database.reading() as connection:
+        wanted = select(artifact_shares).where(_of(caller, artifact), _live()).order_by(*newest).limit(MAX_SHARES)
+        async with self._database.read() as connection:
             await _versions(connection, caller, artifact)
             return [_record(row) for row in (await connection.execute(wanted)).all()]
 
@@ -76,14 +76,14 @@ class Shares:
         """Raises `UnknownShare`."""
         which = and_(_of(caller, artifact), artifact_shares.c.id == share, _live())
         ended = update(artifact_shares).where(which).values(revoked_at=datetime.now(UTC))
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             if (await connection.execute(ended)).rowcount == 0:
                 raise UnknownShare(f"Unknown share {share!r}")
 
     async def find(self, token: str) -> ShareRecord:
         """What a token gives leave to: who has it is who asks, and no caller. Raises `UnknownShare`."""
         wanted = select(artifact_shares).where(artifact_shares.c.token_digest == _digest(token), _live())
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             row = (await connection.execute(wanted)).one_or_none()
         if row is None:
             raise UnknownShare("There is no such share, or no longer")

@@ -26,16 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from observability.tracing import SpanRecord, Who
+from observability.tracing import SpanRecord, TraceSubject
 from storage.caller import Caller
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.tables import HEADS, KEY_LENGTH, Moment, spans, traces
 
 # Spans of one trace that are told; one with more is told by its first ones.
-MOST_SPANS = 5000
+MAX_SPANS = 5000
 # Spans of one trace that are kept: more come of a caller who gives one trace to everything.
-MOST_KEPT = 20_000
+MAX_STORED_SPANS = 20_000
 _CODE = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -64,17 +64,17 @@ class TraceRecord:
     thread: str | None
     run: str | None
     error: str | None
-    began_at: datetime
-    seconds: float
-    spans: int
+    started_at: datetime
+    duration_seconds: float
+    span_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TraceFilter:
     """`failed` is whether something failed in it, `name` a part of its name."""
 
     limit: int
-    after: Place | None = None
+    after: Cursor | None = None
     failed: bool | None = None
     agent: str | None = None
     thread: str | None = None
@@ -84,7 +84,7 @@ class Wanted:
     until: datetime | None = None
 
 
-class Spans:
+class SpanStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect: Any = sqlite if database.engine.dialect.name == "sqlite" else postgresql
@@ -95,8 +95,8 @@ class Spans:
         But for those of traces that are full: how many those were. Whoever calls says what trace its work is of, and
         one that never ends would cost more with each span.
         """
-        async with self._database.writing() as connection:
-            full = await _full(connection, {_key(record) for record in records})
+        async with self._database.write() as connection:
+            full = await _full_traces(connection, {_key(record) for record in records})
             kept = [record for record in records if _key(record) not in full]
             if not kept:
                 return len(records)
@@ -105,10 +105,10 @@ class Spans:
             added = self._dialect.insert(spans).on_conflict_do_nothing()
             await connection.execute(added, [_span(record) for record in kept])
             for at in range(0, len(keys), _TRACES):
-                await self._tell(connection, keys[at : at + _TRACES])
+                await self._update_traces(connection, keys[at : at + _TRACES])
         return len(records) - len(kept)
 
-    async def _tell(self, connection: AsyncConnection, keys: Sequence[_Key]) -> None:
+    async def _update_traces(self, connection: AsyncConnection, keys: Sequence[_Key]) -> None:
         """Has traces say what their spans do. Those come in any order: children end before their parents."""
         made = self._dialect.insert(traces)
         # An update that changes nothing, but takes the row: whoever is second sees the spans of both.
@@ -116,38 +116,38 @@ class Spans:
             index_elements=["tenant_id", "user_id", "id"], set_={"spans": traces.c.spans}
         )
         await connection.execute(taken, [{**_NOTHING, **dict(zip(_KEY, key, strict=True))} for key in keys])
-        await _retell(connection, keys)
+        await _rebuild_traces(connection, keys)
 
-    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[TraceRecord]:
+    async def list_traces(self, caller: Caller, query: TraceFilter) -> Sequence[TraceRecord]:
         """Newest first."""
         asked = select(traces).where(traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user)
-        asked = asked.where(*_filters(caller, wanted))
-        if wanted.after is not None:
-            last = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+        asked = asked.where(*_filters(caller, query))
+        if query.after is not None:
+            last = tuple_(literal(query.after.time, Moment), literal(query.after.id))
             asked = asked.where(tuple_(traces.c.began_at, traces.c.id) < last)
-        asked = asked.order_by(traces.c.began_at.desc(), traces.c.id.desc()).limit(wanted.limit)
-        async with self._database.reading() as connection:
+        asked = asked.order_by(traces.c.began_at.desc(), traces.c.id.desc()).limit(query.limit)
+        async with self._database.read() as connection:
             return [_trace(row) for row in (await connection.execute(asked)).all()]
 
     async def get(self, caller: Caller, trace: str) -> tuple[TraceRecord, Sequence[SpanRecord]]:
         """A trace and its spans, as they began. Raises `UnknownTrace`."""
         mine = and_(traces.c.tenant_id == caller.tenant, traces.c.user_id == caller.user, traces.c.id == trace)
         theirs = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user, spans.c.trace_id == trace)
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             head = (await connection.execute(select(traces).where(mine))).one_or_none()
             if head is None:
                 raise UnknownTrace(f"Unknown trace {trace!r}")
-            told = select(spans).where(theirs).order_by(spans.c.began, spans.c.id).limit(MOST_SPANS)
+            told = select(spans).where(theirs).order_by(spans.c.began, spans.c.id).limit(MAX_SPANS)
             return _trace(head), [_record(row) for row in (await connection.execute(told)).all()]
 
     async def delete_of_thread(self, caller: Caller, thread: str, before: int) -> None:
         """Deletes the spans of a thread that began before a moment, in nanoseconds since 1970."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await delete_thread_spans(connection, caller, thread, before)
 
     async def sweep(self, before: datetime) -> int:
         """Drops what began before a moment; the number of spans."""
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             await connection.execute(delete(traces).where(traces.c.began_at < before))
             gone = await connection.execute(delete(spans).where(spans.c.began < _nanoseconds(before)))
             return int(gone.rowcount)
@@ -158,7 +158,7 @@ async def delete_thread_spans(connection: AsyncConnection, caller: Caller, threa
     found = select(traces.c.id).where(
         traces.c.tenant_id == caller.tenant,
         traces.c.user_id == caller.user,
-        traces.c.id.in_(_with(caller, "thread", thread)),
+        traces.c.id.in_(_filter_by(caller, "thread", thread)),
     )
     # In one order for everybody, and taken before their spans are, as whoever writes does.
     ids = (await connection.scalars(found.order_by(traces.c.id).with_for_update())).all()
@@ -177,24 +177,24 @@ async def delete_thread_spans(connection: AsyncConnection, caller: Caller, threa
         )
         await connection.execute(delete(traces).where(empty))
         if rest:
-            await _retell(connection, [(caller.tenant, caller.user, trace) for trace in sorted(rest)])
+            await _rebuild_traces(connection, [(caller.tenant, caller.user, trace) for trace in sorted(rest)])
 
 
-async def _retell(connection: AsyncConnection, keys: Sequence[_Key]) -> None:
-    told = (await connection.execute(_TOLD, {"keys": keys})).all()
+async def _rebuild_traces(connection: AsyncConnection, keys: Sequence[_Key]) -> None:
+    told = (await connection.execute(_SUMMARY, {"keys": keys})).all()
     its = and_(*(traces.c[name] == bindparam(f"its_{name}") for name in _KEY))
     await connection.execute(update(traces).where(its), [_row(row) for row in told])
 
 
 def _key(record: SpanRecord) -> _Key:
-    return record.who.tenant, record.who.user, record.trace
+    return record.subject.tenant, record.subject.user, record.trace_id
 
 
-async def _full(connection: AsyncConnection, keys: Collection[_Key]) -> set[_Key]:
+async def _full_traces(connection: AsyncConnection, keys: Collection[_Key]) -> set[_Key]:
     if not keys:
         return set()
     key = [traces.c[name] for name in _KEY]
-    asked = select(*key).where(tuple_(*key).in_(sorted(keys)), traces.c.spans >= MOST_KEPT)
+    asked = select(*key).where(tuple_(*key).in_(sorted(keys)), traces.c.spans >= MAX_STORED_SPANS)
     return {(row[0], row[1], row[2]) for row in (await connection.execute(asked)).all()}
 
 
@@ -202,7 +202,7 @@ async def _full(connection: AsyncConnection, keys: Collection[_Key]) -> set[_Key
 _NOTHING: Mapping[str, Any] = {"name": "", "began_at": _EPOCH, "nanoseconds": 0, "spans": 0}
 
 
-def _telling() -> Select[Any]:
+def _trace_summaries() -> Select[Any]:
     """What the spans of each of the traces `keys` say of it."""
     its = and_(*(of == traces.c[name] for name, of in zip(_KEY, _OF, strict=True)))
 
@@ -219,7 +219,7 @@ def _telling() -> Select[Any]:
 
 
 # Made once: to make it anew takes longer than to run it.
-_TOLD = _telling()
+_SUMMARY = _trace_summaries()
 
 
 def _row(told: Row[Any]) -> dict[str, Any]:
@@ -229,31 +229,31 @@ def _row(told: Row[Any]) -> dict[str, Any]:
 
 
 def _span(record: SpanRecord) -> dict[str, Any]:
-    who = record.who
+    subject = record.subject
     return {
-        "tenant_id": who.tenant,
-        "user_id": who.user,
-        "trace_id": record.trace,
+        "tenant_id": subject.tenant,
+        "user_id": subject.user,
+        "trace_id": record.trace_id,
         "id": record.id,
-        "parent": record.parent,
-        "name": _short(record.name, KEY_LENGTH),
+        "parent": record.parent_id,
+        "name": _truncate(record.name, KEY_LENGTH),
         "kind": record.kind,
-        "agent_id": _short(who.agent, KEY_LENGTH) or None,
-        "thread": _short(who.session, KEY_LENGTH) or None,
-        "run": _short(who.run, KEY_LENGTH) or None,
-        "error": _short(record.error or "", _CODE) or None,
-        "began": record.began,
-        "ended": record.ended,
-        "attributes": {name: _kept(value) for name, value in record.attributes.items()},
+        "agent_id": _truncate(subject.agent, KEY_LENGTH) or None,
+        "thread": _truncate(subject.session, KEY_LENGTH) or None,
+        "run": _truncate(subject.run, KEY_LENGTH) or None,
+        "error": _truncate(record.error or "", _CODE) or None,
+        "began": record.started_ns,
+        "ended": record.ended_ns,
+        "attributes": {name: _stored_value(value) for name, value in record.attributes.items()},
     }
 
 
-def _short(text: str, most: int) -> str:
+def _truncate(text: str, most: int) -> str:
     # PostgreSQL keeps no NUL, and half of a surrogate pair is no character: a model may have named the tool.
     return text[:most].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _kept(value: Any) -> Any:
+def _stored_value(value: Any) -> Any:
     # JSON has no such numbers, and PostgreSQL takes none that it has not.
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -266,22 +266,22 @@ def _moment(nanoseconds: int) -> datetime:
     return _EPOCH + nanoseconds // 1000 * _MICROSECOND
 
 
-def _filters(caller: Caller, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filters(caller: Caller, query: TraceFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
-        traces.c.id.in_(_with(caller, name, value))
-        for name, value in (("run", wanted.run), ("thread", wanted.thread))
+        traces.c.id.in_(_filter_by(caller, name, value))
+        for name, value in (("run", query.run), ("thread", query.thread))
         if value is not None
     ]
-    if wanted.agent is not None:
-        found.append(or_(traces.c.agent_id == wanted.agent, _has_run_of(wanted.agent)))
-    if wanted.failed is not None:
-        found.append(traces.c.error.is_not(None) if wanted.failed else traces.c.error.is_(None))
-    if wanted.name is not None:
-        found.append(traces.c.name.icontains(wanted.name, autoescape=True))
-    if wanted.since is not None:
-        found.append(traces.c.began_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(traces.c.began_at < wanted.until)
+    if query.agent is not None:
+        found.append(or_(traces.c.agent_id == query.agent, _has_run_of(query.agent)))
+    if query.failed is not None:
+        found.append(traces.c.error.is_not(None) if query.failed else traces.c.error.is_(None))
+    if query.name is not None:
+        found.append(traces.c.name.icontains(query.name, autoescape=True))
+    if query.since is not None:
+        found.append(traces.c.began_at >= query.since)
+    if query.until is not None:
+        found.append(traces.c.began_at < query.until)
     return found
 
 
@@ -291,7 +291,7 @@ def _has_run_of(agent: str) -> ColumnElement[bool]:
     return exists().where(its, literal_column(HEADS), spans.c.agent_id == agent)
 
 
-def _with(caller: Caller, name: str, value: str) -> Select[Any]:
+def _filter_by(caller: Caller, name: str, value: str) -> Select[Any]:
     """Ids of the traces in which a run, or a thread, is."""
     mine = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user)
     return select(spans.c.trace_id).where(mine, spans.c[name] == value, literal_column(HEADS))
@@ -305,23 +305,23 @@ def _trace(row: Row[Any]) -> TraceRecord:
         thread=row.thread,
         run=row.run,
         error=row.error,
-        began_at=row.began_at,
-        seconds=row.nanoseconds / 1e9,
-        spans=row.spans,
+        started_at=row.began_at,
+        duration_seconds=row.nanoseconds / 1e9,
+        span_count=row.spans,
     )
 
 
 def _record(row: Row[Any]) -> SpanRecord:
-    who = Who(row.tenant_id, row.user_id, row.thread or "", row.run or "", row.agent_id or "")
+    subject = TraceSubject(row.tenant_id, row.user_id, row.thread or "", row.run or "", row.agent_id or "")
     return SpanRecord(
-        trace=row.trace_id,
+        trace_id=row.trace_id,
         id=row.id,
-        parent=row.parent,
+        parent_id=row.parent,
         name=row.name,
         kind=row.kind,
-        who=who,
+        subject=subject,
         error=row.error,
-        began=row.began,
-        ended=row.ended,
+        started_ns=row.began,
+        ended_ns=row.ended,
         attributes=row.attributes,
     )

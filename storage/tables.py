@@ -43,10 +43,10 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, converter: Dialect) -> datetime | None:
         return value.astimezone(UTC) if value else None
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, converter: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -82,7 +82,7 @@ threads = Table(
 )
 
 # Ids whose checkpoints have no thread: it was deleted a moment ago, or is being made. What stays here is swept.
-strays = Table(
+orphaned_threads = Table(
     "strays",
     metadata,
     Column("id", String(32), primary_key=True),

@@ -13,23 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints
 from storage.clock import DatabaseTime
+from storage.cursor import Cursor
 from storage.database import Database
-from storage.place import Place
 from storage.reviews import record_feedback_deletions, record_review_deletions
 from storage.runs import ThreadBusy
 from storage.spans import delete_thread_spans
-from storage.tables import Moment, feedback, reviews, runs, strays, threads
+from storage.tables import Moment, feedback, orphaned_threads, reviews, runs, threads
 
 Author = Literal["person", "model"]
 Order = Literal["updated", "created"]
 
 # Names in a thread's metadata.
-MOST_PAIRS = 32
+MAX_METADATA_PAIRS = 32
 
-_GOING = ("queued", "running")
+_ACTIVE = ("queued", "running")
 # Long enough for every copy that is being made.
-_STRAY_FOR = timedelta(hours=1)
-_STRAYS_AT_ONCE = 100
+_ORPHAN_AGE = timedelta(hours=1)
+_ORPHAN_BATCH = 100
 
 
 class UnknownThread(LookupError):
@@ -40,7 +40,7 @@ class ThreadExists(Exception):
     """This caller has a thread of this id."""
 
 
-class TooManyPairs(ValueError):
+class TooMuchMetadata(ValueError):
     """A thread's metadata would hold more than `MOST_PAIRS`."""
 
 
@@ -55,7 +55,7 @@ class ThreadRecord:
     id: str
     key: str
     title: str | None
-    title_by: Author | None
+    title_source: Author | None
     metadata: Mapping[str, str]
     agent: str | None
     created_at: datetime
@@ -63,18 +63,18 @@ class ThreadRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ThreadFilter:
     """Which threads, and how many from where. `words` are all to be in the title, `metadata` is all to be so."""
 
     limit: int
-    after: Place | None = None
+    after: Cursor | None = None
     order: Order = "updated"
     words: Sequence[str] = ()
     metadata: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ThreadChange:
     """What is to be another. A title that is taken away may be made again; metadata of `None` is taken away."""
 
     retitled: bool = False
@@ -94,9 +94,9 @@ class Threads:
         self, caller: Caller, *, key: str, title: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> ThreadRecord:
         """Raises `ThreadExists`."""
-        record = _made(key, title=title, title_by="person" if title else None, metadata=metadata or {})
+        record = _new_record(key, title=title, title_by="person" if title else None, metadata=metadata or {})
         try:
-            async with self._database.writing() as connection:
+            async with self._database.write() as connection:
                 await _insert(connection, caller, record)
         except IntegrityError as error:
             raise ThreadExists from error
@@ -104,7 +104,7 @@ class Threads:
 
     async def get(self, caller: Caller, key: str) -> ThreadRecord:
         """Raises `UnknownThread`."""
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return await _found(connection, caller, key)
 
     async def keys(self, caller: Caller, ids: Sequence[str]) -> Mapping[str, str]:
@@ -114,43 +114,43 @@ class Threads:
         asked = select(threads.c.id, threads.c.key).where(
             threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.id.in_(set(ids))
         )
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return {row.id: row.key for row in await connection.execute(asked)}
 
-    async def listed(self, caller: Caller, wanted: Wanted) -> Sequence[ThreadRecord]:
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(_list(caller, wanted))).all()
+    async def list_threads(self, caller: Caller, query: ThreadFilter) -> Sequence[ThreadRecord]:
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_list(caller, query))).all()
         return [_record(row) for row in rows]
 
-    async def change(self, caller: Caller, key: str, change: Change) -> ThreadRecord:
+    async def update(self, caller: Caller, key: str, change: ThreadChange) -> ThreadRecord:
         """Raises `UnknownThread` or `TooManyPairs`."""
-        async with self._database.writing() as connection:
-            thread_id = await _taken(connection, caller, key)
+        async with self._database.write() as connection:
+            thread_id = await _is_taken(connection, caller, key)
             values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
             if change.retitled:
-                values |= _titled(change.title, "person" if change.title else None)
+                values |= _title_columns(change.title, "person" if change.title else None)
             if change.metadata is not None:
                 known = (await _found(connection, caller, key)).metadata
                 merged = {**known, **change.metadata}
                 values["metadata"] = {name: value for name, value in merged.items() if value is not None}
-                if len(values["metadata"]) > MOST_PAIRS:
-                    raise TooManyPairs
+                if len(values["metadata"]) > MAX_METADATA_PAIRS:
+                    raise TooMuchMetadata
             await connection.execute(update(threads).where(threads.c.id == thread_id).values(**values))
             return await _found(connection, caller, key)
 
-    async def untitled(self, caller: Caller, thread: str) -> bool:
+    async def has_no_title(self, caller: Caller, thread: str) -> bool:
         """Whether a thread, by its internal id, is there and has no title."""
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             return (await connection.scalar(select(threads.c.id).where(*_untitled(caller, thread)))) is not None
 
-    async def entitle(self, caller: Caller, thread: str, title: str) -> bool:
+    async def set_generated_title(self, caller: Caller, thread: str, title: str) -> bool:
         """Gives a thread, by its internal id, a title that a model made; never over another. Whether it has it now.
 
         Nothing has happened on the thread by that: its place in lists stays.
         """
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             done = await connection.execute(
-                update(threads).where(*_untitled(caller, thread)).values(**_titled(title, "model"))
+                update(threads).where(*_untitled(caller, thread)).values(**_title_columns(title, "model"))
             )
         return done.rowcount == 1
 
@@ -159,21 +159,23 @@ class Threads:
 
         Raises `UnknownThread`, `UnknownCheckpoint` or `ThreadExists`.
         """
-        async with self._database.writing() as connection:
+        async with self._database.write() as connection:
             origin = await _found(connection, caller, key)
             if await connection.scalar(select(threads.c.id).where(*_mine(caller, to))):
                 raise ThreadExists
-            fork = _made(to, title=origin.title, title_by=origin.title_by, metadata=origin.metadata, agent=origin.agent)
-            await _stray(connection, caller, fork.id)
+            fork = _new_record(
+                to, title=origin.title, title_by=origin.title_source, metadata=origin.metadata, agent=origin.agent
+            )
+            await _insert_orphan(connection, caller, fork.id)
         if not await self._checkpoints.copy(origin.id, checkpoint, to=fork.id):
-            await self._forget(fork.id)
+            await self._delete_checkpoints(fork.id)
             raise UnknownCheckpoint(f"Unknown checkpoint {checkpoint!r}")
         try:
-            async with self._database.writing() as connection:
+            async with self._database.write() as connection:
                 await _insert(connection, caller, fork)
-                await connection.execute(delete(strays).where(strays.c.id == fork.id))
+                await connection.execute(delete(orphaned_threads).where(orphaned_threads.c.id == fork.id))
         except IntegrityError as error:
-            await self._forget(fork.id)
+            await self._delete_checkpoints(fork.id)
             raise ThreadExists from error
         return fork
 
@@ -182,9 +184,9 @@ class Threads:
 
         Raises `UnknownThread`, or `ThreadBusy` while one of its runs is going.
         """
-        async with self._database.writing() as connection:
-            thread_id = await _taken(connection, caller, key)
-            alive = and_(runs.c.status.in_(_GOING), runs.c.beat_at >= DatabaseTime(-self._lease))
+        async with self._database.write() as connection:
+            thread_id = await _is_taken(connection, caller, key)
+            alive = and_(runs.c.status.in_(_ACTIVE), runs.c.beat_at >= DatabaseTime(-self._lease))
             of_it = select(runs.c.id, alive.label("alive")).where(runs.c.thread_id == thread_id)
             ran = (await connection.execute(of_it)).all()
             if any(run.alive for run in ran):
@@ -194,32 +196,37 @@ class Threads:
             await delete_thread_spans(connection, caller, key, time_ns())
             # Runs, reviews and artifacts go with their thread.
             await connection.execute(delete(threads).where(threads.c.id == thread_id))
-            await _stray(connection, caller, thread_id)
-        await self._forget(thread_id)
+            await _insert_orphan(connection, caller, thread_id)
+        await self._delete_checkpoints(thread_id)
         return [run.id for run in ran]
 
     async def sweep(self) -> int:
         """Drops checkpoints whose thread was deleted, or never came to be, when a process died; of how many."""
-        since = datetime.now(UTC) - _STRAY_FOR
-        left = select(strays.c.id).where(strays.c.since < since).order_by(strays.c.since).limit(_STRAYS_AT_ONCE)
-        async with self._database.reading() as connection:
+        since = datetime.now(UTC) - _ORPHAN_AGE
+        left = (
+            select(orphaned_threads.c.id)
+            .where(orphaned_threads.c.since < since)
+            .order_by(orphaned_threads.c.since)
+            .limit(_ORPHAN_BATCH)
+        )
+        async with self._database.read() as connection:
             ids = list((await connection.scalars(left)).all())
         for stray in ids:
-            await self._forget(stray)
+            await self._delete_checkpoints(stray)
         return len(ids)
 
-    async def _forget(self, thread_id: str) -> None:
-        await self._checkpoints.forget(thread_id)
-        async with self._database.writing() as connection:
-            await connection.execute(delete(strays).where(strays.c.id == thread_id))
+    async def _delete_checkpoints(self, thread_id: str) -> None:
+        await self._checkpoints.delete_thread(thread_id)
+        async with self._database.write() as connection:
+            await connection.execute(delete(orphaned_threads).where(orphaned_threads.c.id == thread_id))
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """As titles are searched in: capitals and spellings of one letter make no difference."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _made(
+def _new_record(
     key: str,
     *,
     title: str | None,
@@ -231,8 +238,8 @@ def _made(
     return ThreadRecord(uuid4().hex, key, title, title_by, dict(metadata), agent, now, now)
 
 
-def _titled(title: str | None, by: Author | None) -> dict[str, Any]:
-    return {"title": title, "title_by": by, "title_folded": None if title is None else folded(title)}
+def _title_columns(title: str | None, by: Author | None) -> dict[str, Any]:
+    return {"title": title, "title_by": by, "title_folded": None if title is None else fold_text(title)}
 
 
 def _mine(caller: Caller, key: str) -> tuple[ColumnElement[bool], ...]:
@@ -251,7 +258,7 @@ async def _insert(connection: AsyncConnection, caller: Caller, record: ThreadRec
             tenant_id=caller.tenant,
             user_id=caller.user,
             key=record.key,
-            **_titled(record.title, record.title_by),
+            **_title_columns(record.title, record.title_source),
             metadata=dict(record.metadata),
             forked_agent_id=record.agent,
             created_at=record.created_at,
@@ -260,9 +267,11 @@ async def _insert(connection: AsyncConnection, caller: Caller, record: ThreadRec
     )
 
 
-async def _stray(connection: AsyncConnection, caller: Caller, thread_id: str) -> None:
+async def _insert_orphan(connection: AsyncConnection, caller: Caller, thread_id: str) -> None:
     await connection.execute(
-        insert(strays).values(id=thread_id, tenant_id=caller.tenant, user_id=caller.user, since=datetime.now(UTC))
+        insert(orphaned_threads).values(
+            id=thread_id, tenant_id=caller.tenant, user_id=caller.user, since=datetime.now(UTC)
+        )
     )
 
 
@@ -276,7 +285,7 @@ async def _delete_feedback(connection: AsyncConnection, caller: Caller, thread_i
     await connection.execute(delete(feedback).where(mine, of_it))
 
 
-async def _taken(connection: AsyncConnection, caller: Caller, key: str) -> str:
+async def _is_taken(connection: AsyncConnection, caller: Caller, key: str) -> str:
     """The internal id; nobody else changes the row, or opens a run on it, until the transaction ends."""
     thread_id = await connection.scalar(select(threads.c.id).where(*_mine(caller, key)).with_for_update())
     if thread_id is None:
@@ -297,17 +306,17 @@ def _rows() -> Select[Any]:
     return select(threads, func.coalesce(last, threads.c.forked_agent_id).label("agent"))
 
 
-def _list(caller: Caller, wanted: Wanted) -> Select[Any]:
-    moment = threads.c.updated_at if wanted.order == "updated" else threads.c.created_at
+def _list(caller: Caller, query: ThreadFilter) -> Select[Any]:
+    moment = threads.c.updated_at if query.order == "updated" else threads.c.created_at
     listed = _rows().where(threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user)
-    if wanted.after is not None:
-        after = tuple_(literal(wanted.after.moment, Moment), literal(wanted.after.id))
+    if query.after is not None:
+        after = tuple_(literal(query.after.time, Moment), literal(query.after.id))
         listed = listed.where(tuple_(moment, threads.c.id) < after)
-    for word in wanted.words:
-        listed = listed.where(threads.c.title_folded.contains(folded(word), autoescape=True))
-    for name, value in (wanted.metadata or {}).items():
+    for word in query.words:
+        listed = listed.where(threads.c.title_folded.contains(fold_text(word), autoescape=True))
+    for name, value in (query.metadata or {}).items():
         listed = listed.where(threads.c.metadata[name].as_string() == value)
-    return listed.order_by(moment.desc(), threads.c.id.desc()).limit(wanted.limit)
+    return listed.order_by(moment.desc(), threads.c.id.desc()).limit(query.limit)
 
 
 def _record(row: Row[Any]) -> ThreadRecord:
@@ -315,7 +324,7 @@ def _record(row: Row[Any]) -> ThreadRecord:
         id=row.id,
         key=row.key,
         title=row.title,
-        title_by=row.title_by,
+        title_source=row.title_by,
         metadata=row.metadata,
         agent=row.agent,
         created_at=row.created_at,

@@ -16,9 +16,9 @@ from storage.tables import runs, webhooks
 
 # How long one attempt belongs to the process that has begun it; far longer than an attempt takes.
 _CLAIM_SECONDS = 60.0
-_GOING = ("queued", "running")
+_WAITING = ("queued", "running")
 
-Settled = Literal["delivered", "given_up"]
+DeliveryStatus = Literal["delivered", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Webhooks:
         self._owner = owner
         self._lease = lease
 
-    async def ask(self, caller: Caller, run: str, url: str) -> None:
+    async def create(self, caller: Caller, run: str, url: str) -> None:
         """Has the end of a run, by its internal id, told to an address. Said again it is the same."""
         now = DatabaseTime()
         row = {
@@ -59,17 +59,17 @@ class Webhooks:
             "next_at": now,
             "created_at": now,
         }
-        dialect: Any = sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
+        converter: Any = sqlite if self._database.engine.dialect.name == "sqlite" else postgresql
         try:
-            async with self._database.writing() as connection:
+            async with self._database.write() as connection:
                 await connection.execute(
-                    dialect.insert(webhooks).values(**row).on_conflict_do_nothing(index_elements=["run_id"])
+                    converter.insert(webhooks).values(**row).on_conflict_do_nothing(index_elements=["run_id"])
                 )
         except IntegrityError:
             # The run was deleted meanwhile, with its thread: there is nothing to tell.
             return
 
-    async def claim(self, most: int) -> Sequence[Delivery]:
+    async def claim(self, limit: int) -> Sequence[Delivery]:
         """Makes deliveries that are due this process's, each for one attempt."""
         now = DatabaseTime()
         # The log of a run is nearest to who drove it.
@@ -78,11 +78,11 @@ class Webhooks:
         due = (
             select(webhooks, runs.c.key.label("run_key"))
             .join(runs, runs.c.id == webhooks.c.run_id)
-            .where(webhooks.c.status == "waiting", webhooks.c.next_at <= now, runs.c.status.not_in(_GOING), ripe)
+            .where(webhooks.c.status == "waiting", webhooks.c.next_at <= now, runs.c.status.not_in(_WAITING), ripe)
             .order_by(webhooks.c.next_at)
-            .limit(most)
+            .limit(limit)
         )
-        async with self._database.reading() as connection:
+        async with self._database.read() as connection:
             rows = (await connection.execute(due)).all()
         claimed = list[Delivery]()
         for row in rows:
@@ -90,19 +90,19 @@ class Webhooks:
             delivery = Delivery(row.id, caller, row.run_id, row.run_key, row.url, row.body, row.attempt + 1)
             seen = and_(webhooks.c.id == row.id, webhooks.c.attempt == row.attempt, webhooks.c.status == "waiting")
             values = {"owner": self._owner, "attempt": delivery.attempt, "next_at": DatabaseTime(_CLAIM_SECONDS)}
-            if await self._changed(seen, values):
+            if await self._update(seen, values):
                 claimed.append(delivery)
         return claimed
 
-    async def keep(self, delivery: Delivery, body: str) -> bool:
+    async def store_body(self, delivery: Delivery, body: str) -> bool:
         """What is to be told, from now on the same at each attempt. False: it is another process's by now."""
-        return await self._changed(self._ours(delivery), {"body": body})
+        return await self._update(self._ours(delivery), {"body": body})
 
-    async def later(self, delivery: Delivery, seconds: float) -> None:
-        await self._changed(self._ours(delivery), {"next_at": DatabaseTime(seconds)})
+    async def retry_in(self, delivery: Delivery, seconds: float) -> None:
+        await self._update(self._ours(delivery), {"next_at": DatabaseTime(seconds)})
 
-    async def settle(self, delivery: Delivery, how: Settled) -> None:
-        await self._changed(self._ours(delivery), {"status": how, "body": None, "ended_at": DatabaseTime()})
+    async def settle(self, delivery: Delivery, how: DeliveryStatus) -> None:
+        await self._update(self._ours(delivery), {"status": how, "body": None, "ended_at": DatabaseTime()})
 
     def _ours(self, delivery: Delivery) -> ColumnElement[bool]:
         return and_(
@@ -112,6 +112,6 @@ class Webhooks:
             webhooks.c.status == "waiting",
         )
 
-    async def _changed(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        async with self._database.writing() as connection:
+    async def _update(self, which: ColumnElement[bool], values: dict[str, Any]) -> bool:
+        async with self._database.write() as connection:
             return (await connection.execute(update(webhooks).where(which).values(**values))).rowcount == 1

@@ -1,6 +1,6 @@
 from typing import cast
 
-from artifacts.desk import Desk
+from artifacts.workspace import RunWorkspace
 
 # For graphs that write nothing: none of their nodes asks for one.
-NOBODYS = cast("Desk", None)
+NOBODYS = cast("RunWorkspace", None)

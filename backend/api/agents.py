@@ -13,17 +13,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agents.base import Served
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, within
-from backend.dependencies import Has
+from agents.base import AgentRuntime
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, page_by_name
+from backend.dependencies import ResourcesDep
 from backend.errors import AgentNotFound, InvalidInput
-from graphs.quality.gate import Quality
+from graphs.quality.reviewer import DefaultReviewMode
 
 router = APIRouter(prefix="/api/v1", tags=["agents"])
 
 
-class AgentEntry(BaseModel):
+class Agent(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     id: str = Field(examples=["chat"])
@@ -32,16 +32,16 @@ class AgentEntry(BaseModel):
     version: str = Field(examples=["1.0.0"])
     available: bool
     unavailable_reason: str | None = Field(None, description="Why it cannot answer now.")
-    quality: Quality | None = Field(
+    quality: DefaultReviewMode | None = Field(
         None, description="How its answers are read unless a request says otherwise; absent where none can."
     )
 
 
-class AgentPart(Part):
+class AgentFilterParams(PageParams):
     available: bool | None = Field(None, description="Only those that can answer now, or only those that cannot.")
 
 
-class AgentDetail(AgentEntry):
+class AgentDetail(Agent):
     capabilities: AgentCapabilities
     examples: list[dict[str, Any]] = Field(description="Inputs to begin with, each a whole RunAgentInput.")
 
@@ -60,12 +60,12 @@ _ENTRY = {
     "/agents",
     summary="The agents there are",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput)},
+    responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput)},
 )
-async def list_agents(has: Has, part: Annotated[AgentPart, Query()]) -> Page[AgentEntry]:
-    entries = [AgentEntry(**_told(served)) for served in has.agents]
-    wanted = [entry for entry in entries if part.available in (None, entry.available)]
-    return within(wanted, part, lambda entry: entry.id)
+async def list_agents(resources: ResourcesDep, params: Annotated[AgentFilterParams, Query()]) -> Page[Agent]:
+    entries = [Agent(**_agent_detail(agent)) for agent in resources.agents]
+    wanted = [entry for entry in entries if params.available in (None, entry.available)]
+    return page_by_name(wanted, params, lambda entry: entry.id)
 
 
 @router.get(
@@ -73,36 +73,36 @@ async def list_agents(has: Has, part: Annotated[AgentPart, Query()]) -> Page[Age
     summary="One agent, what it can do and how to begin",
     response_model_exclude_none=True,
     responses={
-        **shown(
+        **example_response(
             {
                 **_ENTRY,
                 "capabilities": {"transport": {"streaming": True}, "tools": {"supported": True}},
                 "examples": [{"threadId": "example-1", "runId": "example-1-run-1", "messages": []}],
             }
         ),
-        **answers(AgentNotFound),
+        **problem_responses(AgentNotFound),
     },
 )
-async def show_agent(agent_id: str, has: Has) -> AgentDetail:
-    served = has.agents.get(agent_id)
-    return AgentDetail(**_told(served), capabilities=_capabilities(served), examples=_examples(served))
+async def get_agent(agent_id: str, resources: ResourcesDep) -> AgentDetail:
+    agent = resources.agents.get(agent_id)
+    return AgentDetail(**_agent_detail(agent), capabilities=_capabilities(agent), examples=_examples(agent))
 
 
-def _told(served: Served) -> dict[str, Any]:
-    agent = served.agent
+def _agent_detail(runtime: AgentRuntime) -> dict[str, Any]:
+    agent = runtime.agent
     return {
         "id": agent.id,
         "name": agent.name,
         "description": agent.description,
         "version": agent.version,
-        "available": agent.unavailable is None,
-        "unavailable_reason": agent.unavailable,
-        "quality": None if agent.reads else agent.quality,
+        "available": agent.unavailable_reason is None,
+        "unavailable_reason": agent.unavailable_reason,
+        "quality": None if agent.review_only else agent.review_mode,
     }
 
 
-def _capabilities(served: Served) -> AgentCapabilities:
-    agent = served.agent
+def _capabilities(runtime: AgentRuntime) -> AgentCapabilities:
+    agent = runtime.agent
     tools = [Tool(name=tool.name, description=tool.description, parameters=tool.parameters) for tool in agent.tools]
     return AgentCapabilities(
         identity=IdentityCapabilities(
@@ -111,19 +111,22 @@ def _capabilities(served: Served) -> AgentCapabilities:
         transport=TransportCapabilities(streaming=True, resumable=True),
         # A capability that is left out is one that only the agent's graph knows of.
         tools=ToolsCapabilities(
-            supported=bool(tools) or agent.calls_client_tools if served.needs_model else None,
+            supported=bool(tools) or agent.calls_client_tools if runtime.needs_model else None,
             items=tools or None,
             parallel_calls=agent.parallel_tool_calls,
             client_provided=agent.calls_client_tools,
         ),
         state=StateCapabilities(
-            snapshots=True, deltas=served.shows_state, memory=agent.reflects, persistent_state=served.shows_state
+            snapshots=True,
+            deltas=runtime.shows_state,
+            memory=agent.extracts_memories,
+            persistent_state=runtime.shows_state,
         ),
         human_in_the_loop=HumanInTheLoopCapabilities(supported=agent.interrupts, interrupts=agent.interrupts),
     )
 
 
-def _examples(served: Served) -> list[dict[str, Any]]:
+def _examples(agent: AgentRuntime) -> list[dict[str, Any]]:
     return [
         {
             "threadId": f"example-{number}",
@@ -135,5 +138,5 @@ def _examples(served: Served) -> list[dict[str, Any]]:
             "context": [],
             "forwardedProps": {},
         }
-        for number, text in enumerate(served.agent.examples, 1)
+        for number, text in enumerate(agent.agent.examples, 1)
     ]

@@ -11,36 +11,36 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from artifacts.diff import diff_as_json, diff_as_patch
-from artifacts.kinds import Kind, NoText, file_name, media_type
-from artifacts.shelf import Held
+from artifacts.kinds import InvalidText, Kind, file_name, media_type
+from artifacts.service import ArtifactVersion
 from artifacts.workers import WorkerFailed
-from backend.api.accepting import prefers
-from backend.api.examples import answers, shown
+from backend.api.examples import example_response, problem_responses
 from backend.api.files import attachment
-from backend.api.paging import Mark, Page, Part, PlaceMark, paged, read
-from backend.dependencies import Has, Who
+from backend.api.media_types import prefers_media_type
+from backend.api.paging import Page, PageCursor, PageParams, TimeCursor, build_page, decode_cursor
+from backend.dependencies import CallerDep, ResourcesDep
 from backend.errors import (
     ArtifactNotFound,
     ArtifactTooLarge,
     ContentLost,
+    IfMatchRequired,
     InvalidInput,
     InvalidName,
-    NoVersionSaid,
-    StorageGone,
+    StorageUnavailable,
     ThreadNotFound,
     VersionNotFound,
     VersionStale,
 )
 from backend.resources import Resources
-from storage.artifacts import ArtifactRecord, Stale, VersionRecord, Wanted
+from storage.artifacts import ArtifactFilter, ArtifactRecord, StaleVersion, VersionRecord
 from storage.caller import Caller
-from storage.place import Place
+from storage.cursor import Cursor
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
 
 # As many as a column of the database can count.
-MOST_VERSIONS = 2**31 - 1
+MAX_VERSIONS_PER_DIFF = 2**31 - 1
 # What two texts as large as an artifact may be take on a slow machine.
 _DIFF_CPU_SECONDS = 5.0
 _NAME = re.compile(r"[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*")
@@ -57,23 +57,23 @@ SANDBOX = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
-_PREVIEWED = ("html", "svg")
+_PREVIEW_KINDS = ("html", "svg")
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})-([0-9a-f]{12})"')
 
 
 # Of whoever asks for the text of one version.
-_READ_PROBLEMS = (ArtifactNotFound, VersionNotFound, ContentLost, InvalidInput, StorageGone)
+_READ_PROBLEMS = (ArtifactNotFound, VersionNotFound, ContentLost, InvalidInput, StorageUnavailable)
 
 
 class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class VersionEntry(_Camel):
+class Version(_Camel):
     version: int
     parent: int | None = Field(None, description="The version that it was made from; absent for the first.")
     author: Literal["person", "agent", "tool"]
@@ -85,11 +85,11 @@ class VersionEntry(_Camel):
     created_at: datetime
 
 
-class VersionText(VersionEntry):
+class VersionText(Version):
     text: str
 
 
-class ArtifactEntry(_Camel):
+class Artifact(_Camel):
     artifact_id: str
     thread_id: str | None = Field(None, description="The thread that it was made in; absent where there is none.")
     name: str
@@ -102,14 +102,14 @@ class ArtifactEntry(_Camel):
     updated_at: datetime
 
 
-class ArtifactText(ArtifactEntry):
+class ArtifactText(Artifact):
     text: str
     author: Literal["person", "agent", "tool"] = Field(description="Who wrote the current version.")
     conflicts: int
     digest: str
 
 
-class NewArtifact(_Asked):
+class ArtifactCreate(_Request):
     name: Name
     kind: Kind
     language: Language | None = Field(None, description="Of code.")
@@ -118,20 +118,22 @@ class NewArtifact(_Asked):
     note: str = Field("", max_length=KEY_LENGTH)
 
 
-class NewText(_Asked):
+class ArtifactUpdate(_Request):
     text: str
     note: str = Field("edited", max_length=KEY_LENGTH)
 
 
-class NewName(_Asked):
+class ArtifactRename(_Request):
     name: Name
 
 
-class Restored(_Asked):
-    version: int = Field(ge=1, le=MOST_VERSIONS, description="The version whose text comes back, as a new version.")
+class VersionRestore(_Request):
+    version: int = Field(
+        ge=1, le=MAX_VERSIONS_PER_DIFF, description="The version whose text comes back, as a new version."
+    )
 
 
-class ChangeEntry(_Camel):
+class DiffChange(_Camel):
     op: Literal["equal", "insert", "delete", "replace"]
     before: tuple[int, int] = Field(description="Lines, from 0, the second not included.")
     after: tuple[int, int]
@@ -139,16 +141,16 @@ class ChangeEntry(_Camel):
     added: tuple[str, ...] = ()
 
 
-class Difference(_Camel):
+class ArtifactDiff(_Camel):
     before: int = Field(description="The version that was compared with.")
     after: int
     added: int = Field(description="Lines.")
     removed: int
-    changes: list[ChangeEntry]
+    changes: list[DiffChange]
     unified: str
 
 
-class ArtifactsAsked(Part):
+class ArtifactFilterParams(PageParams):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     thread_id: str | None = Field(None, description="Those that were made in this thread.")
@@ -156,12 +158,12 @@ class ArtifactsAsked(Part):
     q: str | None = Field(None, max_length=200, description="Words that are all in the name.")
 
 
-class ArtifactMark(PlaceMark):
+class ArtifactCursor(TimeCursor):
     pass
 
 
-class VersionMark(Mark):
-    before: Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
+class VersionCursor(PageCursor):
+    before: Annotated[int, Field(ge=1, le=MAX_VERSIONS_PER_DIFF)]
 
 
 _ENTRY: Mapping[str, Any] = {
@@ -208,24 +210,29 @@ IfMatch = Annotated[str | None, Header(description="The `ETag` of the version th
     "",
     summary="Your artifacts, the last written first",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_ENTRY]}), **answers(ThreadNotFound, InvalidInput, StorageGone)},
+    responses={
+        **example_response({"items": [_ENTRY]}),
+        **problem_responses(ThreadNotFound, InvalidInput, StorageUnavailable),
+    },
 )
-async def list_artifacts(who: Who, has: Has, asked: Annotated[ArtifactsAsked, Query()]) -> Page[ArtifactEntry]:
-    mark = read(asked.cursor, ArtifactMark) if asked.cursor is not None else None
-    wanted = Wanted(
-        limit=asked.limit + 1,
-        after=Place(mark.moment, mark.id) if mark else None,
-        thread=(await has.threads.get(who, asked.thread_id)).id if asked.thread_id else None,
-        kind=asked.kind,
-        words=tuple((asked.q or "").split()),
+async def list_artifacts(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[ArtifactFilterParams, Query()]
+) -> Page[Artifact]:
+    page_cursor = decode_cursor(params.cursor, ArtifactCursor) if params.cursor is not None else None
+    query = ArtifactFilter(
+        limit=params.limit + 1,
+        after=Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None,
+        thread=(await resources.threads.get(caller, params.thread_id)).id if params.thread_id else None,
+        kind=params.kind,
+        words=tuple((params.q or "").split()),
     )
-    found = await has.shelf.heads(who, wanted)
-    keys = await has.threads.keys(who, [each.thread for each in found if each.thread])
-    return paged(
+    found = await resources.artifacts.list_artifacts(caller, query)
+    keys = await resources.threads.keys(caller, [each.thread for each in found if each.thread])
+    return build_page(
         found,
-        asked.limit,
-        shown=lambda record: entry(record, keys),
-        mark=lambda record: ArtifactMark(moment=record.updated_at, id=record.id),
+        params.limit,
+        shown=lambda record: artifact_fields(record, keys),
+        mark=lambda record: ArtifactCursor(moment=record.updated_at, id=record.id),
     )
 
 
@@ -235,36 +242,38 @@ async def list_artifacts(who: Who, has: Has, asked: Annotated[ArtifactsAsked, Qu
     status_code=201,
     response_model_exclude_none=True,
     responses={
-        **shown(_WHOLE, status=201),
-        **answers(ThreadNotFound, ArtifactTooLarge, InvalidName, InvalidInput, StorageGone),
+        **example_response(_WHOLE, status=201),
+        **problem_responses(ThreadNotFound, ArtifactTooLarge, InvalidName, InvalidInput, StorageUnavailable),
     },
 )
-async def create_artifact(asked: NewArtifact, who: Who, has: Has, response: Response) -> ArtifactText:
-    thread = (await has.threads.get(who, asked.thread_id)).id if asked.thread_id else None
-    if asked.language is not None and asked.kind != "code":
-        raise InvalidInput.naming(("language", "only code has one"))
+async def create_artifact(
+    body: ArtifactCreate, caller: CallerDep, resources: ResourcesDep, response: Response
+) -> ArtifactText:
+    thread = (await resources.threads.get(caller, body.thread_id)).id if body.thread_id else None
+    if body.language is not None and body.kind != "code":
+        raise InvalidInput.for_fields(("language", "only code has one"))
     try:
-        held = await has.shelf.create(
-            who,
-            name=_checked_name(asked.name),
-            kind=asked.kind,
-            language=asked.language,
-            text=asked.text,
+        version = await resources.artifacts.create(
+            caller,
+            name=_checked_name(body.name),
+            kind=body.kind,
+            language=body.language,
+            text=body.text,
             author="person",
             thread=thread,
-            note=asked.note,
+            note=body.note,
         )
-    except NoText as error:
-        raise InvalidInput.naming(("text", str(error))) from None
-    response.headers["Location"] = f"/api/v1/artifacts/{held.artifact.id}"
-    return await _whole(held, who, has, response)
+    except InvalidText as error:
+        raise InvalidInput.for_fields(("text", str(error))) from None
+    response.headers["Location"] = f"/api/v1/artifacts/{version.artifact.id}"
+    return await _artifact_text(version, caller, resources, response)
 
 
 def _checked_name(name: str) -> str:
     """Without blanks around it. Raises `InvalidName`."""
     if len(name) > KEY_LENGTH or _NAME.fullmatch(name) is None:
         what = f"a name has 1 to {KEY_LENGTH} characters, one that is no blank, and none a control character"
-        raise InvalidName.naming(("name", what))
+        raise InvalidName.for_fields(("name", what))
     return name.strip()
 
 
@@ -273,12 +282,14 @@ def _checked_name(name: str) -> str:
     summary="An artifact with its current text",
     response_model_exclude_none=True,
     responses={
-        **shown(_WHOLE),
-        **answers(ArtifactNotFound, StorageGone),
+        **example_response(_WHOLE),
+        **problem_responses(ArtifactNotFound, StorageUnavailable),
     },
 )
-async def get_artifact(artifact_id: str, who: Who, has: Has, response: Response) -> ArtifactText:
-    return await _whole(await has.shelf.read(who, artifact_id), who, has, response)
+async def get_artifact(
+    artifact_id: str, caller: CallerDep, resources: ResourcesDep, response: Response
+) -> ArtifactText:
+    return await _artifact_text(await resources.artifacts.read(caller, artifact_id), caller, resources, response)
 
 
 @router.put(
@@ -288,62 +299,76 @@ async def get_artifact(artifact_id: str, who: Who, has: Has, response: Response)
     "current version; with `merge=true` both are merged, and where they contradict each other both are kept, marked.",
     response_model_exclude_none=True,
     responses={
-        **shown(_WHOLE),
-        **answers(ArtifactNotFound, VersionStale, NoVersionSaid, ArtifactTooLarge, InvalidInput, StorageGone),
+        **example_response(_WHOLE),
+        **problem_responses(
+            ArtifactNotFound, VersionStale, IfMatchRequired, ArtifactTooLarge, InvalidInput, StorageUnavailable
+        ),
     },
 )
-async def write_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
+async def update_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
     artifact_id: str,
-    asked: NewText,
-    who: Who,
-    has: Has,
+    body: ArtifactUpdate,
+    caller: CallerDep,
+    resources: ResourcesDep,
     response: Response,
     if_match: IfMatch = None,
     merge: Annotated[bool, Query(description="Merge with what was written meanwhile.")] = False,  # by name only
 ) -> ArtifactText:
-    base = await _seen(artifact_id, if_match, who, has)
+    base = await _check_if_match(artifact_id, if_match, caller, resources)
     try:
-        held = await has.shelf.write(
-            who, artifact_id, asked.text, base=base, author="person", note=asked.note, merge=merge
+        version = await resources.artifacts.update(
+            caller, artifact_id, body.text, base=base, author="person", note=body.note, merge=merge
         )
-    except NoText as error:
-        raise InvalidInput.naming(("text", str(error))) from None
-    except Stale:
-        raise await _stale(artifact_id, who, has) from None
-    return await _whole(held, who, has, response)
+    except InvalidText as error:
+        raise InvalidInput.for_fields(("text", str(error))) from None
+    except StaleVersion:
+        raise await _stale_problem(artifact_id, caller, resources) from None
+    return await _artifact_text(version, caller, resources, response)
 
 
 @router.patch(
     "/{artifact_id}",
     summary="Give an artifact another name",
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY), **answers(ArtifactNotFound, InvalidName, InvalidInput, StorageGone)},
+    responses={
+        **example_response(_ENTRY),
+        **problem_responses(ArtifactNotFound, InvalidName, InvalidInput, StorageUnavailable),
+    },
 )
-async def rename_artifact(artifact_id: str, asked: NewName, who: Who, has: Has) -> ArtifactEntry:
-    record = await has.shelf.rename(who, artifact_id, _checked_name(asked.name))
-    return entry(record, await _keys(record, who, has))
+async def rename_artifact(
+    artifact_id: str, body: ArtifactRename, caller: CallerDep, resources: ResourcesDep
+) -> Artifact:
+    record = await resources.artifacts.rename(caller, artifact_id, _checked_name(body.name))
+    return artifact_fields(record, await _thread_keys(record, caller, resources))
 
 
 @router.delete(
     "/{artifact_id}",
     summary="Delete an artifact with all its versions and shares",
     status_code=204,
-    responses=answers(ArtifactNotFound, StorageGone),
+    responses=problem_responses(ArtifactNotFound, StorageUnavailable),
 )
-async def delete_artifact(artifact_id: str, who: Who, has: Has) -> None:
-    await has.shelf.delete(who, artifact_id)
+async def delete_artifact(artifact_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
+    await resources.artifacts.delete(caller, artifact_id)
 
 
 @router.get(
     "/{artifact_id}/versions",
     summary="The versions of an artifact, newest first",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_VERSION]}), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        **example_response({"items": [_VERSION]}),
+        **problem_responses(ArtifactNotFound, InvalidInput, StorageUnavailable),
+    },
 )
-async def list_versions(artifact_id: str, who: Who, has: Has, asked: Annotated[Part, Query()]) -> Page[VersionEntry]:
-    before = read(asked.cursor, VersionMark).before if asked.cursor is not None else None
-    found = await has.shelf.versions(who, artifact_id, limit=asked.limit + 1, before=before)
-    return paged(found, asked.limit, shown=version_entry, mark=lambda record: VersionMark(before=record.number))
+async def list_versions(
+    artifact_id: str, caller: CallerDep, resources: ResourcesDep, params: Annotated[PageParams, Query()]
+) -> Page[Version]:
+    before = decode_cursor(params.cursor, VersionCursor).before if params.cursor is not None else None
+    found = await resources.artifacts.list_versions(caller, artifact_id, limit=params.limit + 1, before=before)
+    return build_page(
+        found, params.limit, shown=version_fields, mark=lambda record: VersionCursor(before=record.number)
+    )
 
 
 @router.get(
@@ -351,16 +376,20 @@ async def list_versions(artifact_id: str, who: Who, has: Has, asked: Annotated[P
     summary="One version with its text",
     response_model_exclude_none=True,
     responses={
-        **shown({**_VERSION, "text": "# The tides\n"}),
-        **answers(*_READ_PROBLEMS),
+        **example_response({**_VERSION, "text": "# The tides\n"}),
+        **problem_responses(*_READ_PROBLEMS),
     },
 )
 async def get_version(
-    artifact_id: str, version: Annotated[int, Path(ge=1, le=MOST_VERSIONS)], who: Who, has: Has, response: Response
+    artifact_id: str,
+    version: Annotated[int, Path(ge=1, le=MAX_VERSIONS_PER_DIFF)],
+    caller: CallerDep,
+    resources: ResourcesDep,
+    response: Response,
 ) -> VersionText:
-    held = await has.shelf.read(who, artifact_id, version)
-    response.headers["ETag"] = tag(held.version)
-    return VersionText(**version_entry(held.version).model_dump(), text=held.text)
+    artifact_version = await resources.artifacts.read(caller, artifact_id, version)
+    response.headers["ETag"] = etag(artifact_version.version)
+    return VersionText(**version_fields(artifact_version.version).model_dump(), text=artifact_version.text)
 
 
 @router.get(
@@ -368,38 +397,38 @@ async def get_version(
     summary="What changed between two versions",
     description="Of this artifact, or of this one and another of the same kind. With `Accept: text/x-diff` it is the "
     "unified difference alone.",
-    response_model=Difference,
-    responses={**shown(_DIFF), **answers(*_READ_PROBLEMS)},
+    response_model=ArtifactDiff,
+    responses={**example_response(_DIFF), **problem_responses(*_READ_PROBLEMS)},
 )
-async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
+async def diff_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
     artifact_id: str,
-    who: Who,
-    has: Has,
-    before: Annotated[int, Query(ge=1, le=MOST_VERSIONS, description="A version.")],
+    caller: CallerDep,
+    resources: ResourcesDep,
+    before: Annotated[int, Query(ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version.")],
     after: Annotated[
-        int | None, Query(ge=1, le=MOST_VERSIONS, description="A version; the current one, if nothing is said.")
+        int | None, Query(ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version; the current one, if nothing is said.")
     ] = None,
     other: Annotated[str | None, Query(description="The artifact that `after` is a version of, if not this.")] = None,
     accept: Annotated[str | None, Header()] = None,
 ) -> Response:
-    old = await has.shelf.read(who, artifact_id, before)
-    new = await has.shelf.read(who, other or artifact_id, after)
+    old = await resources.artifacts.read(caller, artifact_id, before)
+    new = await resources.artifacts.read(caller, other or artifact_id, after)
     if old.artifact.kind != new.artifact.kind:
         kinds = f"one is {old.artifact.kind}, the other {new.artifact.kind}"
-        raise InvalidInput.naming(("other", f"two kinds are not compared: {kinds}"))
+        raise InvalidInput.for_fields(("other", f"two kinds are not compared: {kinds}"))
     names = (f"a/{_file(old)}", f"b/{_file(new)}")
     versions = (old.version.number, new.version.number)
-    is_patch = prefers(accept or "", "text/x-diff", "application/json")
+    is_patch = prefers_media_type(accept or "", "text/x-diff", "application/json")
     render = (
         partial(diff_as_patch, old.text, new.text, names)
         if is_patch
         else partial(diff_as_json, old.text, new.text, names, versions)
     )
     try:
-        body = await has.workers.run(partial(render, coarse=False), cpu_seconds=_DIFF_CPU_SECONDS)
+        body = await resources.workers.run(partial(render, coarse=False), cpu_seconds=_DIFF_CPU_SECONDS)
     except WorkerFailed:
         # As in a part of it that would cost too much to compare: it counts as wholly different.
-        body = await has.workers.run(partial(render, coarse=True), cpu_seconds=0)
+        body = await resources.workers.run(partial(render, coarse=True), cpu_seconds=0)
     return Response(body, media_type="text/x-diff" if is_patch else "application/json")
 
 
@@ -408,20 +437,29 @@ async def get_diff(  # noqa: PLR0917  # FastAPI hands them over by name
     summary="Bring back the text of an old version, as a new one",
     response_model_exclude_none=True,
     responses={
-        **shown(_WHOLE),
-        **answers(ArtifactNotFound, VersionNotFound, VersionStale, NoVersionSaid, InvalidInput, StorageGone),
+        **example_response(_WHOLE),
+        **problem_responses(
+            ArtifactNotFound, VersionNotFound, VersionStale, IfMatchRequired, InvalidInput, StorageUnavailable
+        ),
     },
 )
 async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
-    artifact_id: str, asked: Restored, who: Who, has: Has, response: Response, if_match: IfMatch = None
+    artifact_id: str,
+    body: VersionRestore,
+    caller: CallerDep,
+    resources: ResourcesDep,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ArtifactText:
-    base = await _seen(artifact_id, if_match, who, has)
-    note = f"version {asked.version} restored"
+    base = await _check_if_match(artifact_id, if_match, caller, resources)
+    note = f"version {body.version} restored"
     try:
-        held = await has.shelf.restore(who, artifact_id, asked.version, base=base, author="person", note=note)
-    except Stale:
-        raise await _stale(artifact_id, who, has) from None
-    return await _whole(held, who, has, response)
+        version = await resources.artifacts.restore(
+            caller, artifact_id, body.version, base=base, author="person", note=note
+        )
+    except StaleVersion:
+        raise await _stale_problem(artifact_id, caller, resources) from None
+    return await _artifact_text(version, caller, resources, response)
 
 
 @router.get(
@@ -430,13 +468,16 @@ async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
     response_class=Response,
     responses={
         200: {"description": "The text."},
-        **answers(*_READ_PROBLEMS),
+        **problem_responses(*_READ_PROBLEMS),
     },
 )
 async def download_artifact(
-    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None
+    artifact_id: str,
+    caller: CallerDep,
+    resources: ResourcesDep,
+    version: Annotated[int | None, Query(ge=1, le=MAX_VERSIONS_PER_DIFF)] = None,
 ) -> Response:
-    return download(await has.shelf.read(who, artifact_id, version))
+    return download_response(await resources.artifacts.read(caller, artifact_id, version))
 
 
 @router.get(
@@ -445,25 +486,28 @@ async def download_artifact(
     response_class=Response,
     responses={
         200: {"description": "The page or picture."},
-        **answers(*_READ_PROBLEMS),
+        **problem_responses(*_READ_PROBLEMS),
     },
 )
 async def preview_artifact(
-    artifact_id: str, who: Who, has: Has, version: Annotated[int | None, Query(ge=1, le=MOST_VERSIONS)] = None
+    artifact_id: str,
+    caller: CallerDep,
+    resources: ResourcesDep,
+    version: Annotated[int | None, Query(ge=1, le=MAX_VERSIONS_PER_DIFF)] = None,
 ) -> Response:
-    return preview(await has.shelf.read(who, artifact_id, version))
+    return preview_response(await resources.artifacts.read(caller, artifact_id, version))
 
 
-def tag(version: VersionRecord) -> str:
+def etag(version: VersionRecord) -> str:
     return f'"{version.number}-{version.digest[:12]}"'
 
 
-def entry(record: ArtifactRecord, keys: Mapping[str, str]) -> ArtifactEntry:
-    return ArtifactEntry(**_fields(record, keys))
+def artifact_fields(record: ArtifactRecord, keys: Mapping[str, str]) -> Artifact:
+    return Artifact(**_fields(record, keys))
 
 
-def version_entry(record: VersionRecord) -> VersionEntry:
-    return VersionEntry(
+def version_fields(record: VersionRecord) -> Version:
+    return Version(
         version=record.number,
         parent=record.parent,
         author=record.author,
@@ -476,27 +520,29 @@ def version_entry(record: VersionRecord) -> VersionEntry:
     )
 
 
-def download(held: Held) -> Response:
+def download_response(version: ArtifactVersion) -> Response:
     """As a file of its own, which no browser runs."""
-    name = _file(held)
-    kind = media_type(kind_of(held), held.artifact.language)
-    headers = {**SANDBOX, "Content-Disposition": attachment(name), "ETag": tag(held.version)}
-    return Response(held.text.encode(), media_type=f"{kind}; charset=utf-8", headers=headers)
+    name = _file(version)
+    kind = media_type(media_type_of(version), version.artifact.language)
+    headers = {**SANDBOX, "Content-Disposition": attachment(name), "ETag": etag(version.version)}
+    return Response(version.text.encode(), media_type=f"{kind}; charset=utf-8", headers=headers)
 
 
-def preview(held: Held) -> Response:
-    if held.artifact.kind not in _PREVIEWED:
-        raise InvalidInput.naming(("artifact", f"only HTML and SVG have a preview, and this is {held.artifact.kind}"))
-    kind = media_type(kind_of(held))
-    return Response(held.text.encode(), media_type=f"{kind}; charset=utf-8", headers=SANDBOX)
+def preview_response(version: ArtifactVersion) -> Response:
+    if version.artifact.kind not in _PREVIEW_KINDS:
+        raise InvalidInput.for_fields(
+            ("artifact", f"only HTML and SVG have a preview, and this is {version.artifact.kind}")
+        )
+    kind = media_type(media_type_of(version))
+    return Response(version.text.encode(), media_type=f"{kind}; charset=utf-8", headers=SANDBOX)
 
 
-def kind_of(held: Held) -> Kind:
-    return cast("Kind", held.artifact.kind)
+def media_type_of(version: ArtifactVersion) -> Kind:
+    return cast("Kind", version.artifact.kind)
 
 
-def _file(held: Held) -> str:
-    return file_name(held.artifact.name, kind_of(held), held.artifact.language)
+def _file(version: ArtifactVersion) -> str:
+    return file_name(version.artifact.name, media_type_of(version), version.artifact.language)
 
 
 def _fields(record: ArtifactRecord, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -506,7 +552,7 @@ def _fields(record: ArtifactRecord, keys: Mapping[str, str]) -> dict[str, Any]:
         "name": record.name,
         "kind": record.kind,
         "language": record.language,
-        "version": record.tip,
+        "version": record.head_version,
         "versions": record.versions,
         "size": record.size,
         "created_at": record.created_at,
@@ -514,43 +560,45 @@ def _fields(record: ArtifactRecord, keys: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _whole(held: Held, who: Caller, has: Resources, response: Response) -> ArtifactText:
-    response.headers["ETag"] = tag(held.version)
-    version = held.version
+async def _artifact_text(
+    artifact_version: ArtifactVersion, caller: Caller, resources: Resources, response: Response
+) -> ArtifactText:
+    response.headers["ETag"] = etag(artifact_version.version)
+    version = artifact_version.version
     return ArtifactText(
-        **_fields(held.artifact, await _keys(held.artifact, who, has)),
-        text=held.text,
+        **_fields(artifact_version.artifact, await _thread_keys(artifact_version.artifact, caller, resources)),
+        text=artifact_version.text,
         author=version.author,
         conflicts=version.conflicts,
         digest=version.digest,
     )
 
 
-async def _keys(record: ArtifactRecord, who: Caller, has: Resources) -> Mapping[str, str]:
+async def _thread_keys(record: ArtifactRecord, caller: Caller, resources: Resources) -> Mapping[str, str]:
     threads: Sequence[str] = [record.thread] if record.thread else []
-    return await has.threads.keys(who, threads)
+    return await resources.threads.keys(caller, threads)
 
 
-async def _seen(artifact_id: str, if_match: str | None, who: Caller, has: Resources) -> int:
+async def _check_if_match(artifact_id: str, if_match: str | None, caller: Caller, resources: Resources) -> int:
     """The number of the version that the caller saw. Raises `NoVersionSaid`, `InvalidInput` or `VersionStale`."""
     if if_match is None:
-        raise NoVersionSaid("Send the ETag of the version that you saw as If-Match.")
+        raise IfMatchRequired("Send the ETag of the version that you saw as If-Match.")
     if if_match.strip() == "*":
-        return (await has.shelf.head(who, artifact_id)).tip
+        return (await resources.artifacts.get(caller, artifact_id)).head_version
     said = _TAG.fullmatch(if_match.strip())
     if said is None:
-        raise InvalidInput.naming(("If-Match", "expected the ETag of one version, or *"))
-    version = await has.shelf.versions(who, artifact_id, limit=1, before=int(said[1]) + 1)
-    if not version or tag(version[0]) != f'"{said[1]}-{said[2]}"':
-        raise await _stale(artifact_id, who, has)
+        raise InvalidInput.for_fields(("If-Match", "expected the ETag of one version, or *"))
+    version = await resources.artifacts.list_versions(caller, artifact_id, limit=1, before=int(said[1]) + 1)
+    if not version or etag(version[0]) != f'"{said[1]}-{said[2]}"':
+        raise await _stale_problem(artifact_id, caller, resources)
     return int(said[1])
 
 
-async def _stale(artifact_id: str, who: Caller, has: Resources) -> VersionStale:
-    held = await has.shelf.read(who, artifact_id)
-    current = {**version_entry(held.version).model_dump(mode="json", by_alias=True, exclude_none=True)}
+async def _stale_problem(artifact_id: str, caller: Caller, resources: Resources) -> VersionStale:
+    version = await resources.artifacts.read(caller, artifact_id)
+    current = {**version_fields(version.version).model_dump(mode="json", by_alias=True, exclude_none=True)}
     return VersionStale(
-        f"The current version is {held.version.number}.",
-        headers={"ETag": tag(held.version)},
-        current={**current, "text": held.text},
+        f"The current version is {version.version.number}.",
+        headers={"ETag": etag(version.version)},
+        current={**current, "text": version.text},
     )

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 
-from backend.api.asking import REFUSALS, asked_for
-from backend.api.examples import STREAM, answers
-from backend.api.older import upgrade_input
-from backend.api.runs import position
-from backend.api.streams import streamed
-from backend.dependencies import Has, Who
-from backend.runs.dialect import spoken_by
+from backend.api.compat import upgrade_input
+from backend.api.examples import STREAM, problem_responses
+from backend.api.run_requests import REQUEST_PROBLEMS, build_run_request
+from backend.api.runs import parse_last_event_id
+from backend.api.streams import run_stream_response
+from backend.dependencies import CallerDep, ResourcesDep
+from backend.runs.compat import converter_for
 from observability.logs import bind
 
 router = APIRouter(prefix="/api/v1", tags=["chat"])
@@ -62,20 +62,20 @@ _EXAMPLES: dict[str, Any] = {
     response_class=EventSourceResponse,
     responses={
         **STREAM,
-        **answers(*REFUSALS),
+        **problem_responses(*REQUEST_PROBLEMS),
     },
 )
-async def chat(
+async def run_agent(
     agent_id: str,
-    asked: Annotated[RunAgentInput, BeforeValidator(upgrade_input), Body(openapi_examples=_EXAMPLES)],
+    run_input: Annotated[RunAgentInput, BeforeValidator(upgrade_input), Body(openapi_examples=_EXAMPLES)],
     request: Request,
-    who: Who,
-    has: Has,
+    caller: CallerDep,
+    resources: ResourcesDep,
 ) -> EventSourceResponse:
-    bind(thread_id=asked.thread_id, run_id=asked.run_id)
-    after = position(request.headers.get("Last-Event-ID"))
-    request.state.agent_id = has.agents.get(agent_id).agent.id
-    reader = await has.live.open(await asked_for(agent_id, asked, who, has))
+    bind(thread_id=run_input.thread_id, run_id=run_input.run_id)
+    after = parse_last_event_id(request.headers.get("Last-Event-ID"))
+    request.state.agent_id = resources.agents.get(agent_id).agent.id
+    subscriber = await resources.run_service.start_run(await build_run_request(agent_id, run_input, caller, resources))
     if after is not None:
-        reader.after = after
-    return streamed(has, reader, spoken_by(asked.protocol_version))
+        subscriber.after = after
+    return run_stream_response(resources, subscriber, converter_for(run_input.protocol_version))

@@ -23,12 +23,12 @@ class ProblemBody(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def shown(example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def example_response(example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for a route whose answer looks like this."""
     return {status: {"content": {"application/json": {"example": example}}}}
 
 
-def answers(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's `responses` for a route that may answer these."""
     told: dict[int | str, dict[str, Any]] = {}
     for problem in problems:

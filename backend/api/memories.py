@@ -8,24 +8,24 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, PlaceMark, paged, read
-from backend.dependencies import Has, Who
-from backend.errors import InvalidInput, MemoryNotFound, StorageGone
-from storage.memories import MemoryRecord, NoMemory, TooManyMemories
-from storage.place import Place
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, TimeCursor, build_page, decode_cursor
+from backend.dependencies import CallerDep, ResourcesDep
+from backend.errors import InvalidInput, MemoryNotFound, StorageUnavailable
+from storage.cursor import Cursor
+from storage.memories import InvalidMemory, MemoryRecord, TooManyMemories
 
 router = APIRouter(prefix="/api/v1/memories", tags=["memories"])
 
 
-class MemoryAsked(BaseModel):
+class MemoryCreate(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     kind: Literal["style", "fact"] = Field(description="How the person likes things written, or what is so of them.")
     text: str = Field(min_length=1, max_length=2000)
 
 
-class MemoryEntry(BaseModel):
+class Memory(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     memory_id: str
@@ -36,7 +36,7 @@ class MemoryEntry(BaseModel):
     updated_at: datetime
 
 
-class MemoryMark(PlaceMark):
+class MemoryCursor(TimeCursor):
     pass
 
 
@@ -53,14 +53,16 @@ _ENTRY: Mapping[str, Any] = {
     "",
     summary="What is remembered of you, newest first",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput, StorageGone)},
+    responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
-async def list_memories(who: Who, has: Has, asked: Annotated[Part, Query()]) -> Page[MemoryEntry]:
-    mark = read(asked.cursor, MemoryMark) if asked.cursor is not None else None
-    place = Place(mark.moment, mark.id) if mark else None
-    found = await has.memories.listed(who, asked.limit + 1, place)
-    return paged(
-        found, asked.limit, shown=_entry, mark=lambda record: MemoryMark(moment=record.created_at, id=record.id)
+async def list_memories(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[PageParams, Query()]
+) -> Page[Memory]:
+    page_cursor = decode_cursor(params.cursor, MemoryCursor) if params.cursor is not None else None
+    cursor = Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None
+    found = await resources.memories.list_memories(caller, params.limit + 1, cursor)
+    return build_page(
+        found, params.limit, shown=_entry, mark=lambda record: MemoryCursor(moment=record.created_at, id=record.id)
     )
 
 
@@ -69,44 +71,44 @@ async def list_memories(who: Who, has: Has, asked: Annotated[Part, Query()]) -> 
     summary="Have something remembered",
     status_code=201,
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY, status=201), **answers(InvalidInput, StorageGone)},
+    responses={**example_response(_ENTRY, status=201), **problem_responses(InvalidInput, StorageUnavailable)},
 )
-async def create_memory(asked: MemoryAsked, who: Who, has: Has) -> MemoryEntry:
+async def create_memory(body: MemoryCreate, caller: CallerDep, resources: ResourcesDep) -> Memory:
     try:
-        return _entry(await has.memories.add(who, asked.kind, asked.text))
-    except (NoMemory, TooManyMemories) as error:
-        raise InvalidInput.naming(("text", str(error))) from None
+        return _entry(await resources.memories.add(caller, body.kind, body.text))
+    except (InvalidMemory, TooManyMemories) as error:
+        raise InvalidInput.for_fields(("text", str(error))) from None
 
 
 @router.put(
     "/{memory_id}",
     summary="Change what is remembered",
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY), **answers(MemoryNotFound, InvalidInput, StorageGone)},
+    responses={**example_response(_ENTRY), **problem_responses(MemoryNotFound, InvalidInput, StorageUnavailable)},
 )
-async def change_memory(memory_id: str, asked: MemoryAsked, who: Who, has: Has) -> MemoryEntry:
+async def update_memory(memory_id: str, body: MemoryCreate, caller: CallerDep, resources: ResourcesDep) -> Memory:
     try:
-        return _entry(await has.memories.change(who, memory_id, kind=asked.kind, text=asked.text))
-    except NoMemory as error:
-        raise InvalidInput.naming(("text", str(error))) from None
+        return _entry(await resources.memories.update(caller, memory_id, kind=body.kind, text=body.text))
+    except InvalidMemory as error:
+        raise InvalidInput.for_fields(("text", str(error))) from None
 
 
 @router.delete(
     "/{memory_id}",
     summary="Have something forgotten",
     status_code=204,
-    responses=answers(MemoryNotFound, StorageGone),
+    responses=problem_responses(MemoryNotFound, StorageUnavailable),
 )
-async def delete_memory(memory_id: str, who: Who, has: Has) -> None:
-    await has.memories.delete(who, memory_id)
+async def delete_memory(memory_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
+    await resources.memories.delete(caller, memory_id)
 
 
-def _entry(record: MemoryRecord) -> MemoryEntry:
-    return MemoryEntry(
+def _entry(record: MemoryRecord) -> Memory:
+    return Memory(
         memory_id=record.id,
         kind=record.kind,
         text=record.text,
-        run_id=record.source,
+        run_id=record.run_id,
         created_at=record.created_at,
         updated_at=record.updated_at,
     )

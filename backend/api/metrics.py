@@ -1,6 +1,6 @@
 from fastapi import APIRouter, Response
 
-from backend.dependencies import Has, Measured
+from backend.dependencies import MetricsDep, ResourcesDep
 from observability.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["health"])
@@ -12,7 +12,7 @@ router = APIRouter(tags=["health"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {"example": "# TYPE streams_open gauge\nstreams_open 3.0\n"}}}},
 )
-async def metrics(measured: Measured, has: Has) -> Response:
-    for spec, state in (await has.models.breakers()).items():
-        measured.breakers.labels(str(spec)).set(state != "closed")
-    return Response(measured.exposition(), media_type=CONTENT_TYPE)
+async def get_metrics(metrics: MetricsDep, resources: ResourcesDep) -> Response:
+    for spec, state in (await resources.models.breakers()).items():
+        metrics.breakers.labels(str(spec)).set(state != "closed")
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE)

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, within
-from backend.dependencies import Has
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, page_by_name
+from backend.dependencies import ResourcesDep
 from backend.errors import InvalidInput
 from llm.catalog import ModelInfo
 from llm.factory import ModelFactory
-from llm.layers.breaker import State
+from llm.wrappers.breaker import State
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 
@@ -34,8 +34,8 @@ class ModelPrice(_Camel):
     output: Decimal
 
 
-class ModelEntry(_Camel):
-    spec: str = Field(examples=["embedded:smollm2"], description="What `forwardedProps.model` takes.")
+class Model(_Camel):
+    id: str = Field(examples=["embedded:smollm2"], description="What `forwardedProps.model` takes.")
     provider: str = Field(examples=["embedded"])
     name: str = Field(examples=["smollm2"])
     available: bool = Field(description="Whether it may be called now: false while its breaker is open.")
@@ -50,7 +50,7 @@ class Profile(_Camel):
     models: list[str] = Field(examples=[["embedded:smollm2"]], description="Best first.")
 
 
-class ModelList(Page[ModelEntry]):
+class ModelList(Page[Model]):
     profiles: list[Profile]
 
 
@@ -74,22 +74,22 @@ _EXAMPLE = {
     "/models",
     summary="The models there are",
     response_model_exclude_none=True,
-    responses={**shown(_EXAMPLE), **answers(InvalidInput)},
+    responses={**example_response(_EXAMPLE), **problem_responses(InvalidInput)},
 )
-async def list_models(has: Has, part: Annotated[Part, Query()]) -> ModelList:
-    profiles = await has.models.profiles()
-    found = within(await has.models.catalogue(), part, lambda info: str(info.spec))
+async def list_models(resources: ResourcesDep, params: Annotated[PageParams, Query()]) -> ModelList:
+    profiles = await resources.models.profiles()
+    found = page_by_name(await resources.models.models(), params, lambda info: str(info.spec))
     return ModelList(
-        items=[await _entry(info, has.models) for info in found.items],
+        items=[await _entry(info, resources.models) for info in found.items],
         next_cursor=found.next_cursor,
         profiles=[Profile(name=name, models=[str(spec) for spec in specs]) for name, specs in profiles.items()],
     )
 
 
-async def _entry(info: ModelInfo, models: ModelFactory) -> ModelEntry:
+async def _entry(info: ModelInfo, models: ModelFactory) -> Model:
     breaker, price = await models.breaker(info), models.price(info)
-    return ModelEntry(
-        spec=str(info.spec),
+    return Model(
+        id=str(info.spec),
         provider=info.spec.provider,
         name=info.spec.name,
         available=breaker != "open",

@@ -10,8 +10,8 @@ from backend.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 
-_BUILT = Path(__file__).parents[2] / "frontend" / "dist"
-_UNBUILT = "<!doctype html><title>Agenkit</title><p>The page has not been built: <code>make page</code>.</p>"
+_DIST_DIR = Path(__file__).parents[2] / "frontend" / "dist"
+_NOT_BUILT = "<!doctype html><title>Agenkit</title><p>The page has not been built: <code>make page</code>.</p>"
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -24,27 +24,27 @@ _HEADERS = {
 
 
 @router.get("/")
-def chat_page() -> Response:
+def get_chat_page() -> Response:
     return _page("index.html")
 
 
 @router.get("/docs")
-def docs_page() -> Response:
+def get_docs_page() -> Response:
     return _page("docs.html")
 
 
 @router.get("/assets/{name}")
-def asset(name: str) -> Response:
+def get_asset(name: str) -> Response:
     # Names hold a digest of their content, so that a browser may keep them.
     # Of a folder's names, since some names cannot even be asked for.
-    if name not in {file.name for file in (_BUILT / "assets").glob("*")}:
+    if name not in {file.name for file in (_DIST_DIR / "assets").glob("*")}:
         raise NotFound("There is no such asset.")
-    file = _BUILT / "assets" / name
+    file = _DIST_DIR / "assets" / name
     return FileResponse(file, headers={**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
 
 
 def _page(name: str) -> Response:
-    file = _BUILT / name
+    file = _DIST_DIR / name
     if not file.is_file():
-        return HTMLResponse(_UNBUILT, 503)
+        return HTMLResponse(_NOT_BUILT, 503)
     return FileResponse(file, headers={**_HEADERS, "Cache-Control": "no-cache"})

@@ -11,14 +11,14 @@ from pydantic.alias_generators import to_camel
 
 from backend.errors import InvalidInput
 
-_LONGEST_CURSOR = 1000
+_MAX_CURSOR_LENGTH = 1000
 _FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 9000))
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
-class Part(BaseModel):
+class PageParams(BaseModel):
     """What part of a list is asked for. Lists with more to choose from add to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,40 +34,40 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None = Field(None, description="What asks for the next part; absent where there is none.")
 
 
-class Mark(BaseModel):
+class PageCursor(BaseModel):
     """Where a part of a list ends: the sort key of its last item. Each kind of list has a kind of its own."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-def _within_range(moment: datetime) -> datetime:
+def _check_range(moment: datetime) -> datetime:
     if not _FIRST <= moment <= _LAST:
         raise ValueError("no list has anything of then")
     return moment
 
 
-class PlaceMark(Mark):
+class TimeCursor(PageCursor):
     """The last item's moment and id. A moment that a database cannot hold was in no list."""
 
-    moment: Annotated[AwareDatetime, AfterValidator(_within_range)]
+    moment: Annotated[AwareDatetime, AfterValidator(_check_range)]
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-AnyMark = TypeVar("AnyMark", bound=Mark)
+AnyCursor = TypeVar("AnyCursor", bound=PageCursor)
 
 
-def written(mark: Mark) -> str:
-    return base64.urlsafe_b64encode(mark.model_dump_json().encode()).decode().rstrip("=")
+def encode_cursor(page_cursor: PageCursor) -> str:
+    return base64.urlsafe_b64encode(page_cursor.model_dump_json().encode()).decode().rstrip("=")
 
 
-def read(cursor: str, kind: type[AnyMark]) -> AnyMark:
+def decode_cursor(cursor: str, kind: type[AnyCursor]) -> AnyCursor:
     """Raises `InvalidInput` for a cursor that no list of this kind gave."""
     try:
-        if len(cursor) > _LONGEST_CURSOR:
+        if len(cursor) > _MAX_CURSOR_LENGTH:
             raise ValueError
         padded = cursor + "=" * (-len(cursor) % 4)
         mark = kind.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if written(mark) != cursor:
+        if encode_cursor(mark) != cursor:
             raise ValueError
     except (ValueError, binascii.Error, ValidationError):
         raise _unknown_cursor() from None
@@ -75,29 +75,29 @@ def read(cursor: str, kind: type[AnyMark]) -> AnyMark:
 
 
 def _unknown_cursor() -> InvalidInput:
-    return InvalidInput.naming(("cursor", "this list has given no such cursor"))
+    return InvalidInput.for_fields(("cursor", "this list has given no such cursor"))
 
 
-def paged(
-    found: Sequence[Found], limit: int, *, shown: Callable[[Found], Item], mark: Callable[[Found], Mark]
+def build_page(
+    found: Sequence[Found], limit: int, *, shown: Callable[[Found], Item], mark: Callable[[Found], PageCursor]
 ) -> Page[Item]:
     """A part of a list, of which one more than `limit` was looked for."""
     part = found[:limit]
-    more = written(mark(part[-1])) if len(found) > limit else None
+    more = encode_cursor(mark(part[-1])) if len(found) > limit else None
     return Page(items=[shown(each) for each in part], next_cursor=more)
 
 
-class NameMark(Mark):
+class NameCursor(PageCursor):
     after: str
 
 
-def within(items: Sequence[Item], part: Part, name: Callable[[Item], str]) -> Page[Item]:
+def page_by_name(items: Sequence[Item], params: PageParams, name: Callable[[Item], str]) -> Page[Item]:
     """A part of a list that is held in memory, by the names of its items. Raises `InvalidInput`."""
     begin = 0
-    if part.cursor is not None:
-        after, names = read(part.cursor, NameMark).after, list(map(name, items))
+    if params.cursor is not None:
+        after, names = decode_cursor(params.cursor, NameCursor).after, list(map(name, items))
         if after not in names:
             raise _unknown_cursor()
         begin = names.index(after) + 1
-    found = items[begin : begin + part.limit + 1]
-    return paged(found, part.limit, shown=lambda item: item, mark=lambda item: NameMark(after=name(item)))
+    found = items[begin : begin + params.limit + 1]
+    return build_page(found, params.limit, shown=lambda item: item, mark=lambda item: NameCursor(after=name(item)))

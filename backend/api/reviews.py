@@ -11,40 +11,40 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from artifacts.kinds import Kind, NoText, checked_text
-from backend.api.accepting import prefers
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, PlaceMark, paged, read
-from backend.api.reviewing import events_of
-from backend.api.streams import sent
-from backend.dependencies import Has, Measured, Who
+from artifacts.kinds import InvalidText, Kind, check_text
+from backend.api.examples import example_response, problem_responses
+from backend.api.media_types import prefers_media_type
+from backend.api.paging import Page, PageParams, TimeCursor, build_page, decode_cursor
+from backend.api.review_stream import review_events
+from backend.api.streams import sse_response
+from backend.dependencies import CallerDep, MetricsDep, ResourcesDep
 from backend.errors import (
     ArtifactTooLarge,
-    BudgetSpent,
+    BudgetUsedUp,
     FeedbackNotFound,
+    IdempotencyMismatch,
     InvalidInput,
-    KeyUsed,
     MessageNotFound,
     ReviewNotFound,
-    StorageGone,
+    StorageUnavailable,
 )
-from backend.runs.reading import ReadingAsked, read_by
+from backend.runs.text_reviews import TextReviewRequest, review_text
 from graphs.quality.findings import Delivery
+from graphs.quality.review_input import ReviewInput
 from graphs.quality.rubric import UnknownRubric
-from graphs.quality.subject import Subject
-from graphs.review import Stage
+from graphs.review_progress import Stage
 from llm.context import CallContext
-from observability.tracing import Who as Traced
-from observability.tracing import accepted
-from storage.place import Place
-from storage.reviews import FeedbackRecord, ReviewDraft, ReviewRecord, Wanted
+from observability.tracing import TraceSubject as Traced
+from observability.tracing import accept_request
+from storage.cursor import Cursor
+from storage.reviews import FeedbackRecord, NewReview, ReviewFilter, ReviewRecord
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1", tags=["quality"])
 
 # Bytes; what is longer is no text that anybody reads.
-_LARGEST = 1_000_000
-_LONGEST_REQUEST = 100_000
+_MAX_TEXT_LENGTH = 1_000_000
+_MAX_PROMPT_LENGTH = 100_000
 # Beside the verdict of a request that had an idempotency key.
 _REQUEST_DIGEST = "requestDigest"
 
@@ -56,26 +56,26 @@ class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class ReviewAsked(_Asked):
+class ReviewCreate(_Request):
     text: str
     kind: Kind | Literal["answer"] = "answer"
     language: Annotated[str, Field(min_length=1, max_length=40)] | None = Field(None, description="Of code.")
-    asked: str = Field("", max_length=_LONGEST_REQUEST, description="What the text was to be.")
-    given: str = Field(
-        "", max_length=_LONGEST_REQUEST, description="What it was made from: quotes are looked up there."
+    prompt: str = Field("", max_length=_MAX_PROMPT_LENGTH, description="What the text was to be.")
+    context: str = Field(
+        "", max_length=_MAX_PROMPT_LENGTH, description="What it was made from: quotes are looked up there."
     )
-    system: str = Field("", max_length=_LONGEST_REQUEST, description="The prompt it was written under.")
+    system_prompt: str = Field("", max_length=_MAX_PROMPT_LENGTH, description="The prompt it was written under.")
     rubric: Key | None = None
     samples: int | None = Field(None, ge=1, le=9, description="How often it is judged.")
-    judge: bool = Field(True, description="Whether a model reads it too, or only the checks.")
+    use_judge: bool = Field(True, description="Whether a model reads it too, or only the checks.")
 
 
-class FindingEntry(_Camel):
-    by: str = Field(description="A check's name, or a dimension's.")
+class Finding(_Camel):
+    source: str = Field(description="A check's name, or a dimension's.")
     severity: Literal["error", "warning"]
     effect: Literal["block", "report"] = Field("report", description="What blocks is kept from readers by `enforce`.")
     message: str
@@ -83,29 +83,29 @@ class FindingEntry(_Camel):
     line: int | None = None
 
 
-class UsageEntry(_Camel):
+class Usage(_Camel):
     input_tokens: int
     output_tokens: int
     cost_usd: str | None = None
 
 
-class VerdictEntry(_Camel):
+class Verdict(_Camel):
     outcome: Outcome
     score: float | None = Field(description="From 1 to 5, by the rubric's weights; null where nothing was judged.")
-    spread: float | None = Field(description="Standard deviation of the samples' scores.")
-    levels: dict[str, float] = Field(description="Each dimension's mean.")
+    score_std_dev: float | None = Field(description="Standard deviation of the samples' scores.")
+    dimension_scores: dict[str, float] = Field(description="Each dimension's mean.")
     samples: int
     judge: str | None
-    not_judged: str | None = Field(description="Why no score is there.")
+    not_judged_reason: str | None = Field(description="Why no score is there.")
     delivery: Delivery = Field("unchanged", description="How much of the text its reader got.")
     not_checked: list[str] = Field([], description="The checks that took too long, and have told nothing.")
     rubric: str
     rubric_version: str
-    findings: list[FindingEntry]
-    usage: UsageEntry | None = None
+    findings: list[Finding]
+    usage: Usage | None = None
 
 
-class ReviewEntry(_Camel):
+class Review(_Camel):
     review_id: str
     outcome: Outcome
     score: float | None = None
@@ -124,10 +124,10 @@ class ReviewEntry(_Camel):
     artifact_id: str | None = None
     version: int | None = None
     created_at: datetime
-    verdict: VerdictEntry
+    verdict: Verdict
 
 
-class ReviewsAsked(Part):
+class ReviewFilterParams(PageParams):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     outcome: Outcome | None = None
@@ -138,7 +138,7 @@ class ReviewsAsked(Part):
     artifact_id: Key | None = None
 
 
-class FeedbackAsked(_Asked):
+class FeedbackUpdate(_Request):
     """A thumb or a score; a comment may go along."""
 
     thumb: Literal["up", "down"] | None = None
@@ -147,7 +147,7 @@ class FeedbackAsked(_Asked):
     run_id: Key | None = None
 
 
-class FeedbackEntry(_Camel):
+class Feedback(_Camel):
     message_id: str
     thumb: Literal["up", "down"] | None = None
     score: float | None = None
@@ -157,7 +157,7 @@ class FeedbackEntry(_Camel):
     updated_at: datetime
 
 
-class ReviewMark(PlaceMark):
+class ReviewCursor(TimeCursor):
     pass
 
 
@@ -230,84 +230,93 @@ _FEEDBACK: Mapping[str, Any] = {
     description="By checks, and by a judge where one is there. The review is kept. With `Accept: text/event-stream` it "
     "is told as AG-UI events how far it is (ACTIVITY_SNAPSHOT `review`); `result` of RUN_FINISHED is the review. A "
     "repeated call with the same `Idempotency-Key` is answered with the same review.",
-    response_model=ReviewEntry,
-    responses={**_ANSWER, **answers(InvalidInput, KeyUsed, ArtifactTooLarge, BudgetSpent, StorageGone)},
+    response_model=Review,
+    responses={
+        **_ANSWER,
+        **problem_responses(InvalidInput, IdempotencyMismatch, ArtifactTooLarge, BudgetUsedUp, StorageUnavailable),
+    },
 )
 async def create_review(  # noqa: PLR0917  # FastAPI hands them over by name
-    asked: ReviewAsked,
+    body: ReviewCreate,
     request: Request,
-    who: Who,
-    has: Has,
-    measured: Measured,
+    caller: CallerDep,
+    resources: ResourcesDep,
+    metrics: MetricsDep,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=KEY_LENGTH)] = None,
-) -> ReviewEntry | Response:
-    subject = _subject(asked)
-    await has.models.check_budget(CallContext(who.tenant, who.user))
+) -> Review | Response:
+    review_input = _review_input(body)
+    await resources.models.check_budget(CallContext(caller.tenant, caller.user))
     try:
-        rubric = has.gates.rubrics.meant(asked.rubric, subject.kind)
+        rubric = resources.reviewers.rubrics.select(body.rubric, review_input.kind)
     except UnknownRubric as error:
-        raise InvalidInput.naming(("rubric", f"there are: {', '.join(error.known)}")) from None
+        raise InvalidInput.for_fields(("rubric", f"there are: {', '.join(error.known)}")) from None
     name = f"review-{uuid4().hex}"
-    above = accepted(has.tracing, Traced(who.tenant, who.user, run=name), "ask review", subject.text)
-    wanted = ReadingAsked(name, subject, rubric, asked.samples, asked.judge, above)
+    above = accept_request(
+        resources.tracing, Traced(caller.tenant, caller.user, run=name), "ask review", review_input.text
+    )
+    wanted = TextReviewRequest(name, review_input, rubric, body.samples, body.use_judge, above)
 
-    request_digest = sha256(asked.model_dump_json().encode()).hexdigest()
-    known = None if idempotency_key is None else await has.reviews.find(who, idempotency_key)
-    _check_same(known, request_digest)
+    request_digest = sha256(body.model_dump_json().encode()).hexdigest()
+    known = None if idempotency_key is None else await resources.reviews.find(caller, idempotency_key)
+    _check_idempotency(known, request_digest)
 
-    async def reviewed(say: Callable[[Stage], None]) -> ReviewEntry:
+    async def reviewed(say: Callable[[Stage], None]) -> Review:
         if known is not None:
-            return _entry(known)
-        draft = await read_by(has.gates, has.tracing, who, wanted, say)
+            return _review(known)
+        draft = await review_text(resources.reviewers, resources.tracing, caller, wanted, say)
         if idempotency_key is None:
-            return _entry(await has.reviews.add(who, draft))
-        draft = replace(draft, told={**draft.told, _REQUEST_DIGEST: request_digest})
-        kept = await has.reviews.add_once(who, idempotency_key, draft)
-        _check_same(kept, request_digest)
-        return _entry(kept)
+            return _review(await resources.reviews.add(caller, draft))
+        draft = replace(draft, verdict={**draft.verdict, _REQUEST_DIGEST: request_digest})
+        kept = await resources.reviews.add_once(caller, idempotency_key, draft)
+        _check_idempotency(kept, request_digest)
+        return _review(kept)
 
-    if prefers(", ".join(request.headers.getlist("Accept")), "text/event-stream", "application/json"):
-        events = events_of(name, reviewed, has.live.exit, has.settings.server.shutdown_grace)
-        return sent(has, measured, events)
+    if prefers_media_type(", ".join(request.headers.getlist("Accept")), "text/event-stream", "application/json"):
+        events = review_events(
+            name, reviewed, resources.run_service.exit, resources.settings.server.shutdown_grace_seconds
+        )
+        return sse_response(resources, metrics, events)
     return await reviewed(lambda stage: None)
 
 
-def _check_same(known: ReviewRecord | None, request_digest: str) -> None:
+def _check_idempotency(known: ReviewRecord | None, request_digest: str) -> None:
     """Raises `KeyUsed` where the key was another request's."""
-    if known is not None and known.draft.told.get(_REQUEST_DIGEST) != request_digest:
-        raise KeyUsed("Give this request a key of its own.")
+    if known is not None and known.draft.verdict.get(_REQUEST_DIGEST) != request_digest:
+        raise IdempotencyMismatch("Give this request a key of its own.")
 
 
 @router.get(
     "/reviews",
     summary="What was found, newest first",
-    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput, StorageGone)},
+    responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
-async def list_reviews(who: Who, has: Has, asked: Annotated[ReviewsAsked, Query()]) -> Page[ReviewEntry]:
-    mark = read(asked.cursor, ReviewMark) if asked.cursor is not None else None
-    wanted = Wanted(
-        limit=asked.limit + 1,
-        after=Place(mark.moment, mark.id) if mark else None,
-        outcome=asked.outcome,
-        rubric=asked.rubric,
-        agent=asked.agent_id,
-        run=asked.run_id,
-        message=asked.message_id,
-        artifact=asked.artifact_id,
+async def list_reviews(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[ReviewFilterParams, Query()]
+) -> Page[Review]:
+    page_cursor = decode_cursor(params.cursor, ReviewCursor) if params.cursor is not None else None
+    query = ReviewFilter(
+        limit=params.limit + 1,
+        after=Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None,
+        outcome=params.outcome,
+        rubric=params.rubric,
+        agent_id=params.agent_id,
+        run_id=params.run_id,
+        message_id=params.message_id,
+        artifact_id=params.artifact_id,
     )
-    found = await has.reviews.listed(who, wanted)
-    return paged(
-        found, asked.limit, shown=_entry, mark=lambda record: ReviewMark(moment=record.created_at, id=record.id)
+    found = await resources.reviews.list_reviews(caller, query)
+    return build_page(
+        found, params.limit, shown=_review, mark=lambda record: ReviewCursor(moment=record.created_at, id=record.id)
     )
 
 
 @router.get(
     "/reviews/{review_id}",
     summary="One review",
-    responses={**shown(_ENTRY), **answers(ReviewNotFound, StorageGone)},
+    responses={**example_response(_ENTRY), **problem_responses(ReviewNotFound, StorageUnavailable)},
 )
-async def get_review(review_id: str, who: Who, has: Has) -> ReviewEntry:
-    return _entry(await has.reviews.get(who, review_id))
+async def get_review(review_id: str, caller: CallerDep, resources: ResourcesDep) -> Review:
+    return _review(await resources.reviews.get(caller, review_id))
 
 
 @router.put(
@@ -316,60 +325,64 @@ async def get_review(review_id: str, who: Who, has: Has) -> ReviewEntry:
     description="One for each user and message; said again, it takes the place of what was said before. Without a "
     "`runId` it is of the run that answered with the message, which must have ended.",
     response_model_exclude_none=True,
-    responses={**shown(_FEEDBACK), **answers(InvalidInput, MessageNotFound, StorageGone)},
+    responses={**example_response(_FEEDBACK), **problem_responses(InvalidInput, MessageNotFound, StorageUnavailable)},
 )
-async def put_feedback(message_id: str, asked: FeedbackAsked, who: Who, has: Has) -> FeedbackEntry:
+async def update_feedback(
+    message_id: str, body: FeedbackUpdate, caller: CallerDep, resources: ResourcesDep
+) -> Feedback:
     if not 0 < len(message_id) <= KEY_LENGTH or not message_id.isprintable():
-        raise InvalidInput.naming(("messageId", f"an id has 1 to {KEY_LENGTH} characters, none a control character"))
-    if (asked.thumb is None) == (asked.score is None):
-        raise InvalidInput.naming(("thumb", "say a thumb or a score, and one of the two"))
-    answered = await has.runs.find_by_message(who, message_id, asked.run_id)
-    said = await has.reviews.say(
-        who,
+        raise InvalidInput.for_fields(
+            ("messageId", f"an id has 1 to {KEY_LENGTH} characters, none a control character")
+        )
+    if (body.thumb is None) == (body.score is None):
+        raise InvalidInput.for_fields(("thumb", "say a thumb or a score, and one of the two"))
+    answered = await resources.runs.find_by_message(caller, message_id, body.run_id)
+    said = await resources.reviews.set_feedback(
+        caller,
         message_id,
-        thumb=None if asked.thumb is None else 1 if asked.thumb == "up" else -1,
-        score=asked.score,
-        comment=asked.comment,
-        run=answered.key,
+        thumb=None if body.thumb is None else 1 if body.thumb == "up" else -1,
+        score=body.score,
+        comment=body.comment,
+        run=answered.client_run_id,
     )
-    return _said(said)
+    return _feedback(said)
 
 
 @router.get(
     "/messages/{message_id:path}/feedback",
     summary="What you said of a message",
     response_model_exclude_none=True,
-    responses={**shown(_FEEDBACK), **answers(FeedbackNotFound, StorageGone)},
+    responses={**example_response(_FEEDBACK), **problem_responses(FeedbackNotFound, StorageUnavailable)},
 )
-async def get_feedback(message_id: str, who: Who, has: Has) -> FeedbackEntry:
-    return _said(await has.reviews.said(who, message_id))
+async def get_feedback(message_id: str, caller: CallerDep, resources: ResourcesDep) -> Feedback:
+    return _feedback(await resources.reviews.get_feedback(caller, message_id))
 
 
 @router.delete(
     "/messages/{message_id:path}/feedback",
     summary="Take back what you said of a message",
     status_code=204,
-    responses=answers(FeedbackNotFound, StorageGone),
+    responses=problem_responses(FeedbackNotFound, StorageUnavailable),
 )
-async def delete_feedback(message_id: str, who: Who, has: Has) -> None:
-    await has.reviews.unsay(who, message_id)
+async def delete_feedback(message_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
+    await resources.reviews.delete_feedback(caller, message_id)
 
 
-def _subject(asked: ReviewAsked) -> Subject:
-    if not asked.text.strip():
-        raise InvalidInput.naming(("text", "there is nothing to read"))
+def _review_input(body: ReviewCreate) -> ReviewInput:
+    if not body.text.strip():
+        raise InvalidInput.for_fields(("text", "there is nothing to read"))
     try:
-        size = len(checked_text(asked.text).encode())
-    except NoText as error:
-        raise InvalidInput.naming(("text", str(error))) from None
-    if size > _LARGEST:
-        raise ArtifactTooLarge(f"The text has {size} bytes; {_LARGEST} are read.", limit=_LARGEST)
-    return Subject(asked.text, asked.asked, asked.given, asked.system, asked.kind, asked.language)
+        size = len(check_text(body.text).encode())
+    except InvalidText as error:
+        raise InvalidInput.for_fields(("text", str(error))) from None
+    if size > _MAX_TEXT_LENGTH:
+        raise ArtifactTooLarge(f"The text has {size} bytes; {_MAX_TEXT_LENGTH} are read.", limit=_MAX_TEXT_LENGTH)
+    return ReviewInput(body.text, body.prompt, body.context, body.system_prompt, body.kind, body.language)
 
 
-def _entry(record: ReviewRecord) -> ReviewEntry:
-    draft: ReviewDraft = record.draft
-    return ReviewEntry(
+def _review(record: ReviewRecord) -> Review:
+    draft: NewReview = record.draft
+    return Review(
         review_id=record.id,
         outcome=draft.outcome,
         score=draft.score,
@@ -377,25 +390,25 @@ def _entry(record: ReviewRecord) -> ReviewEntry:
         rubric=draft.rubric,
         rubric_version=draft.rubric_version,
         attempt=draft.attempt,
-        delivered=bool(draft.told.get("delivered")),
-        agent_id=draft.agent,
-        run_id=draft.run,
-        message_id=draft.message,
-        artifact_id=draft.artifact,
+        delivered=bool(draft.verdict.get("delivered")),
+        agent_id=draft.agent_id,
+        run_id=draft.run_id,
+        message_id=draft.message_id,
+        artifact_id=draft.artifact_id,
         version=draft.version,
         created_at=record.created_at,
-        verdict=VerdictEntry.model_validate(draft.told),
+        verdict=Verdict.model_validate(draft.verdict),
     )
 
 
-def _said(record: FeedbackRecord) -> FeedbackEntry:
+def _feedback(record: FeedbackRecord) -> Feedback:
     thumbs: dict[int | None, Literal["up", "down"] | None] = {1: "up", -1: "down"}
-    return FeedbackEntry(
-        message_id=record.message,
+    return Feedback(
+        message_id=record.message_id,
         thumb=thumbs.get(record.thumb),
         score=record.score,
         comment=record.comment,
-        run_id=record.run,
+        run_id=record.run_id,
         created_at=record.created_at,
         updated_at=record.updated_at,
     )

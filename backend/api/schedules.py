@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.asking import asked_for
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, PlaceMark, paged, read
-from backend.dependencies import Has, Who
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, TimeCursor, build_page, decode_cursor
+from backend.api.run_requests import build_run_request
+from backend.dependencies import CallerDep, ResourcesDep
 from backend.errors import (
     AgentNotFound,
     AgentUnavailable,
@@ -22,15 +22,15 @@ from backend.errors import (
     ModelNotFound,
     ProfileNotFound,
     ScheduleNotFound,
-    StorageGone,
+    StorageUnavailable,
 )
 from backend.resources import Resources
 from backend.runs.cron import BadCron, Cron
-from backend.runs.schedules import input_of, next_of
-from llm.errors import BudgetExhausted, NoModel, Overloaded
+from backend.runs.schedules import build_run_input, next_occurrence
+from llm.errors import BudgetExhausted, NoModelAvailable, Overloaded
 from storage.caller import Caller
-from storage.place import Place
-from storage.schedules import Plan, ScheduleRecord, UnknownSchedule
+from storage.cursor import Cursor
+from storage.schedules import SchedulePlan, ScheduleRecord, UnknownSchedule
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
@@ -43,11 +43,11 @@ class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class ScheduleInput(_Asked):
+class ScheduleInput(_Request):
     """A `RunAgentInput` without the ids: those are each run's own."""
 
     messages: list[Message] = []
@@ -59,7 +59,7 @@ class ScheduleInput(_Asked):
     )
 
 
-class NewSchedule(_Asked):
+class ScheduleCreate(_Request):
     agent_id: Key = Field(examples=["chat"])
     cron: Key = Field(examples=["0 9 * * mon-fri"], description=_CRON)
     timezone: str = Field("UTC", min_length=1, max_length=64, examples=["Europe/Lisbon"])
@@ -68,7 +68,7 @@ class NewSchedule(_Asked):
     enabled: bool = True
 
 
-class ScheduleChange(_Asked):
+class ScheduleUpdate(_Request):
     """What is left out stays as it is."""
 
     agent_id: Key = ""
@@ -79,7 +79,7 @@ class ScheduleChange(_Asked):
     enabled: bool = True
 
 
-class ScheduleEntry(_Camel):
+class Schedule(_Camel):
     schedule_id: str
     agent_id: str
     cron: str
@@ -95,7 +95,7 @@ class ScheduleEntry(_Camel):
     created_at: datetime
 
 
-class ScheduleMark(PlaceMark):
+class ScheduleCursor(TimeCursor):
     pass
 
 
@@ -115,7 +115,7 @@ _ENTRY: Mapping[str, Any] = {
     "skipped": 0,
     "createdAt": "2026-11-20T12:00:00Z",
 }
-_WRONG = (AgentNotFound, AgentUnavailable, ModelNotFound, ProfileNotFound, InvalidInput, StorageGone)
+_WRONG = (AgentNotFound, AgentUnavailable, ModelNotFound, ProfileNotFound, InvalidInput, StorageUnavailable)
 
 
 @router.post(
@@ -123,25 +123,29 @@ _WRONG = (AgentNotFound, AgentUnavailable, ModelNotFound, ProfileNotFound, Inval
     summary="Have an agent run by itself",
     status_code=201,
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY, status=201), **answers(*_WRONG)},
+    responses={**example_response(_ENTRY, status=201), **problem_responses(*_WRONG)},
 )
-async def create_schedule(asked: NewSchedule, who: Who, has: Has) -> ScheduleEntry:
-    plan = Plan(asked.agent_id, asked.cron, asked.timezone, _written(asked.input), asked.thread_id)
-    next_at = await _checked(plan, who, has)
-    return _entry(await has.schedules.create(who, plan, next_at if asked.enabled else None))
+async def create_schedule(body: ScheduleCreate, caller: CallerDep, resources: ResourcesDep) -> Schedule:
+    plan = SchedulePlan(body.agent_id, body.cron, body.timezone, _fields_set(body.input), body.thread_id)
+    next_at = await _check_plan(plan, caller, resources)
+    return _schedule(await resources.schedules.create(caller, plan, next_at if body.enabled else None))
 
 
 @router.get(
     "",
     summary="Your schedules, newest first",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_ENTRY]}), **answers(InvalidInput, StorageGone)},
+    responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
-async def list_schedules(who: Who, has: Has, asked: Annotated[Part, Query()]) -> Page[ScheduleEntry]:
-    mark = None if asked.cursor is None else read(asked.cursor, ScheduleMark)
-    found = await has.schedules.listed(who, asked.limit + 1, Place(mark.moment, mark.id) if mark else None)
-    return paged(
-        found, asked.limit, shown=_entry, mark=lambda record: ScheduleMark(moment=record.created_at, id=record.id)
+async def list_schedules(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[PageParams, Query()]
+) -> Page[Schedule]:
+    page_cursor = None if params.cursor is None else decode_cursor(params.cursor, ScheduleCursor)
+    found = await resources.schedules.list_schedules(
+        caller, params.limit + 1, Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None
+    )
+    return build_page(
+        found, params.limit, shown=_schedule, mark=lambda record: ScheduleCursor(moment=record.created_at, id=record.id)
     )
 
 
@@ -149,88 +153,90 @@ async def list_schedules(who: Who, has: Has, asked: Annotated[Part, Query()]) ->
     "/{schedule_id}",
     summary="One schedule",
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY), **answers(ScheduleNotFound, StorageGone)},
+    responses={**example_response(_ENTRY), **problem_responses(ScheduleNotFound, StorageUnavailable)},
 )
-async def show_schedule(schedule_id: str, who: Who, has: Has) -> ScheduleEntry:
-    return _entry(await _found(schedule_id, who, has))
+async def get_schedule(schedule_id: str, caller: CallerDep, resources: ResourcesDep) -> Schedule:
+    return _schedule(await _get_own_schedule(schedule_id, caller, resources))
 
 
 @router.patch(
     "/{schedule_id}",
     summary="Stop a schedule for a while, or have it be another",
     response_model_exclude_none=True,
-    responses={**shown({**_ENTRY, "cron": "0 8 * * *"}), **answers(ScheduleNotFound, *_WRONG)},
+    responses={**example_response({**_ENTRY, "cron": "0 8 * * *"}), **problem_responses(ScheduleNotFound, *_WRONG)},
 )
-async def change_schedule(schedule_id: str, asked: ScheduleChange, who: Who, has: Has) -> ScheduleEntry:
+async def update_schedule(
+    schedule_id: str, body: ScheduleUpdate, caller: CallerDep, resources: ResourcesDep
+) -> Schedule:
     """What was missed while it was not enabled is not made up for."""
-    record = await _found(schedule_id, who, has)
-    said = asked.model_fields_set
+    record = await _get_own_schedule(schedule_id, caller, resources)
+    said = body.model_fields_set
     names = {"agent_id": "agent", "cron": "cron", "timezone": "timezone", "thread_id": "thread"}
-    changed: dict[str, Any] = {name: getattr(asked, field) for field, name in names.items() if field in said}
+    changed: dict[str, Any] = {name: getattr(body, field) for field, name in names.items() if field in said}
     if "input" in said:
-        changed["input"] = _written(asked.input)
+        changed["input"] = _fields_set(body.input)
     plan = replace(record.plan, **changed)
-    enabled = asked.enabled if "enabled" in said else record.next_at is not None
-    next_at = await _checked(plan, who, has) if enabled or changed else None
+    enabled = body.enabled if "enabled" in said else record.next_at is not None
+    next_at = await _check_plan(plan, caller, resources) if enabled or changed else None
     try:
-        return _entry(await has.schedules.change(who, schedule_id, plan, next_at if enabled else None))
+        return _schedule(await resources.schedules.update(caller, schedule_id, plan, next_at if enabled else None))
     except UnknownSchedule:
-        raise _unknown(schedule_id) from None
+        raise _schedule_not_found(schedule_id) from None
 
 
 @router.delete(
     "/{schedule_id}",
     summary="Delete a schedule; its runs stay",
     status_code=204,
-    responses=answers(ScheduleNotFound, StorageGone),
+    responses=problem_responses(ScheduleNotFound, StorageUnavailable),
 )
-async def delete_schedule(schedule_id: str, who: Who, has: Has) -> None:
+async def delete_schedule(schedule_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
     try:
-        await has.schedules.delete(who, schedule_id)
+        await resources.schedules.delete(caller, schedule_id)
     except UnknownSchedule:
-        raise _unknown(schedule_id) from None
+        raise _schedule_not_found(schedule_id) from None
 
 
-def _unknown(schedule_id: str) -> ScheduleNotFound:
+def _schedule_not_found(schedule_id: str) -> ScheduleNotFound:
     return ScheduleNotFound(f"There is no schedule {schedule_id!r}.")
 
 
-async def _found(schedule_id: str, who: Caller, has: Resources) -> ScheduleRecord:
+async def _get_own_schedule(schedule_id: str, caller: Caller, resources: Resources) -> ScheduleRecord:
     try:
-        return await has.schedules.get(who, schedule_id)
+        return await resources.schedules.get(caller, schedule_id)
     except UnknownSchedule:
-        raise _unknown(schedule_id) from None
+        raise _schedule_not_found(schedule_id) from None
 
 
-async def _checked(plan: Plan, who: Caller, has: Resources) -> datetime:
+async def _check_plan(plan: SchedulePlan, caller: Caller, resources: Resources) -> datetime:
     """When it comes round first. Raises what a request for such a run would, but for what may be over by then."""
     try:
         Cron.parse(plan.cron)
     except BadCron as error:
-        raise InvalidInput.naming(("cron", str(error))) from None
+        raise InvalidInput.for_fields(("cron", str(error))) from None
     try:
-        next_at = await next_of(plan, datetime.now(UTC))
+        next_at = await next_occurrence(plan, datetime.now(UTC))
     except BadCron as error:
-        raise InvalidInput.naming(("timezone", str(error))) from None
+        raise InvalidInput.for_fields(("timezone", str(error))) from None
     if next_at is None:
-        raise InvalidInput.naming(("cron", "there is no such day"))
+        raise InvalidInput.for_fields(("cron", "there is no such day"))
     try:
-        with suppress(AgentUnavailable, BudgetExhausted, NoModel, Overloaded):
-            await asked_for(plan.agent, input_of(plan, "schedule"), who, has)
+        with suppress(AgentUnavailable, BudgetExhausted, NoModelAvailable, Overloaded):
+            await build_run_request(plan.agent, build_run_input(plan, "schedule"), caller, resources)
     except InvalidInput as error:
         told = ((f"input.{wrong['field']}", wrong["message"]) for wrong in error.more["errors"])
-        raise InvalidInput.naming(*told) from None
+        raise InvalidInput.for_fields(*told) from None
     return next_at
 
 
-def _written(given: ScheduleInput) -> Mapping[str, Any]:
+def _fields_set(given: ScheduleInput) -> Mapping[str, Any]:
     written: Mapping[str, Any] = given.model_dump(mode="json", by_alias=True, exclude_none=True)
     return written
 
 
-def _entry(record: ScheduleRecord) -> ScheduleEntry:
+def _schedule(record: ScheduleRecord) -> Schedule:
     plan = record.plan
-    return ScheduleEntry(
+    return Schedule(
         schedule_id=record.id,
         agent_id=plan.agent,
         cron=plan.cron,

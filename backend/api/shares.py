@@ -8,17 +8,17 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.artifacts import VersionText, download, preview, version_entry
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, within
-from backend.dependencies import Has, Who
+from backend.api.artifacts import VersionText, download_response, preview_response, version_fields
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, page_by_name
+from backend.dependencies import CallerDep, ResourcesDep
 from backend.errors import (
     ArtifactNotFound,
     ContentLost,
     InvalidInput,
     ShareLimitReached,
     ShareNotFound,
-    StorageGone,
+    StorageUnavailable,
     VersionNotFound,
 )
 from storage.shares import ShareRecord
@@ -33,7 +33,7 @@ class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class NewShare(BaseModel):
+class ShareCreate(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     version: int | None = Field(None, ge=1, le=2**31 - 1, description="This version; without it, whichever is current.")
@@ -42,19 +42,19 @@ class NewShare(BaseModel):
     )
 
 
-class ShareEntry(_Camel):
+class Share(_Camel):
     share_id: str
     version: int | None = None
     created_at: datetime
     expires_at: datetime | None = None
 
 
-class ShareMade(ShareEntry):
+class ShareCreated(Share):
     token: str = Field(description="Told this once: it is not kept, only its digest.")
     path: str = Field(description="Where it is read.")
 
 
-class SharedText(VersionText):
+class SharedArtifact(VersionText):
     name: str
     kind: str
     language: str | None = None
@@ -86,59 +86,66 @@ _SHARED: Mapping[str, Any] = {
     status_code=201,
     response_model_exclude_none=True,
     responses={
-        **shown(_MADE, status=201),
-        **answers(ArtifactNotFound, VersionNotFound, ShareLimitReached, InvalidInput, StorageGone),
+        **example_response(_MADE, status=201),
+        **problem_responses(ArtifactNotFound, VersionNotFound, ShareLimitReached, InvalidInput, StorageUnavailable),
     },
 )
-async def create_share(artifact_id: str, asked: NewShare, who: Who, has: Has) -> ShareMade:
-    until = datetime.now(UTC) + timedelta(seconds=asked.seconds) if asked.seconds is not None else None
-    record, token = await has.shelf.share(who, artifact_id, version=asked.version, expires_at=until)
-    return ShareMade(**_fields(record), token=token, path=f"/api/v1/shared/{token}")
+async def create_share(artifact_id: str, body: ShareCreate, caller: CallerDep, resources: ResourcesDep) -> ShareCreated:
+    until = datetime.now(UTC) + timedelta(seconds=body.seconds) if body.seconds is not None else None
+    record, token = await resources.artifacts.share(caller, artifact_id, version=body.version, expires_at=until)
+    return ShareCreated(**_share_fields(record), token=token, path=f"/api/v1/shared/{token}")
 
 
 @router.get(
     "/artifacts/{artifact_id}/shares",
     summary="The links of an artifact that are good",
     response_model_exclude_none=True,
-    responses={**shown({"items": [_ENTRY]}), **answers(ArtifactNotFound, InvalidInput, StorageGone)},
+    responses={
+        **example_response({"items": [_ENTRY]}),
+        **problem_responses(ArtifactNotFound, InvalidInput, StorageUnavailable),
+    },
 )
-async def list_shares(artifact_id: str, who: Who, has: Has, asked: Annotated[Part, Query()]) -> Page[ShareEntry]:
-    found = [ShareEntry(**_fields(record)) for record in await has.shelf.shares(who, artifact_id)]
-    return within(found, asked, lambda share: share.share_id)
+async def list_shares(
+    artifact_id: str, caller: CallerDep, resources: ResourcesDep, params: Annotated[PageParams, Query()]
+) -> Page[Share]:
+    found = [Share(**_share_fields(record)) for record in await resources.artifacts.list_shares(caller, artifact_id)]
+    return page_by_name(found, params, lambda share: share.share_id)
 
 
 @router.delete(
     "/artifacts/{artifact_id}/shares/{share_id}",
     summary="Revoke a link",
     status_code=204,
-    responses=answers(ShareNotFound, ArtifactNotFound, StorageGone),
+    responses=problem_responses(ShareNotFound, ArtifactNotFound, StorageUnavailable),
 )
-async def revoke_share(artifact_id: str, share_id: str, who: Who, has: Has) -> None:
-    await has.shelf.unshare(who, artifact_id, share_id)
+async def revoke_share(artifact_id: str, share_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
+    await resources.artifacts.revoke_share(caller, artifact_id, share_id)
 
 
 @router.get(
     "/shared/{token}",
     summary="What a link gives leave to read",
     response_model_exclude_none=True,
-    responses={**shown(_SHARED), **answers(ShareNotFound, ContentLost, StorageGone)},
+    responses={**example_response(_SHARED), **problem_responses(ShareNotFound, ContentLost, StorageUnavailable)},
 )
-async def get_shared(token: Token, has: Has, response: Response) -> SharedText:
-    held = await has.shelf.shared(token)
+async def get_shared_artifact(token: Token, resources: ResourcesDep, response: Response) -> SharedArtifact:
+    artifact_version = await resources.artifacts.read_shared(token)
     response.headers.update(_NO_REFERRER)
-    artifact = held.artifact
-    version = version_entry(held.version).model_dump(exclude={"run_id"})
-    return SharedText(**version, text=held.text, name=artifact.name, kind=artifact.kind, language=artifact.language)
+    artifact = artifact_version.artifact
+    version = version_fields(artifact_version.version).model_dump(exclude={"run_id"})
+    return SharedArtifact(
+        **version, text=artifact_version.text, name=artifact.name, kind=artifact.kind, language=artifact.language
+    )
 
 
 @router.get(
     "/shared/{token}/download",
     summary="The same as a file",
     response_class=Response,
-    responses={200: {"description": "The text."}, **answers(ShareNotFound, ContentLost, StorageGone)},
+    responses={200: {"description": "The text."}, **problem_responses(ShareNotFound, ContentLost, StorageUnavailable)},
 )
-async def download_shared(token: Token, has: Has) -> Response:
-    return download(await has.shelf.shared(token))
+async def download_shared_artifact(token: Token, resources: ResourcesDep) -> Response:
+    return download_response(await resources.artifacts.read_shared(token))
 
 
 @router.get(
@@ -147,14 +154,14 @@ async def download_shared(token: Token, has: Has) -> Response:
     response_class=Response,
     responses={
         200: {"description": "The page or picture."},
-        **answers(ShareNotFound, ContentLost, InvalidInput, StorageGone),
+        **problem_responses(ShareNotFound, ContentLost, InvalidInput, StorageUnavailable),
     },
 )
-async def preview_shared(token: Token, has: Has) -> Response:
-    return preview(await has.shelf.shared(token))
+async def preview_shared_artifact(token: Token, resources: ResourcesDep) -> Response:
+    return preview_response(await resources.artifacts.read_shared(token))
 
 
-def _fields(record: ShareRecord) -> dict[str, Any]:
+def _share_fields(record: ShareRecord) -> dict[str, Any]:
     return {
         "share_id": record.id,
         "version": record.version,

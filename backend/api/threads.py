@@ -10,41 +10,41 @@ from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agents.facts import Committed, Standing
-from backend.api.examples import answers, shown
+from agents.events import CheckpointSummary, ThreadSnapshot
+from backend.api.examples import example_response, problem_responses
 from backend.api.files import attachment
-from backend.api.paging import Mark, Page, Part, PlaceMark, paged, read
-from backend.api.transcript import markdown
-from backend.dependencies import Has, Who
+from backend.api.paging import Page, PageCursor, PageParams, TimeCursor, build_page, decode_cursor
+from backend.api.transcript import format_markdown
+from backend.dependencies import CallerDep, ResourcesDep
 from backend.errors import (
     AgentNotFound,
-    Busy,
     CheckpointNotFound,
     InvalidInput,
-    StorageGone,
+    StorageUnavailable,
+    ThreadBusyProblem,
     ThreadIdTaken,
     ThreadNotFound,
 )
 from backend.resources import Resources
 from backend.runs.messages import to_agui
-from backend.runs.translate import interrupt
+from backend.runs.translator import to_agui_interrupt
 from storage.caller import Caller
-from storage.place import Place
+from storage.cursor import Cursor
 from storage.tables import KEY_LENGTH
 from storage.threads import (
-    MOST_PAIRS,
+    MAX_METADATA_PAIRS,
     Author,
-    Change,
     Order,
+    ThreadChange,
+    ThreadFilter,
     ThreadRecord,
-    TooManyPairs,
+    TooMuchMetadata,
     UnknownThread,
-    Wanted,
 )
 
 router = APIRouter(prefix="/api/v1/threads", tags=["threads"])
 
-_MOST_WORDS = 10
+_MAX_SEARCH_WORDS = 10
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _UNTITLED = "Untitled thread"
 
@@ -81,8 +81,8 @@ def _pair(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    if len(text.split()) > _MOST_WORDS or not text.isprintable():
-        raise ValueError(f"at most {_MOST_WORDS} words, without control characters")
+    if len(text.split()) > _MAX_SEARCH_WORDS or not text.isprintable():
+        raise ValueError(f"at most {_MAX_SEARCH_WORDS} words, without control characters")
     return text
 
 
@@ -91,7 +91,7 @@ Title = Annotated[str, AfterValidator(_line), Field(max_length=200, examples=["A
 Value = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[
     dict[str, Value],
-    Field(max_length=MOST_PAIRS, examples=[{"project": "travel"}]),
+    Field(max_length=MAX_METADATA_PAIRS, examples=[{"project": "travel"}]),
     AfterValidator(_names),
 ]
 
@@ -100,44 +100,44 @@ class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
 
-class ThreadsWanted(Part):
+class ThreadFilterParams(PageParams):
     order: Order = Field("updated", description="`created` misses nothing while threads are written meanwhile.")
     q: Annotated[str, Field(max_length=200), AfterValidator(_words)] | None = Field(
         None, description="Words, or parts of them, that are all in the title."
     )
-    metadata: Annotated[list[Annotated[str, AfterValidator(_pair)]], Field(max_length=MOST_PAIRS)] = Field(
+    metadata: Annotated[list[Annotated[str, AfterValidator(_pair)]], Field(max_length=MAX_METADATA_PAIRS)] = Field(
         [], description="`name:value`, more than once for several that all have to be so."
     )
 
 
-class NewThread(_Asked):
+class ThreadCreate(_Request):
     thread_id: Key | None = Field(None, description="An id of your own; without it, one is made.")
     title: Title | None = None
     metadata: Metadata = {}
 
 
-class ThreadChange(_Asked):
+class ThreadUpdate(_Request):
     """What is left out stays as it is."""
 
     title: Title | None = Field(None, description="`null` takes it away; another may be made then.")
-    metadata: Annotated[dict[str, Value | None], Field(max_length=MOST_PAIRS), AfterValidator(_names)] = Field(
+    metadata: Annotated[dict[str, Value | None], Field(max_length=MAX_METADATA_PAIRS), AfterValidator(_names)] = Field(
         {}, description="Merged with what is there; `null` takes a name away."
     )
 
 
-class NewFork(_Asked):
+class ThreadFork(_Request):
     checkpoint_id: str = Field(min_length=1, max_length=64, examples=["1f0c52a8-8d3c-6f6e-8002-5a1f0e9b7c11"])
     thread_id: Key | None = Field(None, description="An id of your own for the new thread.")
 
 
-class ThreadEntry(_Camel):
+class Thread(_Camel):
     thread_id: str = Field(examples=["thread-1"])
     title: str | None = Field(None, description="Absent until it has one.")
-    title_by: Author | None = Field(None, description="Who gave the title; a person's is never written over.")
+    title_source: Author | None = Field(None, description="Who gave the title; a person's is never written over.")
     agent_id: str | None = Field(None, description="The agent that ran on it last.")
     metadata: dict[str, str]
     created_at: datetime
@@ -161,7 +161,7 @@ class ThreadExport(ThreadState):
     updated_at: datetime
 
 
-class CheckpointEntry(_Camel):
+class Checkpoint(_Camel):
     checkpoint_id: str
     parent_id: str | None = Field(None, description="The one before it; absent for the first that is kept.")
     created_at: datetime
@@ -172,11 +172,11 @@ class CheckpointEntry(_Camel):
     interrupts: list[Interrupt] = Field(description="What was asked here.")
 
 
-class ThreadMark(PlaceMark):
+class ThreadCursor(TimeCursor):
     order: Order
 
 
-class CheckpointMark(Mark):
+class CheckpointCursor(PageCursor):
     before: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 
 
@@ -212,7 +212,7 @@ _CHECKPOINT = {
     "next": [],
     "interrupts": [],
 }
-_UNNAMED = NewThread()
+_UNNAMED = ThreadCreate()
 _CURSOR = "eyJvcmRlciI6InVwZGF0ZWQiLCJtb21lbnQiOiIyMDI2In0"
 
 
@@ -221,12 +221,17 @@ _CURSOR = "eyJvcmRlciI6InVwZGF0ZWQiLCJtb21lbnQiOiIyMDI2In0"
     summary="Make a thread before anything is said on it",
     status_code=201,
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY, status=201), **answers(ThreadIdTaken, InvalidInput, StorageGone)},
+    responses={
+        **example_response(_ENTRY, status=201),
+        **problem_responses(ThreadIdTaken, InvalidInput, StorageUnavailable),
+    },
 )
-async def create_thread(who: Who, has: Has, asked: Annotated[NewThread, Body()] = _UNNAMED) -> ThreadEntry:
+async def create_thread(
+    caller: CallerDep, resources: ResourcesDep, body: Annotated[ThreadCreate, Body()] = _UNNAMED
+) -> Thread:
     """A run makes the thread that it names by itself; this is for one that is to have a title or metadata first."""
-    key = asked.thread_id or str(uuid4())
-    return _entry(await has.threads.create(who, key=key, title=asked.title, metadata=asked.metadata))
+    key = body.thread_id or str(uuid4())
+    return _thread(await resources.threads.create(caller, key=key, title=body.title, metadata=body.metadata))
 
 
 @router.get(
@@ -234,29 +239,31 @@ async def create_thread(who: Who, has: Has, asked: Annotated[NewThread, Body()] 
     summary="Your threads, newest first",
     response_model_exclude_none=True,
     responses={
-        **shown({"items": [_ENTRY], "nextCursor": _CURSOR}),
-        **answers(InvalidInput, StorageGone),
+        **example_response({"items": [_ENTRY], "nextCursor": _CURSOR}),
+        **problem_responses(InvalidInput, StorageUnavailable),
     },
 )
-async def list_threads(who: Who, has: Has, asked: Annotated[ThreadsWanted, Query()]) -> Page[ThreadEntry]:
-    order = asked.order
-    mark = None if asked.cursor is None else read(asked.cursor, ThreadMark)
-    if mark is not None and mark.order != order:
-        raise InvalidInput.naming(("cursor", f"this cursor goes on in a list ordered by {mark.order!r}"))
-    wanted = Wanted(
-        limit=asked.limit + 1,
-        after=Place(mark.moment, mark.id) if mark else None,
+async def list_threads(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[ThreadFilterParams, Query()]
+) -> Page[Thread]:
+    order = params.order
+    page_cursor = None if params.cursor is None else decode_cursor(params.cursor, ThreadCursor)
+    if page_cursor is not None and page_cursor.order != order:
+        raise InvalidInput.for_fields(("cursor", f"this cursor goes on in a list ordered by {page_cursor.order!r}"))
+    query = ThreadFilter(
+        limit=params.limit + 1,
+        after=Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None,
         order=order,
-        words=(asked.q or "").split(),
-        metadata={name: value for name, _, value in (pair.partition(":") for pair in asked.metadata)},
+        words=(params.q or "").split(),
+        metadata={name: value for name, _, value in (pair.partition(":") for pair in params.metadata)},
     )
-    found = await has.threads.listed(who, wanted)
+    found = await resources.threads.list_threads(caller, query)
 
-    def marked(record: ThreadRecord) -> ThreadMark:
+    def marked(record: ThreadRecord) -> ThreadCursor:
         moment = record.updated_at if order == "updated" else record.created_at
-        return ThreadMark(order=order, moment=moment, id=record.id)
+        return ThreadCursor(order=order, moment=moment, id=record.id)
 
-    return paged(found, asked.limit, shown=_entry, mark=marked)
+    return build_page(found, params.limit, shown=_thread, mark=marked)
 
 
 # An id may hold a slash: what follows it is looked at first.
@@ -264,11 +271,11 @@ async def list_threads(who: Who, has: Has, asked: Annotated[ThreadsWanted, Query
     "/{thread_id:path}/state",
     summary="What a thread holds now, and what it waits for",
     response_model_exclude_none=True,
-    responses={**shown(_STATE), **answers(ThreadNotFound, AgentNotFound, StorageGone)},
+    responses={**example_response(_STATE), **problem_responses(ThreadNotFound, AgentNotFound, StorageUnavailable)},
 )
-async def show_state(thread_id: str, who: Who, has: Has) -> ThreadState:
-    record, standing = await _standing(thread_id, who, has)
-    return ThreadState(**_told(record, standing))
+async def get_thread_state(thread_id: str, caller: CallerDep, resources: ResourcesDep) -> ThreadState:
+    record, snapshot = await _thread_snapshot(thread_id, caller, resources)
+    return ThreadState(**_thread_state(record, snapshot))
 
 
 @router.get(
@@ -276,17 +283,21 @@ async def show_state(thread_id: str, who: Who, has: Has) -> ThreadState:
     summary="A thread's checkpoints, newest first",
     response_model_exclude_none=True,
     responses={
-        **shown({"items": [_CHECKPOINT], "nextCursor": _CURSOR}),
-        **answers(ThreadNotFound, AgentNotFound, InvalidInput, StorageGone),
+        **example_response({"items": [_CHECKPOINT], "nextCursor": _CURSOR}),
+        **problem_responses(ThreadNotFound, AgentNotFound, InvalidInput, StorageUnavailable),
     },
 )
-async def show_history(thread_id: str, who: Who, has: Has, asked: Annotated[Part, Query()]) -> Page[CheckpointEntry]:
-    before = None if asked.cursor is None else read(asked.cursor, CheckpointMark).before
-    record = await _found(thread_id, who, has)
+async def list_checkpoints(
+    thread_id: str, caller: CallerDep, resources: ResourcesDep, params: Annotated[PageParams, Query()]
+) -> Page[Checkpoint]:
+    before = None if params.cursor is None else decode_cursor(params.cursor, CheckpointCursor).before
+    record = await _get_own_thread(thread_id, caller, resources)
     if record.agent is None:
         return Page(items=[])
-    found = await has.agents.get(record.agent).history(record.id, before=before, limit=asked.limit + 1)
-    return paged(found, asked.limit, shown=_checkpoint, mark=lambda committed: CheckpointMark(before=committed.id))
+    found = await resources.agents.get(record.agent).list_checkpoints(record.id, before=before, limit=params.limit + 1)
+    return build_page(
+        found, params.limit, shown=_checkpoint, mark=lambda checkpoint: CheckpointCursor(before=checkpoint.id)
+    )
 
 
 @router.get(
@@ -300,25 +311,30 @@ async def show_history(thread_id: str, who: Who, has: Has, asked: Annotated[Part
                 "text/markdown": {"example": "# A trip to Lisbon\n\n## User\n\nWhere is Lisbon?\n"},
             }
         },
-        **answers(ThreadNotFound, AgentNotFound, InvalidInput, StorageGone),
+        **problem_responses(ThreadNotFound, AgentNotFound, InvalidInput, StorageUnavailable),
     },
 )
 async def export_thread(
-    thread_id: str, who: Who, has: Has, form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json"
+    thread_id: str,
+    caller: CallerDep,
+    resources: ResourcesDep,
+    form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json",
 ) -> Response:
-    record, standing = await _standing(thread_id, who, has)
+    record, snapshot = await _thread_snapshot(thread_id, caller, resources)
     if form == "markdown":
-        text = markdown(record.title or _UNTITLED, to_agui(standing.messages))
-        return _file(text, "text/markdown; charset=utf-8", f"{record.key}.md")
+        text = format_markdown(record.title or _UNTITLED, to_agui(snapshot.messages))
+        return _export_file(text, "text/markdown; charset=utf-8", f"{record.key}.md")
     told = ThreadExport(
-        **_told(record, standing),
+        **_thread_state(record, snapshot),
         title=record.title,
         metadata=dict(record.metadata),
         created_at=record.created_at,
         updated_at=record.updated_at,
     )
     document = told.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return _file(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "application/json", f"{record.key}.json")
+    return _export_file(
+        json.dumps(document, ensure_ascii=False, indent=2) + "\n", "application/json", f"{record.key}.json"
+    )
 
 
 @router.post(
@@ -327,43 +343,46 @@ async def export_thread(
     status_code=201,
     response_model_exclude_none=True,
     responses={
-        **shown({**_ENTRY, "threadId": "thread-2"}, status=201),
-        **answers(ThreadNotFound, CheckpointNotFound, ThreadIdTaken, InvalidInput, StorageGone),
+        **example_response({**_ENTRY, "threadId": "thread-2"}, status=201),
+        **problem_responses(ThreadNotFound, CheckpointNotFound, ThreadIdTaken, InvalidInput, StorageUnavailable),
     },
 )
-async def fork_thread(thread_id: str, asked: NewFork, who: Who, has: Has) -> ThreadEntry:
+async def fork_thread(thread_id: str, body: ThreadFork, caller: CallerDep, resources: ResourcesDep) -> Thread:
     """The new thread holds what led to the checkpoint, under the same ids of messages; the old one stays as it is."""
-    to = asked.thread_id or str(uuid4())
-    key = _addressed(thread_id)
-    return _entry(await has.threads.fork(who, key, checkpoint=asked.checkpoint_id, to=to))
+    to = body.thread_id or str(uuid4())
+    key = _check_thread_id(thread_id)
+    return _thread(await resources.threads.fork(caller, key, checkpoint=body.checkpoint_id, to=to))
 
 
 @router.get(
     "/{thread_id:path}",
     summary="One thread",
     response_model_exclude_none=True,
-    responses={**shown(_ENTRY), **answers(ThreadNotFound, StorageGone)},
+    responses={**example_response(_ENTRY), **problem_responses(ThreadNotFound, StorageUnavailable)},
 )
-async def show_thread(thread_id: str, who: Who, has: Has) -> ThreadEntry:
-    return _entry(await _found(thread_id, who, has))
+async def get_thread(thread_id: str, caller: CallerDep, resources: ResourcesDep) -> Thread:
+    return _thread(await _get_own_thread(thread_id, caller, resources))
 
 
 @router.patch(
     "/{thread_id:path}",
     summary="Give a thread another title or other metadata",
     response_model_exclude_none=True,
-    responses={**shown({**_ENTRY, "titleBy": "person"}), **answers(ThreadNotFound, InvalidInput, StorageGone)},
+    responses={
+        **example_response({**_ENTRY, "titleBy": "person"}),
+        **problem_responses(ThreadNotFound, InvalidInput, StorageUnavailable),
+    },
 )
-async def change_thread(thread_id: str, asked: ThreadChange, who: Who, has: Has) -> ThreadEntry:
-    change = Change(
-        retitled="title" in asked.model_fields_set,
-        title=asked.title,
-        metadata=asked.metadata or None,
+async def update_thread(thread_id: str, body: ThreadUpdate, caller: CallerDep, resources: ResourcesDep) -> Thread:
+    change = ThreadChange(
+        retitled="title" in body.model_fields_set,
+        title=body.title,
+        metadata=body.metadata or None,
     )
     try:
-        return _entry(await has.threads.change(who, _addressed(thread_id), change))
-    except TooManyPairs:
-        raise InvalidInput.naming(("metadata", f"a thread has at most {MOST_PAIRS} names")) from None
+        return _thread(await resources.threads.update(caller, _check_thread_id(thread_id), change))
+    except TooMuchMetadata:
+        raise InvalidInput.for_fields(("metadata", f"a thread has at most {MAX_METADATA_PAIRS} names")) from None
 
 
 @router.delete(
@@ -372,36 +391,36 @@ async def change_thread(thread_id: str, asked: ThreadChange, who: Who, has: Has)
     description="Runs, state, artifacts, spans, reviews and feedback go with it, and their scores at Langfuse; usage "
     "stays. The spans that a collector or Langfuse was sent stay there.",
     status_code=204,
-    responses=answers(ThreadNotFound, Busy, StorageGone),
+    responses=problem_responses(ThreadNotFound, ThreadBusyProblem, StorageUnavailable),
 )
-async def delete_thread(thread_id: str, who: Who, has: Has) -> None:
-    runs = await has.threads.delete(who, _addressed(thread_id))
-    has.keeper.forget(who, thread_id)
-    await has.live.forget(runs)
+async def delete_thread(thread_id: str, caller: CallerDep, resources: ResourcesDep) -> None:
+    runs = await resources.threads.delete(caller, _check_thread_id(thread_id))
+    resources.span_writer.forget(caller, thread_id)
+    await resources.run_service.forget(runs)
 
 
-def _addressed(thread_id: str) -> str:
+def _check_thread_id(thread_id: str) -> str:
     if not _is_id(thread_id):
         raise UnknownThread(f"Unknown thread {thread_id!r}")
     return thread_id
 
 
-async def _found(thread_id: str, who: Caller, has: Resources) -> ThreadRecord:
-    return await has.threads.get(who, _addressed(thread_id))
+async def _get_own_thread(thread_id: str, caller: Caller, resources: Resources) -> ThreadRecord:
+    return await resources.threads.get(caller, _check_thread_id(thread_id))
 
 
-async def _standing(thread_id: str, who: Caller, has: Resources) -> tuple[ThreadRecord, Standing]:
-    record = await _found(thread_id, who, has)
+async def _thread_snapshot(thread_id: str, caller: Caller, resources: Resources) -> tuple[ThreadRecord, ThreadSnapshot]:
+    record = await _get_own_thread(thread_id, caller, resources)
     if record.agent is None:
-        return record, Standing()
-    return record, await has.agents.get(record.agent).standing(record.id)
+        return record, ThreadSnapshot()
+    return record, await resources.agents.get(record.agent).snapshot(record.id)
 
 
-def _entry(record: ThreadRecord) -> ThreadEntry:
-    return ThreadEntry(
+def _thread(record: ThreadRecord) -> Thread:
+    return Thread(
         thread_id=record.key,
         title=record.title,
-        title_by=record.title_by,
+        title_source=record.title_source,
         agent_id=record.agent,
         metadata=dict(record.metadata),
         created_at=record.created_at,
@@ -409,30 +428,30 @@ def _entry(record: ThreadRecord) -> ThreadEntry:
     )
 
 
-def _told(record: ThreadRecord, standing: Standing) -> dict[str, Any]:
+def _thread_state(record: ThreadRecord, snapshot: ThreadSnapshot) -> dict[str, Any]:
     return {
         "thread_id": record.key,
         "agent_id": record.agent,
-        "messages": to_agui(standing.messages),
-        "state": dict(standing.state),
-        "interrupts": list(map(interrupt, standing.questions)),
-        "next": list(standing.waiting),
-        "checkpoint_id": standing.checkpoint,
+        "messages": to_agui(snapshot.messages),
+        "state": dict(snapshot.state),
+        "interrupts": list(map(to_agui_interrupt, snapshot.interrupts)),
+        "next": list(snapshot.next_nodes),
+        "checkpoint_id": snapshot.checkpoint_id,
     }
 
 
-def _checkpoint(committed: Committed) -> CheckpointEntry:
-    return CheckpointEntry(
-        checkpoint_id=committed.id,
-        parent_id=committed.parent,
-        created_at=datetime.fromisoformat(committed.made_at),
-        step=committed.step,
-        message_count=len(committed.messages),
-        last_message_id=committed.messages[-1] if committed.messages else None,
-        next=list(committed.waiting),
-        interrupts=list(map(interrupt, committed.questions)),
+def _checkpoint(checkpoint: CheckpointSummary) -> Checkpoint:
+    return Checkpoint(
+        checkpoint_id=checkpoint.id,
+        parent_id=checkpoint.parent_id,
+        created_at=datetime.fromisoformat(checkpoint.created_at),
+        step=checkpoint.step,
+        message_count=len(checkpoint.message_ids),
+        last_message_id=checkpoint.message_ids[-1] if checkpoint.message_ids else None,
+        next=list(checkpoint.next_nodes),
+        interrupts=list(map(to_agui_interrupt, checkpoint.interrupts)),
     )
 
 
-def _file(text: str, kind: str, name: str) -> Response:
+def _export_file(text: str, kind: str, name: str) -> Response:
     return Response(text, media_type=kind, headers={"Content-Disposition": attachment(name)})

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.api.examples import answers, shown
-from backend.api.paging import Page, Part, PlaceMark, paged, read
-from backend.dependencies import Has, Who
-from backend.errors import InvalidInput, StorageGone, TraceNotFound
+from backend.api.examples import example_response, problem_responses
+from backend.api.paging import Page, PageParams, TimeCursor, build_page, decode_cursor
+from backend.dependencies import CallerDep, ResourcesDep
+from backend.errors import InvalidInput, StorageUnavailable, TraceNotFound
 from observability.tracing import SpanKind, SpanRecord
-from storage.place import Place
-from storage.spans import TraceRecord, Wanted
+from storage.cursor import Cursor
+from storage.spans import TraceFilter, TraceRecord
 from storage.tables import KEY_LENGTH
 
 router = APIRouter(prefix="/api/v1/traces", tags=["traces"])
@@ -50,7 +50,7 @@ class _Camel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class TraceEntry(_Camel):
+class Trace(_Camel):
     trace_id: str
     name: str = Field(description="Of the span that began first.")
     status: Status
@@ -59,28 +59,28 @@ class TraceEntry(_Camel):
     thread_id: str | None
     run_id: str | None
     started_at: datetime
-    seconds: float = Field(description="From its first beginning to its last end.")
+    duration_seconds: float = Field(description="From its first beginning to its last end.")
     span_count: int
 
 
-class SpanEntry(_Camel):
+class Span(_Camel):
     span_id: str
     name: str
     kind: SpanKind
     started_at: datetime
-    seconds: float
+    duration_seconds: float
     status: Status
     error: str | None
     attributes: dict[str, Any]
-    children: list["SpanEntry"] = Field(description="In order of their beginning.")
+    children: list["Span"] = Field(description="In order of their beginning.")
 
 
-class TraceTree(TraceEntry):
+class TraceTree(Trace):
     truncated: bool = Field(description="Whether it has more spans than these, which are its first ones.")
-    spans: list[SpanEntry] = Field(description="Those beneath no other, in order of their beginning.")
+    spans: list[Span] = Field(description="Those beneath no other, in order of their beginning.")
 
 
-class TracesAsked(Part):
+class TraceFilterParams(PageParams):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     status: Status | None = None
@@ -92,7 +92,7 @@ class TracesAsked(Part):
     until: Moment | None = Field(None, description="What began before.")
 
 
-class TraceMark(PlaceMark):
+class TraceCursor(TimeCursor):
     pass
 
 
@@ -135,43 +135,53 @@ _REQUEST: Mapping[str, Any] = {
 @router.get(
     "",
     summary="What was done for you, newest first",
-    responses={**shown({"items": [_ENTRY], "nextCursor": None}), **answers(InvalidInput, StorageGone)},
+    responses={
+        **example_response({"items": [_ENTRY], "nextCursor": None}),
+        **problem_responses(InvalidInput, StorageUnavailable),
+    },
 )
-async def list_traces(who: Who, has: Has, asked: Annotated[TracesAsked, Query()]) -> Page[TraceEntry]:
-    if asked.since is not None and asked.until is not None and asked.since >= asked.until:
-        raise InvalidInput.naming(("since", "it has to be before `until`"))
-    mark = read(asked.cursor, TraceMark) if asked.cursor is not None else None
-    wanted = Wanted(
-        limit=asked.limit + 1,
-        after=Place(mark.moment, mark.id) if mark else None,
-        failed=None if asked.status is None else asked.status == "error",
-        agent=asked.agent_id,
-        thread=asked.thread_id,
-        run=asked.run_id,
-        name=asked.q,
-        since=asked.since,
-        until=asked.until,
+async def list_traces(
+    caller: CallerDep, resources: ResourcesDep, params: Annotated[TraceFilterParams, Query()]
+) -> Page[Trace]:
+    if params.since is not None and params.until is not None and params.since >= params.until:
+        raise InvalidInput.for_fields(("since", "it has to be before `until`"))
+    page_cursor = decode_cursor(params.cursor, TraceCursor) if params.cursor is not None else None
+    query = TraceFilter(
+        limit=params.limit + 1,
+        after=Cursor(page_cursor.moment, page_cursor.id) if page_cursor else None,
+        failed=None if params.status is None else params.status == "error",
+        agent=params.agent_id,
+        thread=params.thread_id,
+        run=params.run_id,
+        name=params.q,
+        since=params.since,
+        until=params.until,
     )
-    found = await has.spans.listed(who, wanted)
-    return paged(found, asked.limit, shown=_entry, mark=lambda trace: TraceMark(moment=trace.began_at, id=trace.id))
+    found = await resources.spans.list_traces(caller, query)
+    return build_page(
+        found, params.limit, shown=_trace, mark=lambda trace: TraceCursor(moment=trace.started_at, id=trace.id)
+    )
 
 
 @router.get(
     "/{trace_id}",
     summary="One trace, with its spans as a tree",
     response_model=TraceTree,
-    responses={**shown({**_ENTRY, "truncated": False, "spans": [_REQUEST]}), **answers(TraceNotFound, StorageGone)},
+    responses={
+        **example_response({**_ENTRY, "truncated": False, "spans": [_REQUEST]}),
+        **problem_responses(TraceNotFound, StorageUnavailable),
+    },
 )
-async def get_trace(trace_id: str, who: Who, has: Has) -> Response:
+async def get_trace(trace_id: str, caller: CallerDep, resources: ResourcesDep) -> Response:
     if not _ID.fullmatch(trace_id):
         raise TraceNotFound(f"Unknown trace {trace_id!r}.")
-    trace, spans = await has.spans.get(who, trace_id)
+    trace, spans = await resources.spans.get(caller, trace_id)
     # Texts of thousands of spans are megabytes: nobody is to wait while they are written.
-    return Response(await asyncio.to_thread(_told, trace, spans), media_type="application/json")
+    return Response(await asyncio.to_thread(_trace_tree, trace, spans), media_type="application/json")
 
 
-def _entry(trace: TraceRecord) -> TraceEntry:
-    return TraceEntry(
+def _trace(trace: TraceRecord) -> Trace:
+    return Trace(
         trace_id=trace.id,
         name=trace.name,
         status=_status(trace.error),
@@ -179,53 +189,53 @@ def _entry(trace: TraceRecord) -> TraceEntry:
         agent_id=trace.agent,
         thread_id=trace.thread,
         run_id=trace.run,
-        started_at=trace.began_at,
-        seconds=trace.seconds,
-        span_count=trace.spans,
+        started_at=trace.started_at,
+        duration_seconds=trace.duration_seconds,
+        span_count=trace.span_count,
     )
 
 
-def _told(trace: TraceRecord, spans: Sequence[SpanRecord]) -> str:
+def _trace_tree(trace: TraceRecord, spans: Sequence[SpanRecord]) -> str:
     """A `TraceTree` as JSON."""
-    head = {**_entry(trace).model_dump(mode="json", by_alias=True), "truncated": trace.spans > len(spans)}
-    return _open(head, "spans") + "".join(_tree(spans)) + "]}"
+    head = {**_trace(trace).model_dump(mode="json", by_alias=True), "truncated": trace.span_count > len(spans)}
+    return _open_spans(head, "spans") + "".join(_span_tree(spans)) + "]}"
 
 
-def _tree(spans: Sequence[SpanRecord]) -> list[str]:
+def _span_tree(spans: Sequence[SpanRecord]) -> list[str]:
     """Pieces of JSON. Whoever writes JSON by recursion gives up at some depth, and agents call agents at any."""
     known = {span.id for span in spans}
     beneath = defaultdict[str | None, list[SpanRecord]](list)
     for span in spans:
-        beneath[span.parent if span.parent in known else None].append(span)
-    pieces, left = list[str](), _last_first(beneath[None])
+        beneath[span.parent_id if span.parent_id in known else None].append(span)
+    pieces, left = list[str](), _reversed_spans(beneath[None])
     while left:
         match left.pop():
             case str() as text:
                 pieces.append(text)
             case span:
-                pieces.append(_open(_span(span), "children"))
-                left += ["]}", *_last_first(beneath.get(span.id, ()))]
+                pieces.append(_open_spans(_span_fields(span), "children"))
+                left += ["]}", *_reversed_spans(beneath.get(span.id, ()))]
     return pieces
 
 
-def _last_first(spans: Sequence[SpanRecord]) -> list[SpanRecord | str]:
+def _reversed_spans(spans: Sequence[SpanRecord]) -> list[SpanRecord | str]:
     """With the commas between them, for a stack."""
     return [each for span in reversed(spans) for each in (",", span)][1:]
 
 
-def _open(told: Mapping[str, Any], inner: str) -> str:
+def _open_spans(told: Mapping[str, Any], inner: str) -> str:
     """An object whose last member is a list that has just begun."""
     return f'{json.dumps(told, separators=(",", ":"))[:-1]},"{inner}":['
 
 
-def _span(span: SpanRecord) -> Mapping[str, Any]:
-    began = _EPOCH + timedelta(microseconds=span.began // 1000)
+def _span_fields(span: SpanRecord) -> Mapping[str, Any]:
+    began = _EPOCH + timedelta(microseconds=span.started_ns // 1000)
     return {
         "spanId": span.id,
         "name": span.name,
         "kind": span.kind,
         "startedAt": began.isoformat().replace("+00:00", "Z"),
-        "seconds": max(0, span.ended - span.began) / 1e9,
+        "seconds": max(0, span.ended_ns - span.started_ns) / 1e9,
         "status": _status(span.error),
         "error": span.error,
         "attributes": dict(span.attributes),

@@ -18,7 +18,7 @@ from ag_ui.core import (
 )
 
 
-def markdown(title: str, messages: Sequence[Message]) -> str:
+def format_markdown(title: str, messages: Sequence[Message]) -> str:
     """Each message under a heading with its author; what tools were asked and what they said in fences."""
     return "\n\n".join([f"# {title}", *(part for message in messages for part in _parts(message))]) + "\n"
 

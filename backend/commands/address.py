@@ -4,9 +4,9 @@ from ipaddress import IPv4Address
 
 import httpx
 
-from backend.settings import BadSettings, ServerSettings, read_settings
+from backend.settings import InvalidSettings, ServerSettings, read_settings
 
-_EVERYWHERE = str(IPv4Address(0))
+_ANY_ADDRESS = str(IPv4Address(0))
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +18,14 @@ def _default() -> str:
     """Where a server with the same settings listens."""
     try:
         server = read_settings(os.environ).server
-    except BadSettings:
+    except InvalidSettings:
         server = ServerSettings()
     # Who listens everywhere listens here too.
-    host = {_EVERYWHERE: "127.0.0.1"}.get(server.host, server.host)
+    host = {_ANY_ADDRESS: "127.0.0.1"}.get(server.host, server.host)
     return f"http://{host}:{server.port}"
 
 
-def told(error: httpx.HTTPError, url: str) -> str:
+def describe_error(error: httpx.HTTPError, url: str) -> str:
     """What went wrong, for a person at a terminal. The body of an answer has to have been read."""
     if isinstance(error, httpx.HTTPStatusError):
         answer = error.response

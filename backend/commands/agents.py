@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from backend.commands.address import add_address, told
+from backend.commands.address import add_address, describe_error
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,7 +14,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         answer = httpx.get(f"{asked.url}/api/v1/agents?limit=100").raise_for_status()
     except httpx.HTTPError as error:
-        print(told(error, asked.url), file=sys.stderr)
+        print(describe_error(error, asked.url), file=sys.stderr)
         return 1
     for agent in answer.json()["items"]:
         state = "" if agent["available"] else f"  (unavailable: {agent['unavailableReason']})"

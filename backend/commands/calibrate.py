@@ -12,20 +12,20 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from backend.security.callers import LOCAL
-from backend.settings import BadSettings, Settings, read_settings
+from backend.settings import InvalidSettings, Settings, read_settings
 from evaluation.agreement import Estimate
-from evaluation.calibration import Agreement, BadLabels, Labelled, compared, read_labels
+from evaluation.calibration import Agreement, InvalidLabels, LabelledText, compare, read_labels
 from graphs.quality.findings import Judgement
 from graphs.quality.graph import usage
 from graphs.quality.judge import Judge
-from graphs.quality.rubric import BadRubric, Rubric, Rubrics, UnknownRubric
-from graphs.quality.subject import Subject
-from llm.context import CallContext, calling
-from llm.errors import BadScript
+from graphs.quality.review_input import ReviewInput
+from graphs.quality.rubric import InvalidRubric, Rubric, Rubrics, UnknownRubric
+from llm.context import CallContext, use_call_context
+from llm.errors import InvalidScript
 from llm.factory import ModelFactory
 from llm.meter import Meter
 
-_AT_ONCE = 4
+_MAX_CONCURRENT = 4
 _WIDTH = 24
 
 
@@ -43,50 +43,50 @@ def run(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     try:
         settings = read_settings(dict(os.environ))
-        rubric = Rubrics.read(settings.server.rubrics).get(asked.rubric)
+        rubric = Rubrics.read(settings.server.rubrics_dir).get(asked.rubric)
         with asked.labels.open(newline="", encoding="utf-8") as file:
             labels = read_labels(file, rubric)
-    except (BadSettings, BadRubric, UnknownRubric, BadLabels, OSError, UnicodeDecodeError) as error:
+    except (InvalidSettings, InvalidRubric, UnknownRubric, InvalidLabels, OSError, UnicodeDecodeError) as error:
         print(f"{asked.labels}: {error}", file=sys.stderr)
         return 2
     try:
         judgements, cost = asyncio.run(_judge_texts(settings, rubric, labels, Judge.read(samples=asked.samples)))
-    except BadScript as error:
+    except InvalidScript as error:
         print(error, file=sys.stderr)
         return 2
     if judgements is None:
         print("No judge is there: name one in AGENKIT_JUDGE_MODELS.", file=sys.stderr)
         return 3
     if all(judgement.score is None for judgement in judgements):
-        reasons = Counter(judgement.why for judgement in judgements)
+        reasons = Counter(judgement.not_judged_reason for judgement in judgements)
         print(f"The judge judged none of {len(labels)} texts: {reasons.most_common(1)[0][0]}.", file=sys.stderr)
         return 3
-    found = compared(rubric, labels, [judgement.levels for judgement in judgements])
-    unjudged = Counter(judgement.why or "" for judgement in judgements if judgement.score is None)
+    found = compare(rubric, labels, [judgement.dimension_scores for judgement in judgements])
+    unjudged = Counter(judgement.not_judged_reason or "" for judgement in judgements if judgement.score is None)
     report = _as_json if asked.json else _as_table
     print(report(rubric, found, unjudged, cost))
     return 0
 
 
 async def _judge_texts(
-    settings: Settings, rubric: Rubric, labels: Sequence[Labelled], judge: Judge
+    settings: Settings, rubric: Rubric, labels: Sequence[LabelledText], judge: Judge
 ) -> tuple[Sequence[Judgement] | None, Mapping[str, Any]]:
     """What the judge says of each text, and what it took; `None` without a judge."""
     models, meter = ModelFactory(settings.models), Meter()
     await models.start()
     try:
-        reader = await models.judge(None)
+        reader = await models.judge_for(None)
         if reader is None:
             return None, {}
-        turns = asyncio.Semaphore(_AT_ONCE)
+        turns = asyncio.Semaphore(_MAX_CONCURRENT)
 
-        async def read(label: Labelled) -> Judgement:
+        async def read(label: LabelledText) -> Judgement:
             async with turns:
-                return await judge.judge(reader, rubric, Subject(label.text, label.asked, label.given))
+                return await judge.judge(reader, rubric, ReviewInput(label.text, label.prompt, label.context))
 
-        with calling(CallContext(LOCAL.tenant, LOCAL.user, None, meter)):
+        with use_call_context(CallContext(LOCAL.tenant, LOCAL.user, None, meter)):
             judgements = await asyncio.gather(*map(read, labels))
-        return judgements, usage(meter.spent)
+        return judgements, usage(meter.calls)
     finally:
         await models.aclose()
 
@@ -110,7 +110,7 @@ def _as_table(rubric: Rubric, found: Sequence[Agreement], unjudged: Mapping[str,
     heads = "".join(f"{name:{_WIDTH}}" for name in ("weighted kappa", "alpha", "within one"))
     lines = [f"rubric {rubric.name} {rubric.version}", f"{'dimension':{_WIDTH}}{'levels':>6}  {heads}people  unjudged"]
     for each in found:
-        people = "-" if each.people is None else f"{each.people:.2f}"
+        people = "-" if each.raters is None else f"{each.raters:.2f}"
         figures = "".join(f"{_figure(of):{_WIDTH}}" for of in (each.kappa, each.alpha, each.within_one))
         lines.append(f"{each.dimension:{_WIDTH}}{each.count:>6}  {figures}{people:8}{each.unjudged}")
     lines += [f"not judged: {count} ({why})" for why, count in unjudged.items()]

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from backend.commands.address import add_address, told
+from backend.commands.address import add_address, describe_error
 
 _DIM, _PLAIN = ("\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "")
 
@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     with httpx.Client(base_url=asked.url, timeout=httpx.Timeout(10.0, read=None)) as client:
         conversation = Conversation(client, agent=asked.agent, model=asked.model, thread=asked.thread)
         if asked.message:
-            return conversation.say(" ".join(asked.message))
+            return conversation.send(" ".join(asked.message))
         return _converse(conversation)
 
 
@@ -36,7 +36,7 @@ def _converse(conversation: "Conversation") -> int:
             print()
             return 0
         if text:
-            conversation.say(text)
+            conversation.send(text)
 
 
 class Conversation:
@@ -52,23 +52,23 @@ class Conversation:
         self._asked: list[dict[str, Any]] = []
         self._answers: list[Any] = []
 
-    def say(self, text: str) -> int:
+    def send(self, text: str) -> int:
         if self._asked:
             self._answers.append(_answer(self._asked[len(self._answers)], text))
             if len(self._answers) < len(self._asked):
                 _ask(self._asked[len(self._answers)])
                 return 0
         try:
-            return max((self._heard(event) for event in self._events(text)), default=1)
+            return max((self._print_event(event) for event in self._events(text)), default=1)
         except httpx.HTTPError as error:
-            print(told(error, str(self._client.base_url)), file=sys.stderr)
+            print(describe_error(error, str(self._client.base_url)), file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             # Hanging up is how a client stops a run.
             print(f"{_DIM} [stopped]{_PLAIN}")
             return 130
 
-    def _heard(self, event: dict[str, Any]) -> int:
+    def _print_event(self, event: dict[str, Any]) -> int:
         match event:
             case {"type": "RUN_FINISHED", "outcome": {"type": "interrupt", "interrupts": interrupts}}:
                 self._asked, self._answers = interrupts, []
@@ -76,7 +76,7 @@ class Conversation:
                 return 0
         return _show(event)
 
-    def _brought(self, text: str) -> dict[str, Any]:
+    def _run_input(self, text: str) -> dict[str, Any]:
         asked, self._asked = self._asked, []
         if asked:
             answers = zip(asked, self._answers, strict=True)
@@ -93,7 +93,7 @@ class Conversation:
             "threadId": self._thread,
             "runId": uuid4().hex,
             "protocolVersion": "1.0",
-            **self._brought(text),
+            **self._run_input(text),
             "tools": [],
             "context": [],
             "forwardedProps": {"model": self._model} if self._model else {},

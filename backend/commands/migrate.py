@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from backend.settings import BadSettings, read_settings
+from backend.settings import InvalidSettings, read_settings
 from storage import migrations
-from storage.checkpoints import lay_checkpoints
+from storage.checkpoints import create_checkpoint_tables
 from storage.database import StorageFailed
 from storage.settings import StorageSettings
 
@@ -18,27 +18,27 @@ def run(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     try:
         storage = read_settings(os.environ).storage
-    except BadSettings as error:
+    except InvalidSettings as error:
         print(f"These settings cannot be:\n{error}", file=sys.stderr)
         return 2
     try:
-        return _moved(storage, asked.direction, asked.revision)
+        return _migrate(storage, asked.direction, asked.revision)
     except (StorageFailed, migrations.UnknownRevision) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _moved(storage: StorageSettings, direction: str, revision: str | None) -> int:
+def _migrate(storage: StorageSettings, direction: str, revision: str | None) -> int:
     url = storage.database
     match direction:
         case "up":
             migrations.upgrade(url, revision or "head")
-            asyncio.run(lay_checkpoints(storage))
+            asyncio.run(create_checkpoint_tables(storage))
         case "down":
             migrations.downgrade(url, revision or "-1")
         case _:
             for known in migrations.history():
-                print(f"{known.id}  {known.says}")
+                print(f"{known.id}  {known.description}")
             return 0
     print(f"The schema is at {migrations.current(url) or 'nothing'}.")
     return 0

@@ -15,7 +15,7 @@ import uvicorn
 
 from backend.app import create_app
 from backend.resources import StartRefused
-from backend.settings import BadSettings, Settings, read_settings
+from backend.settings import InvalidSettings, Settings, read_settings
 from observability.logs import configure_logs, get_logger
 from observability.settings import ObservabilitySettings
 
@@ -39,14 +39,14 @@ def run(arguments: Sequence[str]) -> int:
     given = {"AGENKIT_HOST": asked.host, "AGENKIT_PORT": asked.port}
     try:
         settings = read_settings({**os.environ, **{name: value for name, value in given.items() if value}})
-    except BadSettings as error:
+    except InvalidSettings as error:
         print(f"These settings cannot be:\n{error}", file=sys.stderr)
         return 2
     configure_logs(settings.observability)
     if not _sentry(settings.observability):
         return 2
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    server = _Server(_config(settings), settings.server.shutdown_grace)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
+    server = _Server(_config(settings), settings.server.shutdown_grace_seconds)
     # uvicorn hands a signal on when it has put everything away; an end that was asked for is a good one.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -87,13 +87,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        _settle()
+        _freeze_startup_objects()
         for listening in self.servers if self.started else ():
             host, port = listening.sockets[0].getsockname()[:2]
             _log.info("serving", url=f"http://{host}:{port}")
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Whether a line of uvicorn's says more than the one line that a refused start has."""
     return StartRefused.__name__ not in record.getMessage() and not (
         record.exc_info and isinstance(record.exc_info[1], StartRefused)
@@ -106,7 +106,7 @@ def _exit_at_once() -> None:
     os._exit(1)
 
 
-def _settle() -> None:
+def _freeze_startup_objects() -> None:
     """What is loaded by now stays for good: the collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
@@ -122,5 +122,5 @@ def _config(settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="on",
-        timeout_graceful_shutdown=math.ceil(settings.server.shutdown_grace) + _CLOSE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.server.shutdown_grace_seconds) + _CLOSE_SECONDS,
     )

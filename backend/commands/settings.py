@@ -24,8 +24,8 @@ def _rows() -> Iterator[str]:
         settings = getattr(defaults, package)
         field = type(settings).model_fields[name]
         aliases = "".join(f" Also `{alias}`." for alias, of in ALIASES.items() if of == variable)
-        yield f"| `{variable}` | {_shown(getattr(settings, name))} | {field.description}{aliases} |"
+        yield f"| `{variable}` | {_format_value(getattr(settings, name))} | {field.description}{aliases} |"
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return "" if value in (None, ()) else f"`{value}`"

@@ -28,7 +28,7 @@ from ag_ui.core import (
 )
 from langchain_core import messages as lc
 
-from llm.ending import reached_its_limit
+from llm.finish_reason import hit_output_limit
 
 _CUT = "\n\n*[This answer was cut off at its limit.]*"
 
@@ -47,10 +47,10 @@ _PARTS = {kind: part for part, kind in _KINDS.items()}
 
 def to_langchain(messages: Iterable[Message]) -> list[lc.BaseMessage]:
     """What of a client's messages belongs to the conversation; activity and reasoning never reach a model."""
-    return [converted for message in messages if (converted := _inward(message)) is not None]
+    return [converted for message in messages if (converted := _to_langchain_message(message)) is not None]
 
 
-def _inward(message: Message) -> lc.BaseMessage | None:
+def _to_langchain_message(message: Message) -> lc.BaseMessage | None:
     match message:
         case UserMessage():
             return lc.HumanMessage(_blocks(message.content), id=message.id, name=message.name)
@@ -114,47 +114,47 @@ def _call(call: ToolCall) -> lc.ToolCall:
 
 def to_agui(messages: Iterable[lc.BaseMessage]) -> list[Message]:
     """A thread's messages as a client knows them. Tools' results are text: the older clients take nothing else."""
-    return [converted for message in messages if (converted := _outward(message)) is not None]
+    return [converted for message in messages if (converted := _to_agui_message(message)) is not None]
 
 
-def cut_mark(text: str, metadata: Mapping[str, Any]) -> str:
+def incomplete_marker(text: str, metadata: Mapping[str, Any]) -> str:
     """What a reader is shown behind an answer that was ended by its limit. No model ever sees it."""
-    if not (metadata and text) or not reached_its_limit(metadata):
+    if not (metadata and text) or not hit_output_limit(metadata):
         return ""
     open_fence = sum(line.startswith("```") for line in text.split("\n")) % 2
     return ("\n```" if open_fence else "") + _CUT
 
 
-def whole_characters(text: str) -> str:
+def trim_surrogates(text: str) -> str:
     """The text as it can be written: halves of characters, which no encoding has, become question marks."""
     if text.isascii():
         return text
     return text.encode(errors="replace").decode()
 
 
-def _outward(message: lc.BaseMessage) -> Message | None:
+def _to_agui_message(message: lc.BaseMessage) -> Message | None:
     message_id, name = message.id or "", message.name
     match message:
         case lc.HumanMessage():
             return UserMessage(id=message_id, name=name, content=_content(message))
         case lc.AIMessage():
-            text = whole_characters(message.text) + cut_mark(message.text, message.response_metadata)
+            text = trim_surrogates(message.text) + incomplete_marker(message.text, message.response_metadata)
             return AssistantMessage(id=message_id, name=name, content=text or None, tool_calls=_calls(message) or None)
         case lc.ToolMessage():
-            error = whole_characters(message.text) if message.status == "error" else None
+            error = trim_surrogates(message.text) if message.status == "error" else None
             return ToolMessage(
                 id=message_id, tool_call_id=message.tool_call_id, content=result_text(message), error=error
             )
         case lc.SystemMessage() if message.additional_kwargs == _DEVELOPER:
             return DeveloperMessage(id=message_id, name=name, content=message.text)
         case lc.SystemMessage():
-            return SystemMessage(id=message_id, name=name, content=whole_characters(message.text))
+            return SystemMessage(id=message_id, name=name, content=trim_surrogates(message.text))
     return None
 
 
 def _content(message: lc.HumanMessage) -> str | list[ContentPart]:
     if isinstance(message.content, str):
-        return whole_characters(message.content)
+        return trim_surrogates(message.content)
     blocks = [block if isinstance(block, dict) else {"type": "text", "text": block} for block in message.content]
     return [part for block in blocks if (part := _part(block)) is not None]
 
@@ -189,4 +189,4 @@ def _calls(message: lc.AIMessage) -> list[ToolCall]:
 
 def result_text(message: lc.ToolMessage) -> str:
     told = message.content if isinstance(message.content, str) else json.dumps(message.content, ensure_ascii=False)
-    return whole_characters(told)
+    return trim_surrogates(told)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from backend.runs.fold import fold
+from backend.runs.rebuild import rebuild_state
 from storage.runs import RunRow, Status
 
 _NEW = ("TEXT_MESSAGE_START", "TOOL_CALL_RESULT")
@@ -39,7 +39,7 @@ class RunResult(RunStatus):
 
 def status_of(row: RunRow) -> RunStatus:
     return RunStatus(
-        run_id=row.key,
+        run_id=row.client_run_id,
         thread_id=row.thread,
         agent_id=row.agent,
         status=row.status,
@@ -52,15 +52,15 @@ def status_of(row: RunRow) -> RunStatus:
 
 
 def result_of(row: RunRow, events: Sequence[Mapping[str, Any]]) -> RunResult:
-    folded = fold(events)
+    state = rebuild_state(events)
     new = {event["messageId"] for event in events if event["type"] in _NEW}
     new |= {event["parentMessageId"] for event in events if event["type"] == "TOOL_CALL_START"}
-    last = folded.terminal or {}
+    last = state.terminal or {}
     outcome = last.get("outcome") or {}
     return RunResult(
         **status_of(row).model_dump(),
-        messages=[message for message in folded.messages if message["id"] in new],
-        state=folded.state,
+        messages=[message for message in state.messages if message["id"] in new],
+        state=state.state,
         message=last.get("message"),
         verdict=(last.get("result") or {}).get("verdict"),
         interrupts=outcome.get("interrupts"),

@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.errors import BodyTooLarge, InvalidInput, NotJson, Problem, render
 
 # Deeper than any tool's schema, and shallow enough for whatever reads it by calling itself.
-_DEEPEST = 100
+_MAX_DEPTH = 100
 
-_WITH_BODY = {"POST", "PUT", "PATCH"}
+_METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
 class BodyGuard:
@@ -20,7 +20,7 @@ class BodyGuard:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
+        if scope["type"] != "http" or scope["method"] not in _METHODS_WITH_BODY:
             await self._app(scope, receive, send)
             return
         try:
@@ -30,7 +30,7 @@ class BodyGuard:
         except Problem as problem:
             await render(problem)(scope, receive, send)
             return
-        await self._app(scope, _replayed(body, receive), send)
+        await self._app(scope, _replay_body(body, receive), send)
 
     def _check(self, headers: Headers) -> None:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -64,27 +64,27 @@ def _check_json(body: bytes) -> None:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _no_json(str(error)) from None
+        raise _invalid_json(str(error)) from None
     if _is_deep(value):
-        raise _no_json(f"nested more than {_DEEPEST} deep")
+        raise _invalid_json(f"nested more than {_MAX_DEPTH} deep")
     if b"\\u0000" in body and _holds_nul(value):
-        raise _no_json("a text holds the character U+0000")
+        raise _invalid_json("a text holds the character U+0000")
 
 
-def _no_json(why: str) -> InvalidInput:
-    return InvalidInput.naming(("body", f"no JSON that can be taken: {why}"))
+def _invalid_json(why: str) -> InvalidInput:
+    return InvalidInput.for_fields(("body", f"no JSON that can be taken: {why}"))
 
 
 def _is_deep(value: object) -> bool:
     level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for outer in level for inner in _within(outer)]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _children(outer)]
         if not level:
             return False
     return True
 
 
-def _within(value: object) -> Iterable[object]:
+def _children(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return (inner for inner in value.values() if isinstance(inner, dict | list))
     return (inner for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else ()
@@ -101,7 +101,7 @@ def _holds_nul(value: object) -> bool:
     return False
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     given = False
 
     async def replayed() -> Message:

@@ -7,18 +7,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import ShuttingDown, render
-from observability.logs import bound, get_logger
+from observability.logs import bound_context, get_logger
 from observability.metrics import Metrics
-from observability.tracing import coming_in, traceparent
+from observability.tracing import read_incoming, traceparent
 
 _log = get_logger("backend.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Asked every few seconds by machines; an operator who looks for them has the metrics.
-_UNSAID = {"/health", "/health/live", "/health/ready", "/ready", "/metrics"}
+_NOT_LOGGED = {"/health", "/health/live", "/health/ready", "/ready", "/metrics"}
 
 
-class RequestRecord:
+class RequestLog:
     """Gives every request an id, a log line and its share of the metrics."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -40,13 +40,13 @@ class RequestRecord:
                 incoming.end(status, _route(scope))
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                if incoming.within is not None:
-                    headers["traceparent"] = traceparent(incoming.within) or ""
+                if incoming.span is not None:
+                    headers["traceparent"] = traceparent(incoming.span) or ""
             await send(message)
 
         with (
-            bound(request_id=request_id),
-            coming_in(
+            bound_context(request_id=request_id),
+            read_incoming(
                 given.get("traceparent"),
                 ",".join(given.getlist("tracestate")),
                 {"http.request.method": scope["method"], "url.path": scope["path"]},
@@ -71,7 +71,7 @@ class RequestRecord:
         agent_id = scope.get("state", {}).get("agent_id", "")
         self._metrics.requests.labels(endpoint, agent_id, str(status)).inc()
         self._metrics.request_seconds.labels(endpoint, agent_id).observe(seconds)
-        if scope["path"] not in _UNSAID:
+        if scope["path"] not in _NOT_LOGGED:
             _log.info(
                 "request", method=scope["method"], endpoint=endpoint, status=status, milliseconds=round(seconds * 1000)
             )

@@ -9,7 +9,7 @@ from hashlib import sha256
 _PREFIX = "whsec_"
 
 
-def key_of(secret: str) -> bytes:
+def parse_secret(secret: str) -> bytes:
     """The key in a `whsec_…` secret. Raises `ValueError`, which does not repeat it."""
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
@@ -20,7 +20,7 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def signed(key: bytes, message_id: str, timestamp: int, body: str) -> Mapping[str, str]:
+def sign(key: bytes, message_id: str, timestamp: int, body: str) -> Mapping[str, str]:
     """The headers that a message is sent with. `timestamp` is in seconds, and of this attempt."""
     signature = hmac.digest(key, f"{message_id}.{timestamp}.{body}".encode(), sha256)
     return {

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from graphs.canvas.options import FOR_CODE, FOR_TEXT, Action
 from graphs.canvas.state import Node
-from graphs.canvas.wishes import FOR_CODE, FOR_TEXT, Action
 
 _TASKS: dict[str, str] = {
     "length shortest": "Make the text as short as it can be: what matters most, in a few sentences.",
@@ -27,12 +27,12 @@ _TASKS: dict[str, str] = {
 _NODES: dict[str, Node] = {"comment": "edit", "log": "edit", "fix": "edit", "explain": "answer"}
 
 
-class NotForThis(ValueError):
+class ActionNotApplicable(ValueError):
     """An action that cannot be done with an artifact of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ActionPlan:
     """What an action leads to: which node, with which words. `new` is whether it makes another artifact."""
 
     node: Node
@@ -42,20 +42,20 @@ class Course:
     language: str | None = None
 
 
-def check(action: Action, kind: str) -> None:
+def check_action(action: Action, kind: str) -> None:
     """Raises `NotForThis`."""
     if kind != "code" and action.name in FOR_CODE:
-        raise NotForThis(f"{action.name!r} is for code, and this is {kind}")
+        raise ActionNotApplicable(f"{action.name!r} is for code, and this is {kind}")
     if kind == "code" and action.name in FOR_TEXT:
-        raise NotForThis(f"{action.name!r} is for texts, and this is code")
+        raise ActionNotApplicable(f"{action.name!r} is for texts, and this is code")
 
 
-def course(action: Action, *, of_part: bool) -> Course:
+def plan_action(action: Action, *, of_part: bool) -> ActionPlan:
     """With a part of a text in view, whatever rewrites that part comes as an edit of it."""
-    to = action.to or ""
+    to = action.value or ""
     words = _TASKS.get(f"{action.name} {to}") or _TASKS[action.name].format(to=to)
     node: Node = _NODES.get(action.name, "edit" if of_part and action.name != "test" else "write")
-    return Course(
+    return ActionPlan(
         node,
         words,
         f"{action.name}: {to}" if to else action.name,

@@ -4,17 +4,17 @@ from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
-from artifacts.desk import Desk
 from artifacts.kinds import Kind
-from artifacts.shelf import Held
+from artifacts.service import ArtifactVersion
+from artifacts.workspace import RunWorkspace
 from graphs.context import RunContext
-from graphs.quality.answers import Draft
+from graphs.quality.answer_review import Draft
 from storage.artifacts import UnknownArtifact
 
 Node = Literal["write", "edit", "answer"]
 
 
-class Ref(TypedDict):
+class ArtifactRef(TypedDict):
     """An artifact and the version that its text is to be fetched by: what a state holds in place of the text."""
 
     id: str
@@ -42,7 +42,7 @@ class Plan(TypedDict):
     new: bool
 
 
-class Unheard(TypedDict):
+class PendingText(TypedDict):
     """A text that nobody has seen yet: it is read first."""
 
     text: str
@@ -52,9 +52,9 @@ class Unheard(TypedDict):
 
 
 class CanvasState(MessagesState):
-    unheard: Unheard | None
+    unheard: PendingText | None
     draft: Draft | None
-    artifact: Ref | None
+    artifact: ArtifactRef | None
     plan: Plan | None
     # How often it has been tried to mend what was written for this message.
     mended: int
@@ -68,34 +68,34 @@ class CanvasState(MessagesState):
     gated: bool
 
 
-class Shown(MessagesState):
+class CanvasOutput(MessagesState):
     """What a client is shown of it."""
 
-    artifact: Ref | None
+    artifact: ArtifactRef | None
 
 
-async def seen(desk: Desk, plan: Plan | None) -> Held | None:
+async def read_seen_version(workspace: RunWorkspace, plan: Plan | None) -> ArtifactVersion | None:
     """The version that a plan is made for; `None` where it is for none."""
-    return await desk.read(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
+    return await workspace.read_artifact(plan["artifact"], plan["version"]) if plan and plan["artifact"] else None
 
 
-async def seen_still(runtime: Runtime[RunContext], plan: Plan | None) -> Held | None:
+async def read_current_version(runtime: Runtime[RunContext], plan: Plan | None) -> ArtifactVersion | None:
     """The same where it is only talked about: of one that was deleted meanwhile, the talk goes on without it."""
     try:
-        return await seen(runtime.context.desk, plan)
+        return await read_seen_version(runtime.context.workspace, plan)
     except UnknownArtifact:
         return None
 
 
-def kind_of(held: Held) -> Kind:
-    return cast("Kind", held.artifact.kind)
+def kind_of(version: ArtifactVersion) -> Kind:
+    return cast("Kind", version.artifact.kind)
 
 
-def ref(held: Held) -> Ref:
-    artifact = held.artifact
-    return Ref(
+def artifact_ref(version: ArtifactVersion) -> ArtifactRef:
+    artifact = version.artifact
+    return ArtifactRef(
         id=artifact.id,
-        version=held.version.number,
+        version=version.version.number,
         name=artifact.name,
         kind=artifact.kind,
         language=artifact.language,

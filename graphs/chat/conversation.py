@@ -4,22 +4,22 @@ from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
-from graphs.context import Background
+from graphs.context import ContextItem
 from graphs.prompt import Prompt
 
 _UNANSWERED = "This tool call was not carried out."
 
 
-def conversation(
-    messages: Sequence[BaseMessage], *, prompts: Sequence[Prompt], background: Sequence[Background]
+def build_conversation(
+    messages: Sequence[BaseMessage], *, prompts: Sequence[Prompt], background: Sequence[ContextItem]
 ) -> list[BaseMessage]:
     """What the agent is told first, then the thread, every tool call followed by its answer."""
     prompt, *others = prompts
-    head = prompt.message(*(other.text for other in others), *_told_beside(messages, background))
-    return [head, *_paired([message for message in messages if not isinstance(message, SystemMessage)])]
+    head = prompt.message(*(other.text for other in others), *_with_context(messages, background))
+    return [head, *_pair_calls([message for message in messages if not isinstance(message, SystemMessage)])]
 
 
-def _told_beside(messages: Sequence[BaseMessage], background: Sequence[Background]) -> Iterator[str]:
+def _with_context(messages: Sequence[BaseMessage], background: Sequence[ContextItem]) -> Iterator[str]:
     # Many models take one system message, and only as the first.
     for message in messages:
         if isinstance(message, SystemMessage):
@@ -29,7 +29,7 @@ def _told_beside(messages: Sequence[BaseMessage], background: Sequence[Backgroun
         yield from (f"{entry.description}: {entry.value}" for entry in background)
 
 
-def _paired(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
+def _pair_calls(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     """Every tool call followed by its answer, and no answer without its call: providers refuse anything else."""
     answers = {message.tool_call_id: message for message in messages if isinstance(message, ToolMessage)}
     for message in messages:

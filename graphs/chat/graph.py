@@ -10,14 +10,14 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from graphs.chat.nodes import ChatState, ModelInputs, ModelNode, QualityNode, ToolsNode, after_model, after_tools
+from graphs.chat.nodes import ChatState, ModelInputs, ModelNode, ReviewNode, ToolsNode, after_model, after_tools
 from graphs.context import RunContext
 from graphs.prompt import Prompt
 
 ChatGraph = CompiledStateGraph[ChatState, RunContext, MessagesState, MessagesState]
 
 
-def chat_graph(
+def build_chat_graph(
     *, system: Prompt, with_tools: Prompt, tools: Sequence[BaseTool], checkpointer: BaseCheckpointSaver[str]
 ) -> ChatGraph:
     names = frozenset(tool.name for tool in tools)
@@ -25,7 +25,7 @@ def chat_graph(
     inputs = ModelInputs(system, with_tools, tools)
     graph.add_node("model", ModelNode(inputs))
     graph.add_node("tools", ToolsNode(tools))
-    graph.add_node("quality", QualityNode(inputs))
+    graph.add_node("quality", ReviewNode(inputs))
     graph.add_edge(START, "model")
     graph.add_conditional_edges("model", after_model(names), {"tools": "tools", "quality": "quality", "end": END})
     graph.add_edge("quality", END)

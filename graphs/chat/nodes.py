@@ -18,23 +18,23 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import MessagesState
 from langgraph.runtime import Runtime
 
-from graphs.answer import Model, answered
-from graphs.chat.conversation import conversation
+from graphs.artifact_call import Model, ask_for_artifact
+from graphs.chat.conversation import build_conversation
 from graphs.context import ClientTool, RunContext
+from graphs.notice import Notice
 from graphs.prompt import Prompt
-from graphs.quality.answers import AnswersQuality, Draft, draft, last_answer
+from graphs.quality.answer_review import AnswerReview, Draft, last_answer, make_draft
 from graphs.quality.graph import AuthorInput
-from graphs.quality.mount import Reviewing, is_held
-from graphs.remark import Remark
-from llm.cache.copies import CACHE
-from llm.layers.fallback import LACKING
+from graphs.quality.subgraph import ReviewSubgraph, withholds_text
+from llm.cache.answer_copy import CACHE
+from llm.wrappers.fallback import MISSING_CAPABILITIES
 
 # Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
-_ROUNDS = 8
+_MAX_TOOL_ROUNDS = 8
 
-_NO_TOOLS = Remark("without_tools", "The model that answers has no tools: this answer was given without them.")
+_NO_TOOLS = Notice("without_tools", "The model that answers has no tools: this answer was given without them.")
 
-_REMEMBERED = Remark("from_memory", "This answer was given before, or to another who asks the same at this moment.")
+_FROM_CACHE = Notice("from_memory", "This answer was given before, or to another who asks the same at this moment.")
 
 
 class ChatState(MessagesState):
@@ -52,17 +52,17 @@ class ModelInputs:
 
     system: Prompt
     with_tools: Prompt
-    ours: Sequence[BaseTool]
+    server_tools: Sequence[BaseTool]
 
     def tools(self, context: RunContext) -> list[dict[str, Any]]:
         """Ours and the client's."""
-        return [*map(convert_to_openai_tool, self.ours), *map(_described, context.client_tools)]
+        return [*map(convert_to_openai_tool, self.server_tools), *map(_describe_tool, context.client_tools)]
 
     def messages(
         self, context: RunContext, thread: Sequence[AnyMessage], tools: Sequence[dict[str, Any]]
     ) -> list[BaseMessage]:
         prompts = [self.system, self.with_tools] if tools else [self.system]
-        return conversation(thread, prompts=prompts, background=context.background)
+        return build_conversation(thread, prompts=prompts, background=context.client_context)
 
 
 class ModelNode:
@@ -74,39 +74,39 @@ class ModelNode:
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
         context, messages = runtime.context, state["messages"]
         tools = self._inputs.tools(context)
-        if tools and not context.candidate.info.tools:
+        if tools and not context.models.info.tools:
             runtime.stream_writer(_NO_TOOLS)
             tools = []
-        elif _rounds(messages) >= _ROUNDS:
+        elif _rounds(messages) >= _MAX_TOOL_ROUNDS:
             tools = []
         asked = self._inputs.messages(context, messages, tools)
-        model: Model = context.candidate.model.bind_tools(tools) if tools else context.candidate.model
-        held = is_held(runtime)
+        model: Model = context.models.model.bind_tools(tools) if tools else context.models.model
+        held = withholds_text(runtime)
         offered = {tool["function"]["name"] for tool in tools}
-        answer = await answered(model, asked, offered=offered, heard=not held)
-        if "tools" in answer.response_metadata.get(LACKING, ()):
+        answer = await ask_for_artifact(model, asked, tool=offered, on_chunk=not held)
+        if "tools" in answer.response_metadata.get(MISSING_CAPABILITIES, ()):
             runtime.stream_writer(_NO_TOOLS)
         if CACHE in answer.response_metadata:
-            runtime.stream_writer(_REMEMBERED)
-        gated = context.gate is not None
+            runtime.stream_writer(_FROM_CACHE)
+        gated = context.reviewer is not None
         if held and not (answer.tool_calls or answer.invalid_tool_calls):
-            return {"draft": draft(answer), "gated": gated}
+            return {"draft": make_draft(answer), "gated": gated}
         return {"messages": [answer], "gated": gated, "draft": None}
 
 
-class QualityNode:
+class ReviewNode:
     """Reads the answer; where that is enforced, what is heard is the best that came of it."""
 
     def __init__(self, inputs: ModelInputs) -> None:
         self._inputs = inputs
-        self._answers = AnswersQuality("chat", inputs.system.text, Reviewing())
+        self._answers = AnswerReview("chat", inputs.system.text, ReviewSubgraph())
 
     async def __call__(self, state: ChatState, runtime: Runtime[RunContext]) -> Update:
         messages, draft, context = state["messages"], state.get("draft"), runtime.context
-        tools = self._inputs.tools(context) if context.candidate.info.tools else []
+        tools = self._inputs.tools(context) if context.models.info.tools else []
         before = messages if draft is not None else messages[:-1]
         author = AuthorInput(self._inputs.messages(context, before, tools), tools)
-        return await self._answers.read(runtime, messages, draft, author=author)
+        return await self._answers.review(runtime, messages, draft, author=author)
 
 
 class ToolsNode:
@@ -117,10 +117,10 @@ class ToolsNode:
 
     async def __call__(self, state: ChatState) -> Update:
         asked = last_answer(state["messages"])
-        ours = [self._called(call) for call in asked.tool_calls if call["name"] in self._tools]
+        ours = [self._call_tool(call) for call in asked.tool_calls if call["name"] in self._tools]
         return {"messages": [*await asyncio.gather(*ours), *map(_unreadable, asked.invalid_tool_calls)]}
 
-    async def _called(self, call: ToolCall) -> ToolMessage:
+    async def _call_tool(self, call: ToolCall) -> ToolMessage:
         answer: ToolMessage = await self._tools[call["name"]].ainvoke({**call, "type": "tool_call"})
         # The id that the client is told is the id that is committed.
         return answer.model_copy(update={"id": str(uuid4())})
@@ -146,7 +146,7 @@ def after_tools(ours: frozenset[str]) -> Callable[[MessagesState], Literal["mode
     return route
 
 
-def _described(tool: ClientTool) -> dict[str, Any]:
+def _describe_tool(tool: ClientTool) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
     return {"type": "function", "function": function}
 

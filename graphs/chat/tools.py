@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.tools import BaseTool, ToolException, tool
 
-_LONGEST_EXPRESSION = 500
-_DEEPEST_EXPRESSION = 50
-_LARGEST_POWER = 1000
+_MAX_EXPRESSION_LENGTH = 500
+_MAX_EXPRESSION_DEPTH = 50
+_MAX_POWER = 1000
 # Python refuses to print integers of more than 4,300 digits.
-_LARGEST_BITS = 3_000
+_MAX_BITS = 3_000
 
 _TOKEN = re.compile(r"\s*(?:(?P<number>(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>\*\*|//|[-+*/%^()]))\s*")
 # Each with how tightly it binds; a sign before a number binds tighter than these and looser than a power.
@@ -35,10 +35,10 @@ class _NoArithmetic(Exception):
 @tool
 def calculate(expression: Annotated[str, "such as (2.5 + 1/3) * 7 ** 2"]) -> str:
     """Works out an arithmetic expression exactly: + - * / // % ** and parentheses, decimals without rounding."""
-    if len(expression) > _LONGEST_EXPRESSION:
-        raise ToolException(f"The expression is longer than {_LONGEST_EXPRESSION} characters.")
+    if len(expression) > _MAX_EXPRESSION_LENGTH:
+        raise ToolException(f"The expression is longer than {_MAX_EXPRESSION_LENGTH} characters.")
     try:
-        return shown(_Expression(expression).value())
+        return format_number(_Expression(expression).value())
     except _NoArithmetic:
         raise ToolException(f"{expression!r} is no arithmetic expression.") from None
     except ZeroDivisionError:
@@ -71,26 +71,26 @@ class _Expression:
 
     def _sum(self, binding: int, depth: int) -> Fraction:
         """Terms of operators that bind at least so tightly, from left to right."""
-        value = self._signed(depth)
+        value = self._factor(depth)
         while self._next() in _BINARY and (found := _BINARY[self._next()])[0] >= binding:
             self._take()
-            value = _bounded(found[1](value, self._sum(found[0] + 1, depth)))
+            value = _check_bounds(found[1](value, self._sum(found[0] + 1, depth)))
         return value
 
-    def _signed(self, depth: int) -> Fraction:
-        if depth > _DEEPEST_EXPRESSION:
+    def _factor(self, depth: int) -> Fraction:
+        if depth > _MAX_EXPRESSION_DEPTH:
             raise ToolException("The expression is nested too deeply.")
         match self._next():
             case "-":
                 self._take()
-                return -self._signed(depth + 1)
+                return -self._factor(depth + 1)
             case "+":
                 self._take()
-                return self._signed(depth + 1)
+                return self._factor(depth + 1)
         base = self._atom(depth)
         if self._next() in {"**", "^"}:
             self._take()
-            return _power(base, self._signed(depth + 1))
+            return _power(base, self._factor(depth + 1))
         return base
 
     def _atom(self, depth: int) -> Fraction:
@@ -102,7 +102,7 @@ class _Expression:
             return value
         if not taken or taken in _BINARY or taken in {"**", "^", ")"}:
             raise _NoArithmetic
-        return _read(taken)
+        return _read_number(taken)
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -115,29 +115,29 @@ def _tokens(text: str) -> Iterator[str]:
         at = found.end()
 
 
-def _read(digits: str) -> Fraction:
+def _read_number(digits: str) -> Fraction:
     exponent = digits.lower().partition("e")[2]
-    if exponent and abs(int(exponent)) > _LARGEST_POWER:
+    if exponent and abs(int(exponent)) > _MAX_POWER:
         raise ToolException("The number is too large, or too small.")
-    return _bounded(Fraction(digits.replace("_", "")))
+    return _check_bounds(Fraction(digits.replace("_", "")))
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1:
         raise ToolException("Only whole exponents are exact.")
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if abs(exponent) > _LARGEST_POWER or size * abs(int(exponent)) > _LARGEST_BITS:
+    if abs(exponent) > _MAX_POWER or size * abs(int(exponent)) > _MAX_BITS:
         raise ToolException("The result is too large.")
     return Fraction(base**exponent)
 
 
-def _bounded(value: Fraction) -> Fraction:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _LARGEST_BITS:
+def _check_bounds(value: Fraction) -> Fraction:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
         raise ToolException("The result is too large.")
     return value
 
 
-def shown(value: Fraction) -> str:
+def format_number(value: Fraction) -> str:
     """An integer, a decimal where it ends, else a fraction with its decimal to twelve digits."""
     if value.denominator == 1:
         return str(value.numerator)

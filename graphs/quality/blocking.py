@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Literal
 
 from artifacts.workers import Workers
-from graphs.quality.checking import check
 from graphs.quality.findings import Delivery, Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
+from graphs.quality.run_checks import check
 
 # `remove` takes the passages out of the text; `refuse` puts a refusal in place of an answer. Nothing is left of a
 # document without its text, so that of one the passages are removed in either case.
@@ -20,15 +20,15 @@ _MAX_ROUNDS = 5
 
 
 async def block(
-    workers: Workers, subject: Subject, findings: Sequence[Finding], action: LeakAction
+    workers: Workers, review_input: ReviewInput, findings: Sequence[Finding], action: LeakAction
 ) -> tuple[str, Delivery]:
     """The text as it may be shown: nothing that blocks is found in it."""
-    if action == "refuse" and subject.kind == "answer":
+    if action == "refuse" and review_input.kind == "answer":
         return REFUSAL, "refused"
-    text = subject.text
+    text = review_input.text
     for _ in range(_MAX_ROUNDS):
         text = _without(text, [span for finding in findings for span in finding.spans])
-        report = await check(workers, replace(subject, text=text), effect="block")
+        report = await check(workers, replace(review_input, text=text), effect="block")
         if report.not_checked:
             break
         if not report.findings:

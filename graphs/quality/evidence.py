@@ -20,7 +20,7 @@ def occurs(quote: str, text: str) -> bool:
     return _follow(quote, _plain(text))
 
 
-def occurring(quotes: Iterable[str], text: str, but: Iterable[str] = ()) -> list[str]:
+def find_quotes(quotes: Iterable[str], text: str, but: Iterable[str] = ()) -> list[str]:
     """Those of some quotes that a text has, leaving aside the passages of it that are named."""
     whole = _plain(text)
     for passage in filter(None, map(_plain, but)):

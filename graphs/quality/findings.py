@@ -25,7 +25,7 @@ class Finding:
     enforced: the characters of `spans`.
     """
 
-    by: str
+    source: str
     severity: Severity
     message: str
     quote: str | None = None
@@ -53,12 +53,12 @@ class Judgement:
     """
 
     score: float | None = None
-    spread: float | None = None
-    levels: Mapping[str, float] = field(default_factory=dict)
+    score_std_dev: float | None = None
+    dimension_scores: Mapping[str, float] = field(default_factory=dict)
     scores: Sequence[Score] = ()
     samples: int = 0
     model: str | None = None
-    why: str | None = None
+    not_judged_reason: str | None = None
     # Passages that speak to the judge.
     appeals: Sequence[str] = ()
 
@@ -94,7 +94,7 @@ class Verdict:
         return -len(self.blocking), -self.failed_checks, self.score if self.score is not None else 0.0
 
 
-def weighted(rubric: Rubric, levels: Mapping[str, float]) -> float | None:
+def weighted_score(rubric: Rubric, levels: Mapping[str, float]) -> float | None:
     """The score of what was judged; a dimension without a level counts neither way."""
     told = [(each.weight, levels[each.name]) for each in rubric.dimensions if each.name in levels]
     total = sum(weight for weight, _ in told)
@@ -137,7 +137,9 @@ def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | N
     whole = [scores for scores in samples if _judged_weight(rubric, scores) >= _MIN_WEIGHT]
     if samples and not whole:
         share = max(_judged_weight(rubric, scores) for scores in samples)
-        return Judgement(model=model, why=why or f"the judge showed evidence for {share:.0%} of the rubric only")
+        return Judgement(
+            model=model, not_judged_reason=why or f"the judge showed evidence for {share:.0%} of the rubric only"
+        )
     samples = whole
     levels: dict[str, float] = {}
     for dimension in rubric.dimensions:
@@ -148,11 +150,11 @@ def judgement(rubric: Rubric, samples: Sequence[Sequence[Score]], model: str | N
     each = [
         score
         for scores in samples
-        if (score := weighted(rubric, {s.dimension: s.level for s in scores if s.level is not None})) is not None
+        if (score := weighted_score(rubric, {s.dimension: s.level for s in scores if s.level is not None})) is not None
     ]
-    score = weighted(rubric, levels)
+    score = weighted_score(rubric, levels)
     if score is None:
-        return Judgement(model=model, why=why or "the judge gave no score with evidence")
+        return Judgement(model=model, not_judged_reason=why or "the judge gave no score with evidence")
     spread = stdev(each) if len(each) > 1 else None
     return Judgement(score, spread, levels, [s for scores in samples for s in scores], len(each), model)
 
@@ -162,45 +164,45 @@ def verdict(rubric: Rubric, checked: Sequence[Finding], judged: Judgement, not_c
     remarks = [
         Finding(score.dimension, "warning", score.reasons, score.quotes[0] if score.quotes else None)
         for score in judged.scores
-        if score.level is not None and score.level < rubric.passes
+        if score.level is not None and score.level < rubric.passing_score
     ]
     appeals = [
         Finding("addresses_judge", "warning", "This speaks to whoever judges the text, and not to its readers.", quote)
         for quote in judged.appeals
     ]
-    findings = [*checked, *_once(remarks), *appeals]
+    findings = [*checked, *_distinct(remarks), *appeals]
     if any(finding.severity == "error" for finding in checked):
         outcome: Outcome = "failed"
     elif judged.score is None:
         outcome = "not_judged"
     else:
-        outcome = "passed" if judged.score >= rubric.passes else "failed"
+        outcome = "passed" if judged.score >= rubric.passing_score else "failed"
     return Verdict(outcome, findings, judged, rubric.name, rubric.version, not_checked)
 
 
-def _once(findings: Sequence[Finding]) -> list[Finding]:
+def _distinct(findings: Sequence[Finding]) -> list[Finding]:
     """Several samples find the same thing: one remark for each dimension is enough."""
-    return list({finding.by: finding for finding in reversed(findings)}.values())[::-1]
+    return list({finding.source: finding for finding in reversed(findings)}.values())[::-1]
 
 
-def told(verdict: Verdict) -> dict[str, Any]:
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """As JSON, for rows and readers."""
     judged = verdict.judgement
     return {
         "outcome": verdict.outcome,
         "score": None if judged.score is None else round(judged.score, 3),
-        "spread": None if judged.spread is None else round(judged.spread, 3),
-        "levels": {name: round(level, 3) for name, level in judged.levels.items()},
+        "spread": None if judged.score_std_dev is None else round(judged.score_std_dev, 3),
+        "levels": {name: round(level, 3) for name, level in judged.dimension_scores.items()},
         "samples": judged.samples,
         "judge": judged.model,
-        "notJudged": judged.why,
+        "notJudged": judged.not_judged_reason,
         "notChecked": list(verdict.not_checked),
         "delivery": verdict.delivery,
         "rubric": verdict.rubric,
         "rubricVersion": verdict.rubric_version,
         "findings": [
             {
-                "by": each.by,
+                "by": each.source,
                 "severity": each.severity,
                 "effect": each.effect,
                 "message": each.message,

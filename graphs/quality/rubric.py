@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 LEVELS = (1, 2, 3, 4, 5)
 
 _FILES = Path(__file__).parent / "rubrics"
-_LARGEST_FILE = 100_000
+_MAX_FILE_BYTES = 100_000
 
 _Line = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class BadRubric(ValueError):
+class InvalidRubric(ValueError):
     """A file that is no rubric; the message says where and why."""
 
 
@@ -45,7 +45,7 @@ class Rubric(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
     description: _Line
-    passes: float = Field(3.5, ge=1, le=5, allow_inf_nan=False)
+    passing_score: float = Field(3.5, ge=1, le=5, allow_inf_nan=False)
     dimensions: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=12)]
     # Of the file's own text, so that no edit goes unnoticed.
     version: str = ""
@@ -71,23 +71,23 @@ class Rubric(BaseModel):
             version = sha256(text.encode()).hexdigest()[:12]
             return cls.model_validate({**told, "version": version})
         except tomllib.TOMLDecodeError as error:
-            raise BadRubric(f"{where} is no TOML: {error}") from None
+            raise InvalidRubric(f"{where} is no TOML: {error}") from None
         except ValidationError as error:
             faults = (
                 ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]]))
                 for fault in error.errors(include_url=False, include_input=False)
             )
-            raise BadRubric(f"{where} is no rubric: {'; '.join(faults)}") from None
+            raise InvalidRubric(f"{where} is no rubric: {'; '.join(faults)}") from None
 
     @classmethod
     def read(cls, file: Path) -> "Rubric":
         """Raises `BadRubric`."""
         try:
-            if file.stat().st_size > _LARGEST_FILE:
-                raise BadRubric(f"{str(file)!r} is larger than {_LARGEST_FILE} bytes")
+            if file.stat().st_size > _MAX_FILE_BYTES:
+                raise InvalidRubric(f"{str(file)!r} is larger than {_MAX_FILE_BYTES} bytes")
             return cls.parse(file.read_text(encoding="utf-8"), where=repr(str(file)))
         except (OSError, UnicodeDecodeError) as error:
-            raise BadRubric(f"{str(file)!r} cannot be read: {error}") from None
+            raise InvalidRubric(f"{str(file)!r} cannot be read: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Rubrics:
         except KeyError:
             raise UnknownRubric(name, tuple(self.known)) from None
 
-    def meant(self, name: str | None, kind: str) -> Rubric:
+    def select(self, name: str | None, kind: str) -> Rubric:
         """The one that is named, or else what a text of this kind is read by. Raises `UnknownRubric`."""
         return self.get(name or {"code": "code", "answer": "answer"}.get(kind, "document"))
 

@@ -6,7 +6,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from graphs.prompt import Prompt
-from graphs.title.wording import asked, title_in
+from graphs.title.wording import title_in, title_messages
 
 # A model that goes on past this is not naming anything.
 _ENOUGH = 400
@@ -21,7 +21,7 @@ class Titler:
     async def title(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str | None:
         """`None` where the model says nothing that could be one. Raises `ModelError`."""
         said = ""
-        async with aclosing(model.astream(asked(messages, self._prompt))) as answer:  # type: ignore[type-var]  # an async generator, typed as an iterator
+        async with aclosing(model.astream(title_messages(messages, self._prompt))) as answer:  # type: ignore[type-var]  # an async generator, typed as an iterator
             async for chunk in answer:
                 said += chunk.text
                 if len(said) > _ENOUGH or "\n" in said.strip():

@@ -12,10 +12,10 @@ class CacheStore(Protocol):
 
     async def put(self, key: str, value: bytes, ttl: float) -> None: ...
 
-    async def listed(self, key: str) -> Sequence[bytes]:
+    async def get_list(self, key: str) -> Sequence[bytes]:
         """The values of a list, latest first."""
         ...
 
-    async def push(self, key: str, value: bytes, *, most: int, ttl: float) -> None:
+    async def push(self, key: str, value: bytes, *, max_items: int, ttl: float) -> None:
         """Puts a value before the others; the list keeps `most` of them, and lives for `ttl` from now on."""
         ...

@@ -66,7 +66,7 @@ class Embedder(Embeddings):
         """
         if not texts:
             return np.zeros((0, 0), np.float32)
-        vendor = await self._loaded()
+        vendor = await self._load()
         batches = [texts[at : at + vendor.batch] for at in range(0, len(texts), vendor.batch)]
         # One after the other: many at once would be a burst that a provider's limits refuse.
         return np.concatenate([await vendor.embed(batch) for batch in batches])
@@ -84,7 +84,7 @@ class Embedder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]
 
-    async def _loaded(self) -> Vendor:
+    async def _load(self) -> Vendor:
         if self._loading is None or _failed(self._loading):
             self._loading = asyncio.create_task(asyncio.to_thread(_vendor, self.spec, self._settings))
         # Who stops waiting does not stop the loading: the next has it sooner.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from llm.embedding.embedder import Vectors
-from llm.errors import ModelRefused, ModelUnavailable
+from llm.errors import ModelUnavailable, ProviderRejected
 from llm.settings import ModelSettings
 
 _NAME = "minilm"
@@ -33,8 +33,8 @@ Tensors = Mapping[str, Array]
 
 def vendor(name: str, settings: ModelSettings) -> "MiniLM":
     if name != _NAME:
-        raise ModelRefused(f"There is no embedded model {name!r} for texts.", provider="embedded", model=name)
-    return MiniLM.found()
+        raise ProviderRejected(f"There is no embedded model {name!r} for texts.", provider="embedded", model=name)
+    return MiniLM.locate()
 
 
 class MiniLM:
@@ -53,18 +53,18 @@ class MiniLM:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="minilm")
 
     @classmethod
-    def found(cls) -> "MiniLM":
+    def locate(cls) -> "MiniLM":
         weights, pieces = _file("model.safetensors"), _file("tokenizer.json")
         if weights is None or pieces is None:
             raise ModelUnavailable("The embedded model's weights are not installed.", provider="embedded", model=_NAME)
         return cls(weights, pieces)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._embedded, list(texts))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._embed, list(texts))
 
-    def _embedded(self, texts: Sequence[str]) -> Vectors:
+    def _embed(self, texts: Sequence[str]) -> Vectors:
         spelled = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        return self._encoder.encoded(spelled)
+        return self._encoder.encode(spelled)
 
     async def aclose(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -120,7 +120,7 @@ class Encoder:
         # What every piece has added, whichever it is.
         self._segment = weights["embeddings.token_type_embeddings.weight"][0]
 
-    def encoded(self, texts: Sequence[Sequence[int]]) -> Vectors:
+    def encode(self, texts: Sequence[Sequence[int]]) -> Vectors:
         """The mean over each text's pieces, of length 1. Texts are the numbers of their pieces."""
         longest = max(len(text) for text in texts)
         pieces = np.zeros((len(texts), longest), np.int64)

@@ -4,14 +4,14 @@ from typing import Any
 
 import httpx
 
-from llm.embedding.wire import WireEmbedding
+from llm.embedding.http import WireEmbedding
 from llm.settings import ModelSettings
 
 _BATCH = 64
 
 
 def vendor(name: str, settings: ModelSettings) -> WireEmbedding:
-    timeout = httpx.Timeout(settings.first_token_timeout, connect=settings.connect_timeout)
+    timeout = httpx.Timeout(settings.first_token_timeout_seconds, connect=settings.connect_timeout_seconds)
     return WireEmbedding(
         name,
         provider="ollama",

@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from llm.embedding.wire import WireEmbedding
-from llm.errors import ModelRefused
+from llm.embedding.http import WireEmbedding
+from llm.errors import ProviderRejected
 from llm.settings import ModelSettings
 
 # The API takes 2,048 texts and 300,000 tokens at a time; texts of some length reach the second first.
@@ -14,9 +14,9 @@ _BATCH = 128
 
 def vendor(name: str, settings: ModelSettings) -> WireEmbedding:
     if settings.openai_api_key is None:
-        raise ModelRefused("OpenAI is no provider without a key.", provider="openai", model=name)
+        raise ProviderRejected("OpenAI is no provider without a key.", provider="openai", model=name)
     key = settings.openai_api_key.get_secret_value()
-    timeout = httpx.Timeout(settings.first_token_timeout, connect=settings.connect_timeout)
+    timeout = httpx.Timeout(settings.first_token_timeout_seconds, connect=settings.connect_timeout_seconds)
     return WireEmbedding(
         name,
         provider="openai",

@@ -15,17 +15,17 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, SecretStr
 
-from llm.catalog import Listed, ModelInfo
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.identity import NothingSaid, identified, identified_result
+from llm.catalog import ModelInfo, PricedModel
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
+from llm.identity import EmptyAnswer, identify_chunks, identify_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 from llm.vendors.reasons import UNREADABLE, connection_reason, status_reason
-from llm.vendors.waiting import seconds
+from llm.vendors.retry_after import parse_retry_after
 from observability.tracing import trace_headers
 
 # What its API asks for with every call; a profile's own limit comes before it.
-_MOST_OUTPUT = 8192
+_MAX_OUTPUT_TOKENS = 8192
 
 
 class AnthropicChat(ChatAnthropic):
@@ -41,7 +41,7 @@ class AnthropicChat(ChatAnthropic):
         return told
 
     def _get_request_payload(self, input_: Any, *, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **_translated_tools(kwargs))
+        payload: dict[str, Any] = super()._get_request_payload(input_, stop=stop, **_translate_tools(kwargs))
         return payload
 
     async def _astream(
@@ -53,12 +53,12 @@ class AnthropicChat(ChatAnthropic):
         stream_usage: bool | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with _translated(self.model):
+        with _translate_errors(self.model):
             ended = False
             spoken = super()._astream(messages, stop, run_manager, stream_usage=stream_usage, **kwargs)
-            async with aclosing(identified(spoken)) as stream:
+            async with aclosing(identify_chunks(spoken)) as stream:
                 async for chunk in stream:
-                    _plain(chunk.message)
+                    _plain_message(chunk.message)
                     ended = ended or "stop_reason" in chunk.message.response_metadata
                     yield chunk
             if not ended:
@@ -81,14 +81,14 @@ class AnthropicChat(ChatAnthropic):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _translated(self.model):
-            result = identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        with _translate_errors(self.model):
+            result = identify_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
             for generation in result.generations:
-                _plain(generation.message)
+                _plain_message(generation.message)
             return result
 
 
-def _plain(message: BaseMessage) -> None:
+def _plain_message(message: BaseMessage) -> None:
     """Its text as one string, and what it thought where every vendor's thoughts are."""
     if not isinstance(message.content, list):
         return
@@ -99,7 +99,7 @@ def _plain(message: BaseMessage) -> None:
     message.content = "".join(block.get("text", "") for block in blocks if block.get("type") == "text")
 
 
-def _translated_tools(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _translate_tools(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(kwargs)
     if tools := given.get("tools"):
         given["tools"] = [convert_to_anthropic_tool(tool) for tool in tools]
@@ -114,23 +114,23 @@ def _translated_tools(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _translated(model: str) -> Iterator[None]:
+def _translate_errors(model: str) -> Iterator[None]:
     try:
         yield
     except anthropic.APIStatusError as error:
-        raise _of_status(error, model) from error
+        raise _error_of_status(error, model) from error
     except (anthropic.APIError, httpx2.HTTPError) as error:
         # Its client lets its transport speak for itself in mid-stream.
         raise ModelUnavailable(
             f"The model {model!r} broke off.", provider="anthropic", model=model, reason=connection_reason(error)
         ) from error
-    except (NothingSaid, ValueError) as error:
+    except (EmptyAnswer, ValueError) as error:
         raise ModelUnavailable(
             f"The model {model!r} is not readable.", provider="anthropic", model=model, reason=UNREADABLE
         ) from error
 
 
-def _of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
+def _error_of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
     status, why = error.status_code, _type(error)
     kind: type[ModelError]
     if status == 400 and "prompt is too long" in str(error.body):
@@ -138,11 +138,14 @@ def _of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
     elif status in {429, 529} or why == "overloaded_error":
         kind, told = ModelOverloaded, f"The model {model!r} has too much to do."
     elif 400 <= status < 500 and status != 408:
-        kind, told = ModelRefused, f"The provider does not take this call for the model {model!r} (status {status})."
+        kind, told = (
+            ProviderRejected,
+            f"The provider does not take this call for the model {model!r} (status {status}).",
+        )
     else:
         # Also an error within a stream, which began with a 200.
         kind, told = ModelUnavailable, f"The model {model!r} is not well."
-    waits = seconds(error.response.headers.get("retry-after"))
+    waits = parse_retry_after(error.response.headers.get("retry-after"))
     return kind(told, provider="anthropic", model=model, retry_after=waits, reason=status_reason(status))
 
 
@@ -188,7 +191,7 @@ class AnthropicProvider:
         return self._models
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         return True
 
     @property
@@ -205,7 +208,7 @@ class AnthropicProvider:
             tools=True,
             vision=True,
             json_schema=True,
-            listed=Listed(name, biller="anthropic"),
+            priced_as=PricedModel(name, biller="anthropic"),
         )
 
     def chat_model(self, name: str) -> BaseChatModel:
@@ -215,7 +218,7 @@ class AnthropicProvider:
                 api_key=self._key,
                 base_url=self._base_url,
                 max_retries=0,
-                max_tokens_to_sample=_MOST_OUTPUT,
+                max_tokens_to_sample=_MAX_OUTPUT_TOKENS,
                 client=self._client,
             )
         return self._built[name]
@@ -232,5 +235,5 @@ def provider(settings: ModelSettings) -> AnthropicProvider:
         key=settings.anthropic_api_key,
         base_url=settings.anthropic_base_url,
         default=settings.anthropic_model,
-        timeout=anthropic.Timeout(settings.silence, connect=settings.connect_timeout),
+        timeout=anthropic.Timeout(settings.read_timeout_seconds, connect=settings.connect_timeout_seconds),
     )

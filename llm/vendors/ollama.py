@@ -16,15 +16,15 @@ from langchain_ollama import ChatOllama
 from pydantic import ValidationError
 
 from llm.catalog import ModelInfo
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.identity import NothingSaid, identified, identified_result
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
+from llm.identity import EmptyAnswer, identify_chunks, identify_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.vendors.reading.chats import Chats
-from llm.vendors.reading.frames import Unreadable
-from llm.vendors.reading.pool import HttpxTransport, NoHttpxTransport, Pool
-from llm.vendors.reasons import BROKEN_OFF, UNREADABLE, connection_reason, status_reason
-from llm.vendors.waiting import seconds
+from llm.vendors.reasons import CONNECTION_LOST, UNREADABLE, connection_reason, status_reason
+from llm.vendors.retry_after import parse_retry_after
+from llm.vendors.stream.chats import Chats
+from llm.vendors.stream.frames import UnreadableStream
+from llm.vendors.stream.pool import HttpxTransport, NoHttpxTransport, Pool
 
 _OPTIONS = {
     "max_tokens": "num_predict",
@@ -54,10 +54,10 @@ class OllamaChat(ChatOllama):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with _translated(self.model):
+        with _translate_errors(self.model):
             ended = False
             spoken = super()._astream(messages, stop, run_manager, **kwargs)
-            async with aclosing(identified(spoken)) as stream:
+            async with aclosing(identify_chunks(spoken)) as stream:
                 async for chunk in stream:
                     ended = ended or bool((chunk.generation_info or {}).get("done"))
                     yield chunk
@@ -72,22 +72,22 @@ class OllamaChat(ChatOllama):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _translated(self.model, _UNREADABLE_WHOLE):
-            return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        with _translate_errors(self.model, _UNREADABLE_WHOLE):
+            return identify_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
 
 
-_UNREADABLE = (NothingSaid, Unreadable, json.JSONDecodeError, UnicodeDecodeError, ValidationError)
+_UNREADABLE = (EmptyAnswer, UnreadableStream, json.JSONDecodeError, UnicodeDecodeError, ValidationError)
 _UNREADABLE_WHOLE = (*_UNREADABLE, ValueError)
 
 
 @contextmanager
-def _translated(model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+def _translate_errors(model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
     try:
         yield
     except ollama.ResponseError as error:
-        kind, why = _of_status(error, model)
-        reason = status_reason(error.status_code) if error.status_code > 0 else BROKEN_OFF
-        raise kind(why, provider="ollama", model=model, retry_after=_patience(error), reason=reason) from error
+        kind, why = _error_of_status(error, model)
+        reason = status_reason(error.status_code) if error.status_code > 0 else CONNECTION_LOST
+        raise kind(why, provider="ollama", model=model, retry_after=_retry_after(error), reason=reason) from error
     except (httpx.HTTPError, ConnectionError) as error:
         raise ModelUnavailable(
             f"The model {model!r} broke off.", provider="ollama", model=model, reason=connection_reason(error)
@@ -98,28 +98,32 @@ def _translated(model: str, unreadable: tuple[type[Exception], ...] = _UNREADABL
         ) from error
 
 
-def _of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError], str]:
+def _error_of_status(error: ollama.ResponseError, model: str) -> tuple[type[ModelError], str]:
     status = error.status_code
     if "context" in error.error and "exceed" in error.error:
         return ContextTooLong, f"The conversation is too long for the model {model!r}."
     if status == 429 and "quota" in error.error:
         # Of Ollama's own cloud: no patience heals it.
-        return ModelRefused, f"The account for the model {model!r} is empty."
+        return ProviderRejected, f"The account for the model {model!r} is empty."
     if status in {429, 503}:
         # 503 is its word for a queue that is full.
         return ModelOverloaded, f"The model {model!r} has too much to do."
     if 400 <= status < 500:
-        return ModelRefused, f"Ollama does not take this call for the model {model!r} (status {status})."
+        return ProviderRejected, f"Ollama does not take this call for the model {model!r} (status {status})."
     return ModelUnavailable, f"The model {model!r} is not well."
 
 
-def _patience(error: ollama.ResponseError) -> float | None:
+def _retry_after(error: ollama.ResponseError) -> float | None:
     # Its client keeps the words of an answer and not the header.
     cause = error.__cause__ or error.__context__
-    return seconds(cause.response.headers.get("retry-after")) if isinstance(cause, httpx.HTTPStatusError) else None
+    return (
+        parse_retry_after(cause.response.headers.get("retry-after"))
+        if isinstance(cause, httpx.HTTPStatusError)
+        else None
+    )
 
 
-def _goes_on(shown: Mapping[str, Any]) -> bool:
+def _has_more(shown: Mapping[str, Any]) -> bool:
     """Whether an opened answer is gone on with: only templates that tell the last message apart leave it open."""
     template = shown.get("template") or ""
     if shown.get("renderer") or not template:
@@ -146,7 +150,7 @@ class OllamaProvider:
     async def refresh(self) -> None:
         try:
             listed = (await self._get("/api/tags"))["models"]
-            infos = [await self._described(entry["model"], str(entry.get("digest"))) for entry in listed]
+            infos = [await self._describe(entry["model"], str(entry.get("digest"))) for entry in listed]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
             self._models = None
             return
@@ -156,7 +160,7 @@ class OllamaProvider:
         answer = await self._client.get(path)
         return answer.raise_for_status().json()
 
-    async def _described(self, name: str, digest: str) -> ModelInfo | None:
+    async def _describe(self, name: str, digest: str) -> ModelInfo | None:
         if (known := self._known.get(f"{name}@{digest}")) is not None:
             return known
         answer = await self._client.post("/api/show", json={"model": name})
@@ -171,8 +175,8 @@ class OllamaProvider:
             json_schema=True,
             reasoning="thinking" in capabilities,
             context_length=self._context_of(shown),
-            prefill=_goes_on(shown),
-            picture_urls=False,
+            prefill=_has_more(shown),
+            image_urls=False,
         )
         self._known[f"{name}@{digest}"] = info
         return info
@@ -188,7 +192,7 @@ class OllamaProvider:
         return self._models
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         return self._models is not None
 
     @property
@@ -238,7 +242,7 @@ def chat_model(name: str, *, base_url: str, transport: HttpxTransport, timeout: 
 def provider(settings: ModelSettings) -> OllamaProvider:
     return OllamaProvider(
         base_url=settings.ollama_base_url,
-        timeout=settings.silence,
-        connect=settings.connect_timeout,
-        context=settings.ollama_context,
+        timeout=settings.read_timeout_seconds,
+        connect=settings.connect_timeout_seconds,
+        context=settings.ollama_context_tokens,
     )

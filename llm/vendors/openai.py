@@ -15,16 +15,16 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from llm.catalog import Listed, ModelInfo
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.identity import NothingSaid, identified, identified_result
+from llm.catalog import ModelInfo, PricedModel
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
+from llm.identity import EmptyAnswer, identify_chunks, identify_result
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.vendors.reading.completions import Completions
-from llm.vendors.reading.frames import Unreadable
-from llm.vendors.reading.pool import Httpx2Transport, NoHttpx2Transport, Pool
 from llm.vendors.reasons import UNREADABLE, connection_reason, status_reason
-from llm.vendors.waiting import seconds
+from llm.vendors.retry_after import parse_retry_after
+from llm.vendors.stream.completions import Completions
+from llm.vendors.stream.frames import UnreadableStream
+from llm.vendors.stream.pool import Httpx2Transport, NoHttpx2Transport, Pool
 
 # What `GET /models` lists beside chat models; it has no field that tells.
 _NOT_FOR_CHAT = (
@@ -50,16 +50,16 @@ class OpenAIChat(ChatOpenAI):
     async def _astream(  # type: ignore[override]  # the parent dispatches on *args between its two APIs
         self, messages: list[BaseMessage], stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with _translated(self.provider_name, self.model_name):
+        with _translate_errors(self.provider_name, self.model_name):
             ended = False
-            async with aclosing(identified(self._spoken(messages, stop, kwargs))) as stream:
+            async with aclosing(identify_chunks(self._stream_chunks(messages, stop, kwargs))) as stream:
                 async for chunk in stream:
                     ended = ended or _is_end(chunk)
                     yield chunk
             if not ended:
-                raise self._broken_off()
+                raise self._incomplete_error()
 
-    def _spoken(
+    def _stream_chunks(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> AsyncIterator[ChatGenerationChunk]:
         if self._use_responses_api({**kwargs, **self.model_kwargs}):
@@ -71,7 +71,7 @@ class OpenAIChat(ChatOpenAI):
         # What the parent would choose between its two APIs; asked here, it closes its stream when it is closed.
         return super(ChatOpenAI, self)._astream(messages, stop, **kwargs)
 
-    def _broken_off(self) -> ModelUnavailable:
+    def _incomplete_error(self) -> ModelUnavailable:
         # The line was closed as if all had been said.
         return ModelUnavailable(
             f"The model {self.model_name!r} broke off.", provider=self.provider_name, model=self.model_name
@@ -84,8 +84,8 @@ class OpenAIChat(ChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        with _translated(self.provider_name, self.model_name, _UNREADABLE_WHOLE):
-            return identified_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
+        with _translate_errors(self.provider_name, self.model_name, _UNREADABLE_WHOLE):
+            return identify_result(await super()._agenerate(messages, stop, run_manager, **kwargs))
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
@@ -115,18 +115,20 @@ def _reasoning(chunk: dict[str, Any]) -> str | None:
     return None
 
 
-_EMPTY_ACCOUNT = {"insufficient_quota", "billing_not_active"}
+_INSUFFICIENT_QUOTA = {"insufficient_quota", "billing_not_active"}
 # A stream that is no stream, or one that was cut within a character; and of a whole answer, all that its reader says.
-_UNREADABLE = (NothingSaid, Unreadable, json.JSONDecodeError, UnicodeDecodeError)
+_UNREADABLE = (EmptyAnswer, UnreadableStream, json.JSONDecodeError, UnicodeDecodeError)
 _UNREADABLE_WHOLE = (*_UNREADABLE, ValueError)
 
 
 @contextmanager
-def _translated(provider: str, model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+def _translate_errors(
+    provider: str, model: str, unreadable: tuple[type[Exception], ...] = _UNREADABLE
+) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        raise _of_status(error, provider, model) from error
+        raise _error_of_status(error, provider, model) from error
     except (openai.APIError, aiohttp.ClientError) as error:
         # Connections, time-outs, and errors that arrive within a stream; some of them the SDK does not know.
         raise ModelUnavailable(
@@ -138,30 +140,30 @@ def _translated(provider: str, model: str, unreadable: tuple[type[Exception], ..
         ) from error
 
 
-def _of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:
+def _error_of_status(error: openai.APIStatusError, provider: str, model: str) -> ModelError:
     status = error.status_code
     kind: type[ModelError]
     if _is_overflow(error):
         kind, why = ContextTooLong, f"The conversation is too long for the model {model!r}."
-    elif status == 429 and _named(error) & _EMPTY_ACCOUNT:
+    elif status == 429 and _provider_message(error) & _INSUFFICIENT_QUOTA:
         # No patience heals it.
-        kind, why = ModelRefused, f"The account for the model {model!r} is empty."
+        kind, why = ProviderRejected, f"The account for the model {model!r} is empty."
     elif status == 429 or (status == 503 and isinstance(error.body, dict)):
         # 503 in the words of the API is a queue that is full; in anybody else's, nobody is there.
         kind, why = ModelOverloaded, f"The model {model!r} has too much to do."
     elif status >= 500 or status == 408:
         kind, why = ModelUnavailable, f"The model {model!r} is not well."
     else:
-        kind, why = ModelRefused, f"The provider does not take this call for the model {model!r} (status {status})."
-    waits = seconds(error.response.headers.get("retry-after"))
+        kind, why = ProviderRejected, f"The provider does not take this call for the model {model!r} (status {status})."
+    waits = parse_retry_after(error.response.headers.get("retry-after"))
     return kind(why, provider=provider, model=model, retry_after=waits, reason=status_reason(status))
 
 
 def _is_overflow(error: openai.APIStatusError) -> bool:
-    return bool(_named(error) & {"context_length_exceeded", "exceed_context_size_error"})
+    return bool(_provider_message(error) & {"context_length_exceeded", "exceed_context_size_error"})
 
 
-def _named(error: openai.APIStatusError) -> set[str]:
+def _provider_message(error: openai.APIStatusError) -> set[str]:
     body = error.body if isinstance(error.body, dict) else {}
     return {str(body.get("code")), str(body.get("type"))}
 
@@ -179,7 +181,7 @@ class OpenAIProvider:
         self._timeout = timeout
         self._models: tuple[ModelInfo, ...] | None = None
         self._built: dict[str, OpenAIChat] = {}
-        self._client = pooled(base_url, connect=connect)
+        self._client = pooled_client(base_url, connect=connect)
 
     async def refresh(self) -> None:
         asking = openai.AsyncOpenAI(
@@ -202,7 +204,7 @@ class OpenAIProvider:
         return self._models
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         return True
 
     @property
@@ -214,8 +216,8 @@ class OpenAIProvider:
         return None
 
     def info(self, name: str) -> ModelInfo:
-        listed = Listed(name, address=self._base_url)
-        return ModelInfo(ModelSpec(self.name, name), tools=True, vision=True, json_schema=True, listed=listed)
+        listed = PricedModel(name, address=self._base_url)
+        return ModelInfo(ModelSpec(self.name, name), tools=True, vision=True, json_schema=True, priced_as=listed)
 
     def chat_model(self, name: str) -> BaseChatModel:
         if name not in self._built:
@@ -228,7 +230,7 @@ class OpenAIProvider:
         await self._client.aclose()
 
 
-def pooled(url: str, *, connect: float, proxied: bool = True) -> httpx2.AsyncClient:
+def pooled_client(url: str, *, connect: float, proxied: bool = True) -> httpx2.AsyncClient:
     """The one client of a provider, for everything that it is asked."""
     return openai.DefaultAsyncHttpxClient(transport=Httpx2Transport(Pool(url, connect=connect, proxied=proxied)))
 
@@ -267,6 +269,6 @@ def provider(settings: ModelSettings) -> OpenAIProvider:
         key=settings.openai_api_key,
         base_url=settings.openai_base_url,
         default=settings.openai_model,
-        timeout=settings.silence,
-        connect=settings.connect_timeout,
+        timeout=settings.read_timeout_seconds,
+        connect=settings.connect_timeout_seconds,
     )

@@ -4,7 +4,7 @@ import aiohttp
 import httpx
 import httpx2
 
-REFUSED, TIMEOUT, BROKEN_OFF, UNREADABLE = "refused", "timeout", "broken_off", "unreadable"
+CONNECTION_REFUSED, TIMEOUT, CONNECTION_LOST, UNREADABLE = "refused", "timeout", "broken_off", "unreadable"
 
 _TIMEOUTS = (TimeoutError, httpx.TimeoutException, httpx2.TimeoutException)
 _REFUSALS = (ConnectionRefusedError, aiohttp.ClientConnectorError, httpx.ConnectError, httpx2.ConnectError)
@@ -17,9 +17,9 @@ def connection_reason(error: BaseException) -> str:
         if isinstance(cause, _TIMEOUTS):
             return TIMEOUT
         if isinstance(cause, _REFUSALS):
-            return REFUSED
+            return CONNECTION_REFUSED
         cause = cause.__cause__ or cause.__context__
-    return BROKEN_OFF
+    return CONNECTION_LOST
 
 
 def status_reason(status: int) -> str:

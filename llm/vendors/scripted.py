@@ -26,8 +26,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llm.catalog import ModelInfo
-from llm.errors import BadScript, ModelUnavailable
-from llm.identity import identified
+from llm.errors import InvalidScript, ModelUnavailable
+from llm.identity import identify_chunks
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
 
@@ -55,11 +55,11 @@ class Reply(BaseModel):
     def fits(self, last: BaseMessage) -> bool:
         return (self.after is None or self.after == last.type) and re.search(self.when, last.text) is not None
 
-    def spoken(self, last: BaseMessage) -> Sequence[str]:
+    def render(self, last: BaseMessage) -> Sequence[str]:
         return self.pieces or re.findall(r"\S+\s*|\s+", self.text.replace("{last}", last.text))
 
 
-class Part(BaseModel):
+class ScriptedModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     replies: tuple[Reply, ...]
@@ -71,21 +71,21 @@ class Part(BaseModel):
 class Script(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models: dict[str, Part]
+    models: dict[str, ScriptedModel]
 
     @classmethod
     def read(cls, file: Path) -> "Script":
         try:
             return cls.model_validate_json(file.read_text())
         except (OSError, UnicodeDecodeError, ValidationError) as error:
-            raise BadScript(f"The script {str(file)!r} cannot be read: {error}") from error
+            raise InvalidScript(f"The script {str(file)!r} cannot be read: {error}") from error
 
 
 class ScriptedChat(BaseChatModel):
     """Streams the replies of one part, word by word, and counts words for tokens."""
 
     name: str
-    part: Part
+    script: ScriptedModel
 
     @property
     def _llm_type(self) -> str:
@@ -104,15 +104,17 @@ class ScriptedChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in identified(self._said(messages)):
+        async for chunk in identify_chunks(self._reply(messages)):
             yield chunk
 
-    async def _said(self, messages: list[BaseMessage]) -> AsyncIterator[ChatGenerationChunk]:
+    async def _reply(self, messages: list[BaseMessage]) -> AsyncIterator[ChatGenerationChunk]:
         # What it has said itself is gone on with, not answered.
         last = next((message for message in reversed(messages) if message.type != "ai"), messages[-1])
-        reply = next((reply for reply in self.part.replies if reply.fits(last)), Reply(text="I have no line for this."))
+        reply = next(
+            (reply for reply in self.script.replies if reply.fits(last)), Reply(text="I have no line for this.")
+        )
         spoken = 0
-        for message in _pieces(reply, last):
+        for message in _split_pieces(reply, last):
             spoken += 1
             yield ChatGenerationChunk(message=message)
             await asyncio.sleep(reply.delay)
@@ -145,10 +147,10 @@ class ScriptedChat(BaseChatModel):
         return ChatResult(generations=[whole])
 
 
-def _pieces(reply: Reply, last: BaseMessage) -> Iterator[AIMessageChunk]:
+def _split_pieces(reply: Reply, last: BaseMessage) -> Iterator[AIMessageChunk]:
     for word in re.findall(r"\S+\s*", reply.reasoning):
         yield AIMessageChunk(content="", additional_kwargs={"reasoning_content": word})
-    for piece in reply.spoken(last):
+    for piece in reply.render(last):
         yield AIMessageChunk(content=piece)
     for index, call in enumerate(reply.tool_calls):
         arguments = call.args if isinstance(call.args, str) else json.dumps(call.args)
@@ -175,7 +177,7 @@ class ScriptedProvider:
         return tuple(self.info(name) for name in self._script.models)
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         return True
 
     @property
@@ -198,13 +200,13 @@ class ScriptedProvider:
         )
 
     def chat_model(self, name: str) -> BaseChatModel:
-        return ScriptedChat(name=name, part=self._script.models[name])
+        return ScriptedChat(name=name, script=self._script.models[name])
 
     async def aclose(self) -> None:
         """Holds nothing."""
 
 
 def provider(settings: ModelSettings) -> ScriptedProvider:
-    if settings.script is None:
+    if settings.scripted_model_file is None:
         raise ValueError("The scripted model is no provider without a script")
-    return ScriptedProvider(Script.read(settings.script))
+    return ScriptedProvider(Script.read(settings.scripted_model_file))

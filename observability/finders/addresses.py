@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 
 # They begin with the digit, and look back from there: so a text without digits is passed over quickly.
 _IPV4 = re.compile(r"\d(?<![\w.+-]\d)(?<!\w/\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
@@ -61,7 +61,7 @@ _DASHED = re.compile(r"-\d{1,3}-\d{1,3}-\d{1,3}\.[A-Za-z]")
 Place = Literal["global", "private", "nobody's"]
 
 
-def addresses(text: str, *, private: bool) -> Iterator[Hit]:
+def addresses(text: str, *, private: bool) -> Iterator[Detection]:
     """Those of private networks only if they are asked for."""
     if _DOTS.search(text):
         yield from _sure(text, _IPV4, private=private)
@@ -69,7 +69,7 @@ def addresses(text: str, *, private: bool) -> Iterator[Hit]:
         yield from _sure(text, _IPV6, private=private)
 
 
-def _sure(text: str, pattern: re.Pattern[str], *, private: bool) -> Iterator[Hit]:
+def _sure(text: str, pattern: re.Pattern[str], *, private: bool) -> Iterator[Detection]:
     for found in pattern.finditer(text):
         address = found[0] if found[0].endswith("::") else found[0].removesuffix(":")
         place = _place(address)
@@ -78,7 +78,7 @@ def _sure(text: str, pattern: re.Pattern[str], *, private: bool) -> Iterator[Hit
         is_network = re.match(r"/\d{1,3}\b", text[found.end() : found.end() + 4]) is not None
         if not _is_version(text, found) and (place == "private" or not is_network):
             end = found.start() + len(address)
-            yield Hit("ip", found.start(), end, "IPv6 address" if ":" in address else "IPv4 address")
+            yield Detection("ip", found.start(), end, "IPv6 address" if ":" in address else "IPv4 address")
 
 
 def _is_version(text: str, found: re.Match[str]) -> bool:
@@ -114,7 +114,7 @@ def _is_given_out(address: IPv4Address | IPv6Address) -> bool:
     return isinstance(address, IPv4Address) or int(address) >> 125 == 1
 
 
-def likely_addresses(text: str) -> Iterator[Hit]:
+def likely_addresses(text: str) -> Iterator[Detection]:
     has_dots = _DOTS.search(text) is not None
     if "/" in text and (has_dots or _COLONS.search(text)):
         yield from _of_networks(text)
@@ -125,35 +125,35 @@ def likely_addresses(text: str) -> Iterator[Hit]:
     if _DASHED.search(text):
         for found in _IN_NAME.finditer(text):
             if _place(found["value"].replace("-", ".")) == "global":
-                yield Hit("ip", *found.span("value"), "IPv4 address")
+                yield Detection("ip", *found.span("value"), "IPv4 address")
 
 
-def _dotted(text: str) -> Iterator[Hit]:
+def _dotted(text: str) -> Iterator[Detection]:
     for found in _DOTTED.finditer(text):
         # Of networks something else knows more.
         if text[found.end() : found.end() + 1] != "/" or not text[found.end() + 1 : found.end() + 2].isdecimal():
             yield from _if_somebodys(text, found)
 
 
-def _if_somebodys(text: str, found: re.Match[str]) -> Iterator[Hit]:
+def _if_somebodys(text: str, found: re.Match[str]) -> Iterator[Detection]:
     if _place(found[0]) != "global":
         return
     before, behind = text[max(0, found.start() - 32) : found.start()], text[found.end() : found.end() + 1]
     if _CALLED.search(before) or not (_APART.search(before) or behind.isalpha() or _is_version(text, found)):
-        yield Hit("ip", *found.span(), "IPv4 address")
+        yield Detection("ip", *found.span(), "IPv4 address")
 
 
-def _broken(text: str) -> Iterator[Hit]:
+def _broken(text: str) -> Iterator[Detection]:
     for found in _BROKEN.finditer(text):
         if _place(".".join(re.findall(r"\d+", found[0]))) == "global":
-            yield Hit("ip", *found.span(), "IPv4 address")
+            yield Detection("ip", *found.span(), "IPv4 address")
 
 
-def _of_networks(text: str) -> Iterator[Hit]:
+def _of_networks(text: str) -> Iterator[Detection]:
     """An address with the size of its network, but not a network."""
     for found in _NETWORKED.finditer(text):
         if _place(found["value"]) == "global":
             address = ip_address(found["value"])
             rest = address.max_prefixlen - int(found["bits"])
             if rest == 0 or (rest > 0 and int(address) & ((1 << rest) - 1)):
-                yield Hit("ip", *found.span("value"), "IP address")
+                yield Detection("ip", *found.span("value"), "IP address")

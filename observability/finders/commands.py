@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from observability.finders.belief import may_be_key, may_be_password
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 
 _Q = r"['\"]?"
 # Each with what a text must hold before its pattern is tried: that is what keeps it cheap.
@@ -188,13 +188,13 @@ _EXPRESSION = re.compile(r"\w[(\[]|\w=\w|[)\]][:)]")
 _MOST_ROWS = 200
 
 
-def placed(text: str, lower: str) -> Iterator[Hit]:
+def placed(text: str, lower: str) -> Iterator[Detection]:
     """`lower` is the text in small letters, and just as long."""
     for pattern in [pattern for told, pattern in _PLACES if told in text]:
         yield from _believed(pattern, text)
     for pattern in [pattern for told, pattern in _KEYS if told in text]:
         found = (each for each in pattern.finditer(text) if may_be_key(each["value"], is_quoted=True))
-        yield from (Hit("secret", *each.span("value"), "a key by its place") for each in found)
+        yield from (Detection("secret", *each.span("value"), "a key by its place") for each in found)
     yield from _hard_to_guess(text)
     if "cookie" in lower:
         yield from _in_cookies(text)
@@ -207,20 +207,20 @@ def placed(text: str, lower: str) -> Iterator[Hit]:
         yield from _in_values(text, lower)
 
 
-def _believed(pattern: re.Pattern[str], text: str) -> Iterator[Hit]:
+def _believed(pattern: re.Pattern[str], text: str) -> Iterator[Detection]:
     for found in pattern.finditer(text):
         if may_be_password(found["value"], is_quoted=False):
-            yield Hit("secret", *found.span("value"), "a password by its place")
+            yield Detection("secret", *found.span("value"), "a password by its place")
 
 
-def _hard_to_guess(text: str) -> Iterator[Hit]:
+def _hard_to_guess(text: str) -> Iterator[Detection]:
     """What nobody writes but as a password, though nothing says that it is one."""
     if _SIGN.search(text) is None:
         return
     for found in _WORD.finditer(text):
         word = found[0].rstrip(".!?")
         if 8 <= len(word) <= 40 and _is_hard(word) and not _is_within(text, found):
-            yield Hit("secret", found.start(), found.start() + len(word), "hard to guess")
+            yield Detection("secret", found.start(), found.start() + len(word), "hard to guess")
 
 
 def _is_hard(word: str) -> bool:
@@ -233,20 +233,20 @@ def _is_within(text: str, found: re.Match[str]) -> bool:
     return text[found.start() - 1 : found.start()] in _BEFORE or text[found.end() : found.end() + 1] in _BEHIND
 
 
-def _in_cookies(text: str) -> Iterator[Hit]:
+def _in_cookies(text: str) -> Iterator[Detection]:
     for header in _COOKIES.finditer(text):
         for found in _COOKIE.finditer(text, *header.span("all")):
             if not found["name"].startswith(_MEASURED) and may_be_key(found["value"], is_quoted=False):
-                yield Hit("secret", *found.span("value"), "cookie")
+                yield Detection("secret", *found.span("value"), "cookie")
 
 
-def _in_manifest(text: str) -> Iterator[Hit]:
+def _in_manifest(text: str) -> Iterator[Detection]:
     for entries in _MANIFEST.finditer(text):
         for found in _ENTRY.finditer(text, *entries.span("all")):
-            yield Hit("secret", *found.span("value"), "value of a Secret")
+            yield Detection("secret", *found.span("value"), "value of a Secret")
 
 
-def _in_table(text: str, lower: str, title: re.Match[str]) -> Iterator[Hit]:
+def _in_table(text: str, lower: str, title: re.Match[str]) -> Iterator[Detection]:
     """Of a table whose title names a column so, what stands in it."""
     begun = _BEGUN.finditer(text, max(0, title.start() - 2_000), title.start())
     start = max((each.end() for each in begun), default=0)
@@ -262,7 +262,7 @@ def _in_table(text: str, lower: str, title: re.Match[str]) -> Iterator[Hit]:
         start += len(row) + 1
 
 
-def _in_values(text: str, lower: str) -> Iterator[Hit]:
+def _in_values(text: str, lower: str) -> Iterator[Detection]:
     """Of rows that are put into a database, what stands in a column of that name."""
     for found in _INSERTED.finditer(lower):
         names = found["names"].split(",")
@@ -272,7 +272,7 @@ def _in_values(text: str, lower: str) -> Iterator[Hit]:
             yield from _in_row(text[start:end], start, ",", len(names) - 1, columns)
 
 
-def _in_row(row: str, start: int, sign: str, signs: int, columns: list[int]) -> Iterator[Hit]:
+def _in_row(row: str, start: int, sign: str, signs: int, columns: list[int]) -> Iterator[Detection]:
     if row.count(sign) != signs:
         return
     cells, at = row.split(sign), start
@@ -280,5 +280,5 @@ def _in_row(row: str, start: int, sign: str, signs: int, columns: list[int]) -> 
         value = cell.strip(" \"'\r")
         if column in columns and may_be_password(value, is_quoted=True) and not _EXPRESSION.search(value):
             place = at + cell.index(value)
-            yield Hit("secret", place, place + len(value), "a password in a table")
+            yield Detection("secret", place, place + len(value), "a password in a table")
         at += len(cell) + 1

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 from observability.finders.likeness import entropy, is_documented, mixes
 
 _IN_URL = re.compile(
@@ -35,7 +35,7 @@ _OF_PAGES = re.compile(r"(?:page|next|sync|continuation|cursor)[_ -]?$", re.IGNO
 _WORDY = re.compile(r"[A-Za-z]+[-_.]?\d{1,4}[!?.]?|[A-Za-z]+(?:[-_./:][A-Za-z0-9]{1,12})+|v?\d[\d.]*\w{0,5}")
 
 
-def credentials(text: str, lower: str) -> Iterator[Hit]:
+def credentials(text: str, lower: str) -> Iterator[Detection]:
     """`lower` is the text in small letters: to look whether it holds what a pattern needs."""
     if "://" in text and "@" in text:
         yield from _in_urls(text)
@@ -45,27 +45,27 @@ def credentials(text: str, lower: str) -> Iterator[Hit]:
         yield from _named(text, lower if len(lower) == len(text) else text)
 
 
-def _in_headers(text: str) -> Iterator[Hit]:
+def _in_headers(text: str) -> Iterator[Detection]:
     for found in _BEARER.finditer(text):
         if _is_random(found[1], shortest=20):
-            yield Hit("secret", *found.span(1), "credentials of a request")
+            yield Detection("secret", *found.span(1), "credentials of a request")
 
 
-def _in_urls(text: str) -> Iterator[Hit]:
+def _in_urls(text: str) -> Iterator[Detection]:
     for found in _IN_URL.finditer(text):
         password = found[2]
         weak = re.fullmatch(r"[A-Za-z_-]{1,16}\d{0,3}", password) is not None and not mixes(password)
         if password != found[1] and not weak and not _NO_VALUE.search(password):
-            yield Hit("secret", *found.span(2), "password in an address")
+            yield Detection("secret", *found.span(2), "password in an address")
 
 
-def _named(text: str, lower: str) -> Iterator[Hit]:
+def _named(text: str, lower: str) -> Iterator[Detection]:
     for found in _NAMED.finditer(lower):
         value = text[slice(*found.span("value"))].rstrip(".:)]}")
         shortest = 8 if found["quote"] or re.search(r"[=:]", found["plain"]) else 12
         if _is_random(value, shortest=shortest) and not _is_of_something_else(text, found):
             start = found.start("value")
-            yield Hit("secret", start, start + len(value), f"value of {found[1]!r}")
+            yield Detection("secret", start, start + len(value), f"value of {found[1]!r}")
 
 
 def _is_of_something_else(text: str, found: re.Match[str]) -> bool:

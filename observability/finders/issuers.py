@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 from observability.finders.likeness import is_placeholder
 
 # Each has words of which a text must hold one before its pattern is tried: that is what keeps it cheap.
@@ -197,16 +197,16 @@ _SHORTEST_PUTTY = 60
 _BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 
 
-def issued(text: str) -> Iterator[Hit]:
+def issued(text: str) -> Iterator[Detection]:
     long = _long_words(text)
     for name, pattern in dict.fromkeys([form for word, form in _TOLD if word in long]) if long else ():
         for found in pattern.finditer(text):
             if not is_placeholder(found[0]):
-                yield Hit("secret", *found.span(), name)
+                yield Detection("secret", *found.span(), name)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
     if "Private-Lines: " in text:
-        yield from (Hit("secret", *each.span("value"), "private key") for each in _PUTTY_KEY.finditer(text))
+        yield from (Detection("secret", *each.span("value"), "private key") for each in _PUTTY_KEY.finditer(text))
 
 
 def _long_words(text: str) -> str:
@@ -217,7 +217,7 @@ def _long_words(text: str) -> str:
     return " ".join(words)
 
 
-def _private_keys(text: str) -> Iterator[Hit]:
+def _private_keys(text: str) -> Iterator[Detection]:
     """To their end, or, where a text was cut off, as far as a key may reach."""
     at = 0
     while (begin := _PRIVATE_KEY.search(text, at)) is not None:
@@ -226,4 +226,4 @@ def _private_keys(text: str) -> Iterator[Hit]:
         body = _BODY.findall(text, begin.end(), end.start() if end else at)
         at = end.end() if end else at
         if sum(map(len, body)) >= _SHORTEST_BODY and not is_placeholder("".join(body)):
-            yield Hit("secret", begin.start(), at, "private key")
+            yield Detection("secret", begin.start(), at, "private key")

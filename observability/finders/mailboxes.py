@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 
 _AT = re.compile(
     r"(?<![\w.+@/=-])([A-Za-z0-9](?:[\w.+'-]{0,62}[\w+])?)@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}"
@@ -98,7 +98,7 @@ _HASH = re.compile(r"[0-9a-f]{6,16}")
 _DIGIT = re.compile(r"\d")
 
 
-def mailboxes(text: str) -> Iterator[Hit]:
+def mailboxes(text: str) -> Iterator[Detection]:
     if "@" not in text:
         return
     for found in _AT.finditer(text):
@@ -108,7 +108,7 @@ def mailboxes(text: str) -> Iterator[Hit]:
             continue
         if _is_code(text, found.end(), domain) or _is_of_a_server(text, found.start()):
             continue
-        yield Hit("email", *found.span(), "e-mail address of a role" if person in _ROLES else "e-mail address")
+        yield Detection("email", *found.span(), "e-mail address of a role" if person in _ROLES else "e-mail address")
 
 
 def _is_of_a_server(text: str, start: int) -> bool:
@@ -124,7 +124,7 @@ def _is_code(text: str, end: int, domain: str) -> bool:
     return is_object or is_call
 
 
-def likely_mailboxes(text: str) -> Iterator[Hit]:
+def likely_mailboxes(text: str) -> Iterator[Detection]:
     if "@" in text:
         yield from _written(text)
         yield from _without_blanks(text)
@@ -136,7 +136,7 @@ def likely_mailboxes(text: str) -> Iterator[Hit]:
         yield from _in_words(_SAID, _DOMAIN_SAID, text)
 
 
-def _in_words(sign: re.Pattern[str], domain: re.Pattern[str], text: str) -> Iterator[Hit]:
+def _in_words(sign: re.Pattern[str], domain: re.Pattern[str], text: str) -> Iterator[Detection]:
     for at in sign.finditer(text):
         found = domain.match(text, at.end())
         if found is None or found["end"].lower() not in _USUAL_ENDS or found[0].lower().startswith(_NO_DOMAINS):
@@ -144,23 +144,23 @@ def _in_words(sign: re.Pattern[str], domain: re.Pattern[str], text: str) -> Iter
         first = max(0, at.start() - 54)
         person = _PERSON.search(text[first : at.start()])
         if person is not None and person[0].strip().lower() not in _NOBODYS_PERSONS:
-            yield Hit("email", first + person.start(), found.end(), "e-mail address in words")
+            yield Detection("email", first + person.start(), found.end(), "e-mail address in words")
 
 
-def _written(text: str) -> Iterator[Hit]:
+def _written(text: str) -> Iterator[Detection]:
     for found in _ADDRESS.finditer(text):
         is_persons = _is_a_persons(found["person"], found["domain"])
         if is_persons and not _is_code(text, found.end(), found["domain"]) and not _is_of_a_server(text, found.start()):
-            yield Hit("email", *found.span(), "e-mail address")
+            yield Detection("email", *found.span(), "e-mail address")
     if '"@' in text:
         for found in _QUOTED.finditer(text):
             if _is_a_persons(found["person"], found["domain"]):
-                yield Hit("email", *found.span(), "e-mail address")
+                yield Detection("email", *found.span(), "e-mail address")
     if "@[" in text:
-        yield from (Hit("email", *found.span(), "e-mail address") for found in _LITERAL.finditer(text))
+        yield from (Detection("email", *found.span(), "e-mail address") for found in _LITERAL.finditer(text))
 
 
-def _without_blanks(text: str) -> Iterator[Hit]:
+def _without_blanks(text: str) -> Iterator[Detection]:
     """In scripts without blanks, an address clings to the words around it."""
     if text.isascii():
         return
@@ -169,7 +169,7 @@ def _without_blanks(text: str) -> Iterator[Hit]:
         if any(ord(letter) > 0x2E80 for letter in before + after):
             person, _, domain = found[0].partition("@")
             if _is_a_persons(person, domain):
-                yield Hit("email", *found.span(), "e-mail address")
+                yield Detection("email", *found.span(), "e-mail address")
 
 
 def _is_a_persons(person: str, domain: str) -> bool:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from observability.finders.belief import may_be_key, may_be_password, may_be_said
+from observability.finders.detection import Detection
 from observability.finders.digits import Digits
-from observability.finders.hit import Hit
 from observability.finders.names import KEYS, NAMES_ABROAD, PASSWORDS, Name
 
 Place = tuple[int, int]
@@ -113,7 +113,7 @@ _WAYS: dict[str, tuple[re.Pattern[str], ...]] = {
 }
 
 
-def named(text: str, lower: str, digits: Digits) -> Iterator[Hit]:
+def named(text: str, lower: str, digits: Digits) -> Iterator[Detection]:
     """`lower` is the text in small letters, and just as long."""
     yield from _of(PASSWORDS, text, lower)
     if digits.some:
@@ -124,16 +124,16 @@ def named(text: str, lower: str, digits: Digits) -> Iterator[Hit]:
         yield from _of(NAMES_ABROAD, text, lower)
     if "phrase" in lower or "mnemonic" in lower:
         for found in _SPELLED.finditer(text):
-            yield Hit("secret", *found.span("value" if found["value"] else "words"), "words of a key")
+            yield Detection("secret", *found.span("value" if found["value"] else "words"), "words of a key")
 
 
-def _of(names: Mapping[str, Sequence[Name]], text: str, lower: str) -> Iterator[Hit]:
+def _of(names: Mapping[str, Sequence[Name]], text: str, lower: str) -> Iterator[Detection]:
     for begins in [each for each in names if each in lower]:
         for name in names[begins]:
             yield from _values(name, text, lower)
 
 
-def _values(name: Name, text: str, lower: str) -> Iterator[Hit]:
+def _values(name: Name, text: str, lower: str) -> Iterator[Detection]:
     at = 0
     for called in name.pattern.finditer(lower):
         if called.start() < at or not name.stands(lower, text, called.start()):
@@ -141,13 +141,13 @@ def _values(name: Name, text: str, lower: str) -> Iterator[Hit]:
         place = _value_of(called, text, is_password=name.is_password)
         if place is not None and (not name.is_of_any_key or _PIECE.fullmatch(text, *place)):
             at = place[1]
-            yield Hit("secret", *place, f"value of {called[0]!r}")
+            yield Detection("secret", *place, f"value of {called[0]!r}")
         elif (run := _LONG.match(text, called.end())) is not None:
             # Whatever that is, the names within it have no values of their own.
             at = run.end()
 
 
-def _codes(text: str, lower: str) -> Iterator[Hit]:
+def _codes(text: str, lower: str) -> Iterator[Detection]:
     if not any(map(lower.__contains__, _OF_CODES)):
         return
     for code in _CODES:
@@ -156,7 +156,7 @@ def _codes(text: str, lower: str) -> Iterator[Hit]:
             end = at + len(code)
             found = _CODE.match(text, end)
             if found is not None and not lower[at - 1 : at].isalpha() and len(set(found["value"])) > 1:
-                yield Hit("secret", *found.span("value"), "code")
+                yield Detection("secret", *found.span("value"), "code")
             at = lower.find(code, end)
 
 

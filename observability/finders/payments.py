@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from observability.finders.detection import Detection
 from observability.finders.digits import IBAN_BEGUN, Digits
-from observability.finders.hit import Hit
 
 _CARD = re.compile(
     r"(?=\d)(?<![\w.+,-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -]?)\d{6}\2\d{4,5})(?![\w-]|[.,]\d)"
@@ -91,20 +91,20 @@ _IBAN = re.compile(
 _LOOSE_IBAN = re.compile(r"[A-Za-z]{2}\d{2}(?:[ .\-_/]{0,2}[A-Za-z0-9]){11,30}+")
 
 
-def payments(text: str, digits: Digits) -> Iterator[Hit]:
+def payments(text: str, digits: Digits) -> Iterator[Detection]:
     if digits.many and _MANY_DIGITS.search(text):
         yield from _cards(text)
     if digits.as_in_ibans:
         yield from _ibans(text)
 
 
-def likely_payments(text: str, lower: str, digits: Digits) -> Iterator[Hit]:
+def likely_payments(text: str, lower: str, digits: Digits) -> Iterator[Detection]:
     if digits.many and _MANY_DIGITS.search(text):
         yield from _likely_cards(text, lower)
     for begun in IBAN_BEGUN.finditer(text) if digits.as_in_ibans else ():
         found = _LOOSE_IBAN.match(text, begun.start() - 2)
         if found is not None and (end := _end_of_iban(text, found)) is not None:
-            yield Hit("iban", found.start(), end, "IBAN")
+            yield Detection("iban", found.start(), end, "IBAN")
 
 
 def is_numbered(text: str, start: int) -> bool:
@@ -122,7 +122,7 @@ def _plain(number: str) -> str:
     return re.sub(r"[^0-9A-Za-z]", "", number)
 
 
-def _cards(text: str) -> Iterator[Hit]:
+def _cards(text: str) -> Iterator[Detection]:
     for found in _CARD.finditer(text):
         digits = _plain(found[0])
         grouped = len(digits) != len(found[0])
@@ -131,7 +131,7 @@ def _cards(text: str) -> Iterator[Hit]:
             and (grouped or (len(digits) in {15, 16} and not is_numbered(text, found.start())))
             and not is_of_account(text, found.start())
         ):
-            yield Hit("card", *found.span(), "card number")
+            yield Detection("card", *found.span(), "card number")
 
 
 def _is_card(digits: str) -> bool:
@@ -140,19 +140,19 @@ def _is_card(digits: str) -> bool:
     return len(set(digits)) >= 4 and not _is_counted(digits)
 
 
-def _likely_cards(text: str, lower: str) -> Iterator[Hit]:
+def _likely_cards(text: str, lower: str) -> Iterator[Detection]:
     for found in _SIGNED.finditer(text):
         if _is_card(_plain(found[0])) and not is_of_account(text, found.start()):
-            yield Hit("card", *found.span(), "card number")
+            yield Detection("card", *found.span(), "card number")
     for found in _UNSIGNED.finditer(text):
         if _has_its_length(found[0]) and not is_numbered(text, found.start()):
-            yield Hit("card", *found.span(), "card number")
+            yield Detection("card", *found.span(), "card number")
     for found in _TRACK.finditer(text):
-        yield Hit("card", *found.span("value"), "card number")
+        yield Detection("card", *found.span("value"), "card number")
     if any(map(lower.__contains__, _BESIDE_TOLD)) or not text.isascii():
         for found in _BESIDE.finditer(text):
             if _is_card(_plain(found["value"])) and not is_numbered(text, found.start("value")):
-                yield Hit("card", *found.span("value"), "card number")
+                yield Detection("card", *found.span("value"), "card number")
 
 
 _LENGTHS_OF_CARDS = (
@@ -179,11 +179,11 @@ def _is_counted(digits: str) -> bool:
     return digits in "01234567890123456789" or digits in "98765432109876543210" or "12345678" in digits
 
 
-def _ibans(text: str) -> Iterator[Hit]:
+def _ibans(text: str) -> Iterator[Detection]:
     for found in _IBAN.finditer(text):
         end = _end_of_iban(text, found)
         if end is not None and "12345678" not in _plain(text[found.start() : end]):
-            yield Hit("iban", found.start(), end, "IBAN")
+            yield Detection("iban", found.start(), end, "IBAN")
 
 
 def _end_of_iban(text: str, found: re.Match[str]) -> int | None:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from observability.finders.detection import Detection
 from observability.finders.digits import near_digits
-from observability.finders.hit import Hit
 from observability.finders.payments import is_numbered, is_of_account
 
 _PHONE = re.compile(
@@ -127,18 +127,18 @@ _DATED = re.compile(
 )
 
 
-def phones(text: str) -> Iterator[Hit]:
+def phones(text: str) -> Iterator[Detection]:
     """Asked for texts with seven digits that are near each other."""
     for start, end in near_digits(text):
         for found in _PHONE.finditer(text, start, end + 2):
             number = _plain(found[0])
             if _is_phone(number) and _is_grouped_so(number, found[0]) and not _is_other(text, found.start()):
-                yield Hit("phone", *found.span(), "telephone number")
+                yield Detection("phone", *found.span(), "telephone number")
     if _MANY_DIGITS.search(text) is None:
         return
     for found in _BARE_PHONE.finditer(text):
         if _is_phone(found[1]) and found[1][0] in "+0":
-            yield Hit("phone", *found.span(1), "telephone number")
+            yield Detection("phone", *found.span(1), "telephone number")
 
 
 def _is_other(text: str, start: int) -> bool:
@@ -152,11 +152,11 @@ def _is_grouped_so(number: str, written: str) -> bool:
     return len(number) > 8 or number[0] != "0" or len(re.findall(r"\d+", written)) < 3
 
 
-def likely_phones(text: str, lower: str) -> Iterator[Hit]:
+def likely_phones(text: str, lower: str) -> Iterator[Detection]:
     for start, end in near_digits(text):
         for found in _found(text, lower, start, end):
             if not is_of_account(text, found.start("value")):
-                yield Hit("phone", *found.span("value"), "telephone number")
+                yield Detection("phone", *found.span("value"), "telephone number")
 
 
 def _found(text: str, lower: str, start: int, end: int) -> Iterator[re.Match[str]]:

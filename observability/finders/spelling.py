@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from observability.finders.hit import Hit
+from observability.finders.detection import Detection
 
 # First digits of the scripts whose digits phones and cards are written in.
 _ZEROS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10)
@@ -68,7 +68,7 @@ class Unescaped:
     original: str
     is_enough: bool
 
-    def in_original(self, found: Sequence[Hit]) -> Iterator[Hit]:
+    def in_original(self, found: Sequence[Detection]) -> Iterator[Detection]:
         """Where in the original they stand."""
         if not found:
             return
@@ -82,7 +82,7 @@ class Unescaped:
         for hit in found:
             # The end is that of the last letter, which may itself be an escape.
             is_escape = hit.end in ends
-            yield Hit(hit.kind, back(hit.start), back(hit.end) if is_escape else back(hit.end - 1) + 1, hit.name)
+            yield Detection(hit.kind, back(hit.start), back(hit.end) if is_escape else back(hit.end - 1) + 1, hit.name)
 
     def _shifts(self) -> tuple[list[int], list[int]]:
         """From which places on the original is how much longer."""

@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
-from storage.database import translated
+from storage.database import translate_errors
 
 _HERE = Path(__file__).parent
 
@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 @dataclass(frozen=True, slots=True)
 class Revision:
     id: str
-    says: str
+    description: str
 
 
 class UnknownRevision(ValueError):
@@ -30,7 +30,7 @@ class UnknownRevision(ValueError):
 
 def upgrade(url: URL, revision: str = "head") -> None:
     """Raises `StorageFailed` or `UnknownRevision`."""
-    with translated(), _known(revision):
+    with translate_errors(), _known(revision):
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         command.upgrade(_config(url), revision)
@@ -38,7 +38,7 @@ def upgrade(url: URL, revision: str = "head") -> None:
 
 def downgrade(url: URL, revision: str = "-1") -> None:
     """Raises `StorageFailed` or `UnknownRevision`."""
-    with translated(), _known(revision):
+    with translate_errors(), _known(revision):
         command.downgrade(_config(url), revision)
 
 
@@ -54,7 +54,7 @@ def head() -> str:
 def current(url: URL) -> str | None:
     """The revision that the database is at; `None` for one without a schema. Raises `StorageFailed`."""
     engine = create_engine(blocking(url), poolclass=NullPool)
-    with translated(), engine.connect() as connection:
+    with translate_errors(), engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -14,7 +14,7 @@ from storage.settings import StorageSettings
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
     if request.param == "sqlite":
-        return StorageSettings(data=tmp_path, lease=1)
+        return StorageSettings(data_dir=tmp_path, run_lease_seconds=1)
     url: URL = request.getfixturevalue("own_postgres")
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return StorageSettings.model_validate({"data": tmp_path, "database_url": address, "lease": 1, "migrate": "on"})

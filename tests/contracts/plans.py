@@ -21,7 +21,7 @@ async def plans(database: Database, asked: Any) -> list[str]:
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
     explain = "EXPLAIN QUERY PLAN " if database.engine.dialect.name == "sqlite" else "EXPLAIN "
     told = []
-    async with database.reading() as connection:
+    async with database.read() as connection:
         for statement, given in statements:
             if statement.startswith("SELECT"):
                 rows = (await connection.exec_driver_sql(explain + statement, given)).all()

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from artifacts.shelf import Shelf
+from artifacts.service import ArtifactService
 from storage import migrations
 from storage.artifacts import Artifacts
 from storage.blobs import Blobs, open_blobs
 from storage.cache import MemoryCache
 from storage.caller import Caller
+from storage.content_cache import ContentCache, ContentCacheBackend
 from storage.database import Database, open_database
-from storage.redis import Turns
+from storage.redis import RedisLocks
 from storage.settings import StorageSettings
 from storage.shares import Shares
-from storage.texts import TextCache, Texts
 
 INLINE = 20
 
@@ -44,19 +44,19 @@ class Process:
         self,
         database: Database,
         blobs: Blobs,
-        cache: TextCache | None = None,
+        cache: ContentCacheBackend | None = None,
         *,
-        turns: Turns | None = None,
+        locks: RedisLocks | None = None,
         ttl: float = 60.0,
-        most: int = 2_000_000,
+        max_bytes: int = 2_000_000,
     ) -> None:
         self.counts: list[tuple[str, bool]] = []
         self.cache = cache or MemoryCache(1_000_000)
         self.artifacts = Watched(database, blobs)
-        self.texts = Texts(
-            self.artifacts, self.cache, ttl=ttl, turns=turns, counted=lambda *told: self.counts.append(told)
+        self.texts = ContentCache(
+            self.artifacts, self.cache, ttl=ttl, locks=locks, on_operation=lambda *told: self.counts.append(told)
         )
-        self.shelf = Shelf(self.artifacts, Shares(database), self.texts, most=most)
+        self.service = ArtifactService(self.artifacts, Shares(database), self.texts, max_bytes=max_bytes)
 
 
 Begin = Callable[..., Process]
@@ -70,7 +70,7 @@ async def beginning(settings: StorageSettings) -> AsyncIterator[Begin]:
     processes = list[Process]()
     async with open_blobs(settings) as blobs:
 
-        def begin(cache: TextCache | None = None, **more: object) -> Process:
+        def begin(cache: ContentCacheBackend | None = None, **more: object) -> Process:
             processes.append(Process(database, blobs, cache, **more))  # type: ignore[arg-type]
             return processes[-1]
 

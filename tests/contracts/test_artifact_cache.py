@@ -9,15 +9,15 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from artifacts.shelf import Held, Shelf
+from artifacts.service import ArtifactService, ArtifactVersion
 from storage.artifacts import UnknownArtifact
-from storage.blobs import folder
+from storage.blobs import caller_folder
 from storage.cache import BoundedRedisCache, MemoryCache
 from storage.caller import Caller
-from storage.contents import UnknownText, digest_of
-from storage.redis import Reach, Turns
+from storage.content_cache import ContentCacheBackend
+from storage.content_store import UnknownContent, content_digest
+from storage.redis import GuardedRedis, RedisLocks
 from storage.settings import StorageSettings
-from storage.texts import TextCache
 from tests.conftest import CountingRedis
 from tests.contracts.shelves import Begin, Process, beginning
 from tests.waiting import LIMIT_SECONDS, wait_for
@@ -26,12 +26,12 @@ ANN, BOB = Caller("acme", "ann"), Caller("acme", "bob")
 TEXT = "What the artifact says.\n"
 
 T = TypeVar("T")
-MakeCache = Callable[..., TextCache]
+MakeCache = Callable[..., ContentCacheBackend]
 
 
 @pytest.fixture
 async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
-    async with beginning(StorageSettings(data=tmp_path)) as begun:
+    async with beginning(StorageSettings(data_dir=tmp_path)) as begun:
         yield begun
 
 
@@ -44,39 +44,39 @@ def make_cache(request: pytest.FixtureRequest) -> MakeCache:
     return lambda most=1_000_000: BoundedRedisCache(client, prefix, most, timeout=LIMIT_SECONDS)
 
 
-async def _created(shelf: Shelf, text: str = TEXT) -> Held:
-    return await shelf.create(ANN, name="Notes", kind="markdown", text=text, author="person")
+async def _created(artifacts: ArtifactService, text: str = TEXT) -> ArtifactVersion:
+    return await artifacts.create(ANN, name="Notes", kind="markdown", text=text, author="person")
 
 
-async def _cold(process: Process, text: str = TEXT) -> Held:
+async def _cold(process: Process, text: str = TEXT) -> ArtifactVersion:
     """An artifact that the cache has forgotten."""
-    held = await _created(process.shelf, text)
-    await process.texts.forget(ANN, [held.version.digest])
-    return held
+    version = await _created(process.service, text)
+    await process.texts.drop(ANN, [version.version.digest])
+    return version
 
 
 async def test_what_was_written_is_read_from_the_cache(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _created(process.shelf)
-    assert [await process.shelf.read(ANN, held.artifact.id) for _ in range(2)] == [held] * 2
-    written = await process.shelf.write(ANN, held.artifact.id, "two", base=1, author="agent", merge=False)
-    assert await process.shelf.read(ANN, held.artifact.id) == written
+    version = await _created(process.service)
+    assert [await process.service.read(ANN, version.artifact.id) for _ in range(2)] == [version] * 2
+    written = await process.service.update(ANN, version.artifact.id, "two", base=1, author="agent", merge=False)
+    assert await process.service.read(ANN, version.artifact.id) == written
     assert (process.artifacts.loads, process.counts) == (0, [("read", True)] * 3)
 
 
 async def test_what_was_forgotten_is_read_once_and_then_remembered(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _cold(process)
-    assert [await process.shelf.read(ANN, held.artifact.id) for _ in range(3)] == [held] * 3
+    version = await _cold(process)
+    assert [await process.service.read(ANN, version.artifact.id) for _ in range(3)] == [version] * 3
     assert (process.artifacts.loads, process.counts) == (1, [("read", False), ("read", True), ("read", True)])
 
 
 async def test_a_text_is_forgotten_after_its_time(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache(), ttl=0.05)
-    held = await _created(process.shelf)
+    version = await _created(process.service)
 
     async def is_read_anew() -> bool:
-        assert await process.shelf.read(ANN, held.artifact.id) == held
+        assert await process.service.read(ANN, version.artifact.id) == version
         return process.artifacts.loads > 0
 
     assert await wait_for(is_read_anew)
@@ -84,39 +84,41 @@ async def test_a_text_is_forgotten_after_its_time(begin: Begin, make_cache: Make
 
 async def test_a_deleted_text_is_not_left_in_the_cache(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _created(process.shelf)
-    await process.shelf.delete(ANN, held.artifact.id)
-    with pytest.raises(UnknownText):
-        await process.texts.get(ANN, held.version.digest, "read")
+    version = await _created(process.service)
+    await process.service.delete(ANN, version.artifact.id)
+    with pytest.raises(UnknownContent):
+        await process.texts.get(ANN, version.version.digest, "read")
 
 
 async def test_the_same_text_of_two_users_is_two(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _created(process.shelf)
-    with pytest.raises(UnknownText):
-        await process.texts.get(BOB, held.version.digest, "read")
+    version = await _created(process.service)
+    with pytest.raises(UnknownContent):
+        await process.texts.get(BOB, version.version.digest, "read")
 
 
 async def test_a_cache_that_says_something_else_is_not_believed(begin: Begin, make_cache: MakeCache) -> None:
     cache = make_cache()
     process = begin(cache)
-    held = await _created(process.shelf)
-    await process.texts.put(ANN, held.version.digest, "Something else.")
-    assert await process.shelf.read(ANN, held.artifact.id) == held
-    assert await process.shelf.read(ANN, held.artifact.id) == held
+    version = await _created(process.service)
+    await process.texts.put(ANN, version.version.digest, "Something else.")
+    assert await process.service.read(ANN, version.artifact.id) == version
+    assert await process.service.read(ANN, version.artifact.id) == version
     assert process.counts == [("read", False), ("read", True)]
 
 
-async def _all_read(processes: list[Process], held: Held, times: int) -> None:
-    told = await asyncio.gather(*(each.shelf.read(ANN, held.artifact.id) for _ in range(times) for each in processes))
-    assert told == [held] * (times * len(processes))
+async def _all_read(processes: list[Process], version: ArtifactVersion, times: int) -> None:
+    told = await asyncio.gather(
+        *(each.service.read(ANN, version.artifact.id) for _ in range(times) for each in processes)
+    )
+    assert told == [version] * (times * len(processes))
 
 
 async def test_a_hundred_readers_of_one_process_read_once(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _cold(process)
+    version = await _cold(process)
     process.artifacts.rounds = 100
-    await _all_read([process], held, 100)
+    await _all_read([process], version, 100)
     assert process.artifacts.loads == 1
 
 
@@ -126,15 +128,15 @@ async def test_a_hundred_readers_of_two_processes_read_once(
     one, other = (
         begin(
             BoundedRedisCache(redis_client, redis_prefix, 1_000_000, timeout=LIMIT_SECONDS),
-            turns=Turns(redis_client, f"{redis_prefix}turns:", timeout=LIMIT_SECONDS),
+            locks=RedisLocks(redis_client, f"{redis_prefix}turns:", timeout=LIMIT_SECONDS),
         )
         for _ in range(2)
     )
     for n in range(5):
-        held = await _cold(one, f"{TEXT}{n}")
+        version = await _cold(one, f"{TEXT}{n}")
         for process in (one, other):
             process.artifacts.rounds = 100
-        await _all_read([one, other], held, 50)
+        await _all_read([one, other], version, 50)
         assert one.artifacts.loads + other.artifacts.loads == n + 1
     assert [name async for name in redis_client.scan_iter(match=f"{redis_prefix}turns:*")] == []
 
@@ -142,23 +144,25 @@ async def test_a_hundred_readers_of_two_processes_read_once(
 async def test_a_holder_that_dies_is_not_waited_for_longer_than_its_turn(
     begin: Begin, redis_client: Redis, redis_prefix: str
 ) -> None:
-    dead, turns = (Turns(redis_client, f"{redis_prefix}turns:", seconds=0.5, timeout=LIMIT_SECONDS) for _ in range(2))
-    process = begin(BoundedRedisCache(redis_client, redis_prefix, 1_000_000, timeout=LIMIT_SECONDS), turns=turns)
-    held = await _cold(process)
-    assert await dead.claim(f"{folder(ANN)}:{held.version.digest}")
-    reading = asyncio.create_task(process.shelf.read(ANN, held.artifact.id))
+    dead, turns = (
+        RedisLocks(redis_client, f"{redis_prefix}turns:", seconds=0.5, timeout=LIMIT_SECONDS) for _ in range(2)
+    )
+    process = begin(BoundedRedisCache(redis_client, redis_prefix, 1_000_000, timeout=LIMIT_SECONDS), locks=turns)
+    version = await _cold(process)
+    assert await dead.claim(f"{caller_folder(ANN)}:{version.version.digest}")
+    reading = asyncio.create_task(process.service.read(ANN, version.artifact.id))
     loads = process.artifacts.loads
-    while await redis_client.exists(f"{redis_prefix}turns:{folder(ANN)}:{held.version.digest}"):
+    while await redis_client.exists(f"{redis_prefix}turns:{caller_folder(ANN)}:{version.version.digest}"):
         # Nobody reads before the turn of the dead is over.
         assert loads == 0
         loads = process.artifacts.loads
         await asyncio.sleep(0.01)
-    assert await reading == held
+    assert await reading == version
     assert process.artifacts.loads == 1
 
 
 async def test_a_turn_is_given_back_by_who_has_it_only(redis_client: Redis, redis_prefix: str) -> None:
-    one, other = (Turns(redis_client, redis_prefix, seconds=60, timeout=LIMIT_SECONDS) for _ in range(2))
+    one, other = (RedisLocks(redis_client, redis_prefix, seconds=60, timeout=LIMIT_SECONDS) for _ in range(2))
     assert [await each.claim("a") for each in (one, other, one)] == [True, False, False]
     await other.release("a")
     assert await other.claim("a") is False
@@ -168,23 +172,23 @@ async def test_a_turn_is_given_back_by_who_has_it_only(redis_client: Redis, redi
 
 async def test_a_reader_that_leaves_takes_nothing_from_the_others(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
-    held = await _cold(process)
+    version = await _cold(process)
     process.artifacts.gate.clear()
-    readers = [asyncio.create_task(process.shelf.read(ANN, held.artifact.id)) for _ in range(10)]
+    readers = [asyncio.create_task(process.service.read(ANN, version.artifact.id)) for _ in range(10)]
     await wait_for(lambda: process.artifacts.loads)
     for reader in readers[:9]:
         reader.cancel()
     process.artifacts.gate.set()
-    assert await readers[9] == held
+    assert await readers[9] == version
     assert process.artifacts.loads == 1
 
 
 async def test_what_fails_fails_for_all_who_wait_and_is_tried_again(begin: Begin, make_cache: MakeCache) -> None:
     process = begin(make_cache())
     told = await asyncio.gather(*(process.texts.get(ANN, "0" * 64, "read") for _ in range(5)), return_exceptions=True)
-    assert [type(each) for each in told] == [UnknownText] * 5
+    assert [type(each) for each in told] == [UnknownContent] * 5
     assert process.artifacts.loads == 1
-    with pytest.raises(UnknownText):
+    with pytest.raises(UnknownContent):
         await process.texts.get(ANN, "0" * 64, "read")
     assert process.artifacts.loads == 2
 
@@ -193,29 +197,29 @@ async def test_a_redis_that_hangs_costs_little_and_the_store_is_read(
     begin: Begin, hanging_redis: CountingRedis
 ) -> None:
     cache = BoundedRedisCache(hanging_redis, "x:", 1_000_000, timeout=0.1)
-    process = begin(cache, turns=Turns(hanging_redis, "x:turns:", timeout=0.1))
+    process = begin(cache, locks=RedisLocks(hanging_redis, "x:turns:", timeout=0.1))
     with capture_logs() as logs:
-        held = await _created(process.shelf)
-        await _all_read([process], held, 20)
+        version = await _created(process.service)
+        await _all_read([process], version, 20)
         for _ in range(5):
-            assert await process.shelf.read(ANN, held.artifact.id) == held
-        await process.shelf.delete(ANN, held.artifact.id)
+            assert await process.service.read(ANN, version.artifact.id) == version
+        await process.service.delete(ANN, version.artifact.id)
         await cache.sweep()
     assert hanging_redis.commands < 30
     assert {log["event"] for log in logs} == {"redis_away"}
     with pytest.raises(UnknownArtifact):
-        await process.shelf.read(ANN, held.artifact.id)
+        await process.service.read(ANN, version.artifact.id)
 
 
 # A text of four bytes, under `value:` and one letter in memory, and the letter in Redis.
 FOUR = b"1234"
 
 
-async def _kept(cache: TextCache, keys: str) -> str:
+async def _kept(cache: ContentCacheBackend, keys: str) -> str:
     return "".join([key for key in keys if await cache.get(key) is not None])
 
 
-async def _lacks(cache: TextCache, key: str) -> bool:
+async def _lacks(cache: ContentCacheBackend, key: str) -> bool:
     return await cache.get(key) is None
 
 
@@ -256,7 +260,7 @@ async def test_one_call_drops_few_and_says_that_there_are_more(redis_client: Red
 
 
 async def test_a_large_value_has_time_by_its_size() -> None:
-    class Slow(Reach):
+    class Slow(GuardedRedis):
         def __init__(self) -> None:
             super().__init__("cache", timeout=0.2)
             self.seconds = list[float | None]()
@@ -321,11 +325,11 @@ async def test_sweeps_go_on_by_themselves_until_the_end(begin: Begin) -> None:
     cache = MemoryCache(1_000_000)
     process = begin(cache, ttl=0.05)
     process.texts.start(every=0.02)
-    await _created(process.shelf)
+    await _created(process.service)
     assert cache.size > 0
     await wait_for(lambda: cache.size == 0)
     await process.texts.aclose()
 
 
 def test_a_text_is_known_by_its_digest() -> None:
-    assert digest_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert content_digest("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -12,31 +12,31 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 
 from storage.artifacts import (
+    ArtifactFilter,
     ArtifactRecord,
     Artifacts,
     Draft,
-    Stale,
+    StaleVersion,
     UnknownArtifact,
     UnknownVersion,
     VersionRecord,
-    Wanted,
 )
 from storage.blobs import BlobLost, Blobs, open_blobs
 from storage.caller import Caller
-from storage.contents import UnknownText
+from storage.content_store import UnknownContent
+from storage.cursor import Cursor
 from storage.database import Database
 from storage.memories import (
-    LONGEST,
-    MOST_MEMORIES,
+    MAX_LENGTH,
+    MAX_MEMORIES,
+    InvalidMemory,
     Memories,
-    NoMemory,
     TooManyMemories,
     UnknownMemory,
 )
-from storage.place import Place
-from storage.reviews import ReviewDraft, Reviews
+from storage.reviews import NewReview, Reviews
 from storage.settings import StorageSettings
-from storage.shares import MOST_SHARES, Shares, TooManyShares, UnknownShare
+from storage.shares import MAX_SHARES, Shares, TooManyShares, UnknownShare
 from storage.tables import artifact_shares, artifact_versions, contents
 from storage.tables import artifacts as table
 from storage.tables import memories as memories_table
@@ -73,11 +73,11 @@ def memories(database: Database) -> Memories:
 
 
 def _files(settings: StorageSettings) -> list[Path]:
-    return [path for path in (settings.data / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
 
 async def _count(database: Database, of: Any) -> int:
-    async with database.reading() as connection:
+    async with database.read() as connection:
         return await connection.scalar(select(func.count()).select_from(of)) or 0
 
 
@@ -89,7 +89,7 @@ async def _made(artifacts: Artifacts, said: str = "one", *, caller: Caller = ANN
 
 async def _thread(database: Database, caller: Caller = ANN) -> str:
     row = {"id": uuid4().hex, "tenant_id": caller.tenant, "user_id": caller.user, "key": uuid4().hex}
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(insert(threads_table).values(**row, created_at=NOW, updated_at=NOW))
     return row["id"]
 
@@ -114,30 +114,30 @@ async def test_an_artifact_is_made_with_its_first_version(artifacts: Artifacts, 
 
 async def test_versions_are_added_behind_their_parents_and_the_last_is_the_tip(artifacts: Artifacts) -> None:
     made = await _made(artifacts)
-    second, _ = await artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], tip=1)
+    second, _ = await artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], head_version=1)
     drafts = [Draft("mine", "person", parent=1), Draft("both", "person", parent=2, conflicts=1, note="merged")]
-    third, versions = await artifacts.add(ANN, made.id, drafts, tip=2)
+    third, versions = await artifacts.add(ANN, made.id, drafts, head_version=2)
     assert [(each.number, each.parent, each.conflicts, each.note) for each in versions] == [
         (3, 1, 0, ""),
         (4, 2, 1, "merged"),
     ]
-    assert (second.tip, third.tip, third.versions, third.size) == (2, 4, 4, 4)
+    assert (second.head_version, third.head_version, third.versions, third.size) == (2, 4, 4, 4)
     assert third.updated_at >= second.updated_at > made.updated_at
     assert await artifacts.find(ANN, made.id) == (third, versions[-1])
     assert [each.number for each in await artifacts.versions(ANN, made.id, limit=9)] == [4, 3, 2, 1]
     assert [each.number for each in await artifacts.versions(ANN, made.id, limit=2, before=4)] == [3, 2]
-    assert await artifacts.says(ANN, made.id, versions[0].digest)
-    assert not await artifacts.says(ANN, made.id, "nothing")
+    assert await artifacts.has_content(ANN, made.id, versions[0].digest)
+    assert not await artifacts.has_content(ANN, made.id, "nothing")
 
 
 async def test_who_saw_an_older_tip_is_stale_and_leaves_nothing(
     artifacts: Artifacts, migrated: StorageSettings, database: Database
 ) -> None:
     made = await _made(artifacts)
-    await artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], tip=1)
-    with pytest.raises(Stale, match="version 2") as stale:
-        await artifacts.add(ANN, made.id, [Draft(LONG, "person", parent=1)], tip=1)
-    assert stale.value.tip == 2
+    await artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], head_version=1)
+    with pytest.raises(StaleVersion, match="version 2") as stale:
+        await artifacts.add(ANN, made.id, [Draft(LONG, "person", parent=1)], head_version=1)
+    assert stale.value.head_version == 2
     assert _files(migrated) == []
     assert await _count(database, contents) == 2
 
@@ -147,10 +147,10 @@ async def test_of_many_who_write_at_once_one_is_heard_and_the_others_are_stale(
 ) -> None:
     made = await _made(artifacts)
     told = await asyncio.gather(
-        *(artifacts.add(ANN, made.id, [Draft(f"{LONG}{n}", "agent", parent=1)], tip=1) for n in range(10)),
+        *(artifacts.add(ANN, made.id, [Draft(f"{LONG}{n}", "agent", parent=1)], head_version=1) for n in range(10)),
         return_exceptions=True,
     )
-    assert [type(each) for each in told if isinstance(each, BaseException)] == [Stale] * 9
+    assert [type(each) for each in told if isinstance(each, BaseException)] == [StaleVersion] * 9
     assert (await artifacts.find(ANN, made.id))[0].versions == 2
     assert len(_files(migrated)) == 1
 
@@ -159,7 +159,7 @@ async def test_of_many_who_write_at_once_one_is_heard_and_the_others_are_stale(
 async def test_a_parent_is_an_older_version(artifacts: Artifacts, parent: int | None) -> None:
     made = await _made(artifacts)
     with pytest.raises(UnknownVersion):
-        await artifacts.add(ANN, made.id, [Draft("two", "person", parent=parent)], tip=1)
+        await artifacts.add(ANN, made.id, [Draft("two", "person", parent=parent)], head_version=1)
     assert (await artifacts.find(ANN, made.id))[0] == made
 
 
@@ -171,7 +171,7 @@ async def test_what_there_is_not_is_said(artifacts: Artifacts) -> None:
     for number in (0, 2):
         with pytest.raises(UnknownVersion):
             await artifacts.find(ANN, made.id, number)
-    with pytest.raises(UnknownText):
+    with pytest.raises(UnknownContent):
         await artifacts.text(ANN, "none")
     with pytest.raises(UnknownThread):
         await _made(artifacts, thread="none")
@@ -183,27 +183,27 @@ async def test_callers_never_meet(artifacts: Artifacts, shares: Shares, database
     share, _ = await shares.create(ANN, made.id)
     tip = (await artifacts.find(ANN, made.id))[1]
     for caller in OTHERS:
-        assert await artifacts.listed(caller, Wanted(limit=9)) == []
-        assert await artifacts.listed(caller, Wanted(limit=9, thread=thread)) == []
-        assert not await artifacts.says(caller, made.id, tip.digest)
+        assert await artifacts.list_artifacts(caller, ArtifactFilter(limit=9)) == []
+        assert await artifacts.list_artifacts(caller, ArtifactFilter(limit=9, thread=thread)) == []
+        assert not await artifacts.has_content(caller, made.id, tip.digest)
         refused: list[tuple[Any, type[Exception]]] = [
             (artifacts.find(caller, made.id), UnknownArtifact),
             (artifacts.find(caller, made.id, 1), UnknownArtifact),
-            (artifacts.add(caller, made.id, [Draft("two", "person", parent=1)], tip=1), UnknownArtifact),
+            (artifacts.add(caller, made.id, [Draft("two", "person", parent=1)], head_version=1), UnknownArtifact),
             (artifacts.versions(caller, made.id, limit=9), UnknownArtifact),
-            (artifacts.text(caller, tip.digest), UnknownText),
+            (artifacts.text(caller, tip.digest), UnknownContent),
             (artifacts.rename(caller, made.id, "Theirs"), UnknownArtifact),
             (artifacts.delete(caller, made.id), UnknownArtifact),
             (_made(artifacts, caller=caller, thread=thread), UnknownThread),
             (shares.create(caller, made.id), UnknownArtifact),
-            (shares.listed(caller, made.id), UnknownArtifact),
+            (shares.list_shares(caller, made.id), UnknownArtifact),
             (shares.revoke(caller, made.id, share.id), UnknownShare),
         ]
         for asked, why in refused:
             with pytest.raises(why):
                 await asked
     assert await artifacts.find(ANN, made.id) == (made, tip)
-    assert await shares.listed(ANN, made.id) == [share]
+    assert await shares.list_shares(ANN, made.id) == [share]
 
 
 async def test_one_text_is_kept_once_for_each_user(
@@ -211,7 +211,7 @@ async def test_one_text_is_kept_once_for_each_user(
 ) -> None:
     for caller in (ANN, ANN, *OTHERS):
         made = await _made(artifacts, LONG, caller=caller)
-        await artifacts.add(caller, made.id, [Draft(LONG, "agent", parent=1)], tip=1)
+        await artifacts.add(caller, made.id, [Draft(LONG, "agent", parent=1)], head_version=1)
     assert await _count(database, contents) == len(_files(migrated)) == 3
 
 
@@ -235,7 +235,7 @@ async def test_a_renamed_artifact_is_what_it_was(artifacts: Artifacts) -> None:
     renamed = await artifacts.rename(ANN, made.id, "Straße")
     assert renamed == replace(made, name="Straße", updated_at=renamed.updated_at)
     assert renamed.updated_at > made.updated_at
-    assert await artifacts.listed(ANN, Wanted(limit=9, words=["STRASSE"])) == [renamed]
+    assert await artifacts.list_artifacts(ANN, ArtifactFilter(limit=9, words=["STRASSE"])) == [renamed]
 
 
 async def test_a_deleted_artifact_takes_what_only_it_says(
@@ -245,12 +245,12 @@ async def test_a_deleted_artifact_takes_what_only_it_says(
     theirs = await _made(artifacts, f"{LONG}own", caller=OTHERS[0])
     made = await _made(artifacts, f"{LONG}shared")
     _, versions = await artifacts.add(
-        ANN, made.id, [Draft(f"{LONG}own", "agent", parent=1), Draft("short", "agent", parent=1)], tip=1
+        ANN, made.id, [Draft(f"{LONG}own", "agent", parent=1), Draft("short", "agent", parent=1)], head_version=1
     )
     await shares.create(ANN, made.id)
     assert sorted(await artifacts.delete(ANN, made.id)) == sorted(each.digest for each in versions)
     for each in versions:
-        with pytest.raises(UnknownText):
+        with pytest.raises(UnknownContent):
             await artifacts.text(ANN, each.digest)
     counted = [await _count(database, each) for each in (table, artifact_versions, contents, artifact_shares)]
     assert (counted, len(_files(migrated))) == ([2, 2, 2, 0], 2)
@@ -271,11 +271,11 @@ async def test_those_who_write_and_delete_the_same_texts_never_wait_in_a_circle(
     for _ in range(8):
         made = [await _made(artifacts, said[0]) for _ in range(6)]
         for each in made[3:]:
-            await artifacts.add(ANN, each.id, [Draft(text, "agent", parent=1) for text in said], tip=1)
+            await artifacts.add(ANN, each.id, [Draft(text, "agent", parent=1) for text in said], head_version=1)
         orders = (said, said[::-1], said[3:] + said[:3])
         await asyncio.gather(
             *(
-                artifacts.add(ANN, each.id, [Draft(text, "agent", parent=1) for text in order], tip=1)
+                artifacts.add(ANN, each.id, [Draft(text, "agent", parent=1) for text in order], head_version=1)
                 for each, order in zip(made, orders, strict=False)
             ),
             *(artifacts.delete(ANN, each.id) for each in made[3:]),
@@ -291,7 +291,7 @@ async def test_an_artifact_is_deleted_or_written_never_half(artifacts: Artifacts
     for _ in range(10):
         made = await _made(artifacts)
         added, deleted = await asyncio.gather(
-            artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], tip=1),
+            artifacts.add(ANN, made.id, [Draft("two", "agent", parent=1)], head_version=1),
             artifacts.delete(ANN, made.id),
             return_exceptions=True,
         )
@@ -312,7 +312,7 @@ async def test_what_a_deleted_thread_or_a_crash_has_left_is_swept(
     thread = await _thread(database)
     await _made(artifacts, f"{LONG}gone", thread=thread)
     await _made(artifacts, "short", thread=thread)
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(delete(threads_table))
     assert await artifacts.sweep() == 2
     await blobs.put(ANN, "0" * 64, b"put, and then the process died")
@@ -328,7 +328,7 @@ async def test_a_sweep_looks_at_all_there_is(artifacts: Artifacts, database: Dat
         {"tenant_id": "acme", "user_id": f"user {n % 7}", "digest": f"{n:064}", "size": 1, "text": "x"}
         for n in range(1234)
     ]
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(insert(contents), rows)
     assert [await artifacts.sweep(), await _count(database, contents)] == [1234, 1]
     assert await artifacts.text(ANN, (await artifacts.find(ANN, kept.id))[1].digest) == "one"
@@ -336,10 +336,10 @@ async def test_a_sweep_looks_at_all_there_is(artifacts: Artifacts, database: Dat
 
 async def _pages(artifacts: Artifacts, meanwhile: Any = None, **wanted: Any) -> list[str]:
     seen = list[str]()
-    after: Place | None = None
-    while page := await artifacts.listed(ANN, Wanted(limit=3, after=after, **wanted)):
+    after: Cursor | None = None
+    while page := await artifacts.list_artifacts(ANN, ArtifactFilter(limit=3, after=after, **wanted)):
         seen += [record.name for record in page]
-        after = Place(page[-1].updated_at, page[-1].id)
+        after = Cursor(page[-1].updated_at, page[-1].id)
         if meanwhile is not None:
             await meanwhile(len(seen))
     return seen
@@ -358,7 +358,7 @@ async def test_pages_lose_nothing_and_repeat_nothing_while_artifacts_are_written
 async def test_artifacts_of_one_moment_are_told_once_each(artifacts: Artifacts, database: Database) -> None:
     for at in range(8):
         await _made(artifacts, name=f"a{at}")
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(update(table).values(updated_at=NOW))
     assert sorted(await _pages(artifacts)) == [f"a{at}" for at in range(8)]
 
@@ -393,15 +393,15 @@ async def test_a_token_gives_leave_to_read_until_it_is_taken_back(
     assert (await shares.find(token), await shares.find(other)) == (always, first)
     assert (always.caller, always.artifact, always.version, always.expires_at) == (ANN, made.id, None, None)
     assert (first.version, first.expires_at) == (1, later)
-    assert await shares.listed(ANN, made.id) == [first, always]
+    assert await shares.list_shares(ANN, made.id) == [first, always]
     await shares.revoke(ANN, made.id, always.id)
     for gone in (token, f"{other}x", "", "\ud800"):
         with pytest.raises(UnknownShare):
             await shares.find(gone)
     with pytest.raises(UnknownShare):
         await shares.revoke(ANN, made.id, always.id)
-    assert await shares.listed(ANN, made.id) == [first]
-    async with database.reading() as connection:
+    assert await shares.list_shares(ANN, made.id) == [first]
+    async with database.read() as connection:
         rows = (await connection.execute(select(artifact_shares))).all()
     assert not any(each in str(row) for row in rows for each in (token, other))
 
@@ -411,7 +411,7 @@ async def test_a_share_ends_at_its_time(artifacts: Artifacts, shares: Shares) ->
     _, token = await shares.create(ANN, made.id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
     with pytest.raises(UnknownShare):
         await shares.find(token)
-    assert await shares.listed(ANN, made.id) == []
+    assert await shares.list_shares(ANN, made.id) == []
 
 
 async def test_shares_are_of_versions_that_are_there_and_not_too_many(artifacts: Artifacts, shares: Shares) -> None:
@@ -421,7 +421,7 @@ async def test_shares_are_of_versions_that_are_there_and_not_too_many(artifacts:
             await shares.create(ANN, made.id, version=version)
     with pytest.raises(UnknownArtifact):
         await shares.create(ANN, "none")
-    made_all = [await shares.create(ANN, made.id) for _ in range(MOST_SHARES)]
+    made_all = [await shares.create(ANN, made.id) for _ in range(MAX_SHARES)]
     with pytest.raises(TooManyShares):
         await shares.create(ANN, made.id)
     await shares.revoke(ANN, made.id, made_all[0][0].id)
@@ -429,16 +429,16 @@ async def test_shares_are_of_versions_that_are_there_and_not_too_many(artifacts:
 
 
 async def test_memories_are_added_changed_and_forgotten(memories: Memories) -> None:
-    style = await memories.add(ANN, "style", "Short sentences.", source="r")
+    style = await memories.add(ANN, "style", "Short sentences.", run_id="r")
     fact = await memories.add(ANN, "fact", "Lives in Graz.")
-    assert (style.kind, style.text, style.source) == ("style", "Short sentences.", "r")
-    assert await memories.recalled(ANN) == [style, fact]
-    assert await memories.recalled(ANN, most=1) == [fact]
-    moved = await memories.change(ANN, fact.id, kind="fact", text="Lives in Linz.")
+    assert (style.kind, style.text, style.run_id) == ("style", "Short sentences.", "r")
+    assert await memories.recall(ANN) == [style, fact]
+    assert await memories.recall(ANN, limit=1) == [fact]
+    moved = await memories.update(ANN, fact.id, kind="fact", text="Lives in Linz.")
     assert moved == replace(fact, text="Lives in Linz.", updated_at=moved.updated_at)
     await memories.delete(ANN, style.id)
-    assert await memories.listed(ANN, 9) == [moved]
-    for asked in (memories.delete(ANN, style.id), memories.change(ANN, style.id, kind="fact", text="x")):
+    assert await memories.list_memories(ANN, 9) == [moved]
+    for asked in (memories.delete(ANN, style.id), memories.update(ANN, style.id, kind="fact", text="x")):
         with pytest.raises(UnknownMemory):
             await asked
 
@@ -446,36 +446,36 @@ async def test_memories_are_added_changed_and_forgotten(memories: Memories) -> N
 async def test_memories_are_told_in_parts(memories: Memories) -> None:
     made = [await memories.add(ANN, "fact", str(at)) for at in range(7)]
     seen = list[str]()
-    after: Place | None = None
-    while page := await memories.listed(ANN, 3, after):
+    after: Cursor | None = None
+    while page := await memories.list_memories(ANN, 3, after):
         seen += [each.text for each in page]
-        after = Place(page[-1].created_at, page[-1].id)
+        after = Cursor(page[-1].created_at, page[-1].id)
     assert seen == [each.text for each in reversed(made)]
 
 
 async def test_memories_of_callers_never_meet(memories: Memories) -> None:
     made = await memories.add(ANN, "fact", "Lives in Graz.")
     for caller in OTHERS:
-        assert await memories.recalled(caller) == []
-        for asked in (memories.delete(caller, made.id), memories.change(caller, made.id, kind="fact", text="x")):
+        assert await memories.recall(caller) == []
+        for asked in (memories.delete(caller, made.id), memories.update(caller, made.id, kind="fact", text="x")):
             with pytest.raises(UnknownMemory):
                 await asked
-    assert await memories.recalled(ANN) == [made]
+    assert await memories.recall(ANN) == [made]
 
 
-@pytest.mark.parametrize("said", ["", " \n", "x" * (LONGEST + 1), "a\0b", "a\ud800"])
+@pytest.mark.parametrize("said", ["", " \n", "x" * (MAX_LENGTH + 1), "a\0b", "a\ud800"])
 async def test_what_is_no_memory_is_refused(memories: Memories, said: str) -> None:
-    made = await memories.add(ANN, "fact", "x" * LONGEST)
-    for asked in (memories.add(ANN, "fact", said), memories.change(ANN, made.id, kind="fact", text=said)):
-        with pytest.raises(NoMemory):
+    made = await memories.add(ANN, "fact", "x" * MAX_LENGTH)
+    for asked in (memories.add(ANN, "fact", said), memories.update(ANN, made.id, kind="fact", text=said)):
+        with pytest.raises(InvalidMemory):
             await asked
-    assert await memories.recalled(ANN) == [made]
+    assert await memories.recall(ANN) == [made]
 
 
 async def test_nobody_is_remembered_without_end(memories: Memories, database: Database) -> None:
     row = {"tenant_id": "acme", "user_id": "ann", "kind": "fact", "text": "x", "created_at": NOW, "updated_at": NOW}
-    async with database.writing() as connection:
-        await connection.execute(insert(memories_table), [{**row, "id": f"{at:032}"} for at in range(MOST_MEMORIES)])
+    async with database.write() as connection:
+        await connection.execute(insert(memories_table), [{**row, "id": f"{at:032}"} for at in range(MAX_MEMORIES)])
     with pytest.raises(TooManyMemories):
         await memories.add(ANN, "fact", "one more")
     await memories.add(OTHERS[0], "fact", "one")
@@ -498,11 +498,11 @@ async def crowded(database: Database) -> str:
         {"artifact_id": one, "number": at, "parent": at - 1 or None, "digest": f"{at % VERSIONS:064}", **version}
         for at in range(1, VERSIONS + 1)
     ]
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(insert(table), rows)
         await connection.execute(insert(contents), said)
         await connection.execute(insert(artifact_versions), versions)
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(text("ANALYZE"))
     return str(one)
 
@@ -539,9 +539,11 @@ async def test_lists_are_read_in_the_order_of_their_index(
 ) -> None:
     if "thread" in narrowed:
         narrowed = {"thread": (await artifacts.find(ANN, crowded))[0].thread}
-    first = await artifacts.listed(ANN, Wanted(limit=5, **narrowed))
-    for place in (None, Place(first[-1].updated_at, first[-1].id)):
-        (plan,) = await plans(database, artifacts.listed(ANN, Wanted(limit=5, after=place, **narrowed)))
+    first = await artifacts.list_artifacts(ANN, ArtifactFilter(limit=5, **narrowed))
+    for cursor in (None, Cursor(first[-1].updated_at, first[-1].id)):
+        (plan,) = await plans(
+            database, artifacts.list_artifacts(ANN, ArtifactFilter(limit=5, after=cursor, **narrowed))
+        )
         _assert_indexed(plan, index)
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
@@ -567,9 +569,9 @@ async def test_one_version_and_its_text_are_found_by_their_keys(
     asked: Sequence[Any] = (
         artifacts.find(ANN, crowded),
         artifacts.find(ANN, crowded, 77),
-        artifacts.says(ANN, crowded, digest),
+        artifacts.has_content(ANN, crowded, digest),
         artifacts.text(ANN, digest),
-        artifacts.add(ANN, crowded, [Draft("two", "person", parent=77)], tip=VERSIONS),
+        artifacts.add(ANN, crowded, [Draft("two", "person", parent=77)], head_version=VERSIONS),
         shares.create(ANN, crowded),
     )
     for each in asked:
@@ -584,9 +586,9 @@ async def test_scores_of_a_deleted_artifacts_reviews_are_deleted_where_they_were
     reviews, soon = Reviews(database), datetime.now(UTC) + timedelta(minutes=1)
     made, other = await _made(artifacts), await _made(artifacts)
     for artifact in (made, other):
-        draft = ReviewDraft("passed", "answer", "1", {}, score=5.0, artifact=artifact.id, version=1)
+        draft = NewReview("passed", "answer", "1", {}, score=5.0, artifact_id=artifact.id, version=1)
         await reviews.add(ANN, draft)
-    sent = await reviews.waiting(9, before=soon)
-    await reviews.exported(sent)
+    sent = await reviews.pending_scores(9, before=soon)
+    await reviews.mark_exported(sent)
     await artifacts.delete(ANN, made.id)
-    assert [(each.id, each.value) for each in await reviews.waiting(9, before=soon)] == [(sent[0].id, None)]
+    assert [(each.id, each.value) for each in await reviews.pending_scores(9, before=soon)] == [(sent[0].id, None)]

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pydantic import ValidationError
 
-from storage.blobs import BlobLost, Blobs, folder, open_blobs
+from storage.blobs import BlobLost, Blobs, caller_folder, open_blobs
 from storage.caller import Caller
 from storage.database import StorageFailed
 from storage.settings import StorageSettings
@@ -41,7 +41,7 @@ def _on_s3(address: str, data: Path, bucket: str = "texts") -> StorageSettings:
 @pytest.fixture(params=["folder", "s3"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
     if request.param == "folder":
-        return StorageSettings(data=tmp_path)
+        return StorageSettings(data_dir=tmp_path)
     return _on_s3(request.getfixturevalue("s3"), tmp_path)
 
 
@@ -53,13 +53,13 @@ async def blobs(settings: StorageSettings) -> AsyncIterator[Blobs]:
 
 async def _names(blobs: Blobs) -> list[str]:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    return sorted([name async for names in blobs.older(tomorrow) for name in names])
+    return sorted([name async for names in blobs.list_older(tomorrow) for name in names])
 
 
 async def test_what_was_put_is_what_is_got(blobs: Blobs) -> None:
     name = await blobs.put(ANN, DIGEST, DATA)
     assert await blobs.get(name) == DATA
-    assert name.startswith(f"{folder(ANN)}/{DIGEST[:2]}/{DIGEST}.")
+    assert name.startswith(f"{caller_folder(ANN)}/{DIGEST[:2]}/{DIGEST}.")
     empty = await blobs.put(ANN, sha256(b"").hexdigest(), b"")
     assert await blobs.get(empty) == b""
 
@@ -94,17 +94,17 @@ async def test_many_are_deleted_where_some_are_missing(blobs: Blobs) -> None:
 
 async def test_what_is_somebody_elses_is_never_told_and_so_never_swept(blobs: Blobs) -> None:
     mine = await blobs.put(ANN, DIGEST, b"mine")
-    for name in ("family.jpg", f"{folder(ANN)}/notes.txt", f"backup/{mine}"):
+    for name in ("family.jpg", f"{caller_folder(ANN)}/notes.txt", f"backup/{mine}"):
         blobs._store.put(name, b"theirs")
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert [name async for part in blobs.older(tomorrow) for name in part] == [mine]
+    assert [name async for part in blobs.list_older(tomorrow) for name in part] == [mine]
 
 
 async def test_what_is_older_than_a_moment_is_told(blobs: Blobs) -> None:
     names = sorted([await blobs.put(ANN, DIGEST, b"x") for _ in range(5)])
     assert await _names(blobs) == names
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    assert [name async for part in blobs.older(hour_ago) for name in part] == []
+    assert [name async for part in blobs.list_older(hour_ago) for name in part] == []
 
 
 async def test_a_long_list_is_told_in_parts(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,8 +131,8 @@ async def test_a_reader_that_leaves_harms_nobody(blobs: Blobs) -> None:
 
 def test_users_have_folders_of_their_own() -> None:
     callers = [Caller("a", "bc"), Caller("ab", "c"), Caller("a/..", "b"), Caller("", "")]
-    assert len({folder(each) for each in callers}) == len(callers)
-    assert all(len(folder(each)) == 32 for each in callers)
+    assert len({caller_folder(each) for each in callers}) == len(callers)
+    assert all(len(caller_folder(each)) == 32 for each in callers)
 
 
 async def test_a_bucket_that_is_not_there_stops_the_start(s3: str, tmp_path: Path) -> None:
@@ -151,13 +151,13 @@ async def test_an_s3_that_is_not_there_is_said_soon(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("a file")
     with pytest.raises(StorageFailed):
-        async with open_blobs(StorageSettings(data=tmp_path)):
+        async with open_blobs(StorageSettings(data_dir=tmp_path)):
             raise AssertionError("nobody is there")
 
 
 @pytest.mark.parametrize("place", ["{}/else where", "file://{}/else%20where"])
 async def test_a_folder_is_named_as_a_path_or_an_address(tmp_path: Path, place: str) -> None:
-    async with open_blobs(StorageSettings(data=tmp_path, blobs=place.format(tmp_path))) as blobs:
+    async with open_blobs(StorageSettings(data_dir=tmp_path, blob_store_url=place.format(tmp_path))) as blobs:
         name = await blobs.put(ANN, DIGEST, DATA)
     assert (tmp_path / "else where" / name).read_bytes() == DATA
 
@@ -165,7 +165,7 @@ async def test_a_folder_is_named_as_a_path_or_an_address(tmp_path: Path, place: 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///prefix", "http://x"])
 def test_a_place_that_cannot_be_is_refused(place: str) -> None:
     with pytest.raises(ValidationError, match="expected"):
-        StorageSettings(blobs=place)
+        StorageSettings(blob_store_url=place)
 
 
 def test_an_endpoint_is_an_address() -> None:

@@ -9,7 +9,16 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from llm.errors import CircuitOpen, ModelUnavailable
-from llm.layers.breaker import Admission, Breaker, BreakerSettings, BreakerStore, Circuit, Guarded, SharedBreaker, Verb
+from llm.wrappers.breaker import (
+    Admission,
+    Breaker,
+    BreakerSettings,
+    BreakerStore,
+    Circuit,
+    CircuitBreakerModel,
+    SharedBreaker,
+    Verb,
+)
 from storage.breakers import RedisBreakers
 from tests.conftest import CountingRedis
 from tests.unit.test_layers import DOWN, HI, NAMED, Played
@@ -74,7 +83,7 @@ async def _succeed(breaker: Circuit) -> None:
 
 async def _opened(breaker: Circuit) -> Circuit:
     await _fail(breaker, 3)
-    assert await breaker.look() == "open"
+    assert await breaker.peek() == "open"
     return breaker
 
 
@@ -88,11 +97,11 @@ async def test_it_opens_after_failures_in_a_row(made: Made) -> None:
     await _fail(breaker, 2)
     await _succeed(breaker)
     await _fail(breaker, 2)
-    assert await breaker.look() == "closed"
+    assert await breaker.peek() == "closed"
     assert (await breaker.admit()).admitted
     await _fail(breaker)
     refused = await breaker.admit()
-    assert (await breaker.look(), refused.admitted) == ("open", False)
+    assert (await breaker.peek(), refused.admitted) == ("open", False)
     assert OPEN_SECONDS - LIMIT_SECONDS < refused.retry_after <= OPEN_SECONDS
 
 
@@ -102,16 +111,16 @@ async def test_a_success_that_went_out_before_the_first_failure_counts_too(made:
     await _fail(breaker, 2)
     await breaker.succeed(before)
     await _fail(breaker, 2)
-    assert await breaker.look() == "closed"
+    assert await breaker.peek() == "closed"
 
 
 async def test_half_open_one_of_many_goes_out_and_closes_it(made: Made) -> None:
     breaker = await _opened(made(SETTINGS))
     await made.advance(OPEN_SECONDS)
-    assert await breaker.look() == "half_open"
+    assert await breaker.peek() == "half_open"
     (probe,) = await _admitted(breaker, 20)
     await breaker.succeed(probe)
-    assert await breaker.look() == "closed"
+    assert await breaker.peek() == "closed"
     assert len(await _admitted(breaker, 20)) == 20
 
 
@@ -120,7 +129,7 @@ async def test_a_probe_that_fails_opens_it_anew(made: Made) -> None:
     await made.advance(OPEN_SECONDS)
     (probe,) = await _admitted(breaker, 5)
     await breaker.fail(probe)
-    assert (await breaker.look(), await _admitted(breaker, 5)) == ("open", [])
+    assert (await breaker.peek(), await _admitted(breaker, 5)) == ("open", [])
     await made.advance(OPEN_SECONDS)
     assert len(await _admitted(breaker, 5)) == 1
 
@@ -129,8 +138,8 @@ async def test_a_probe_that_was_stopped_lets_another_go(made: Made) -> None:
     breaker = await _opened(made(SETTINGS))
     await made.advance(OPEN_SECONDS)
     (probe,) = await _admitted(breaker, 5)
-    await breaker.forget(probe)
-    assert await breaker.look() == "half_open"
+    await breaker.release(probe)
+    assert await breaker.peek() == "half_open"
     assert len(await _admitted(breaker, 5)) == 1
 
 
@@ -140,11 +149,11 @@ async def test_a_probe_that_nobody_has_heard_of_is_lost_and_decides_nothing_late
     (lost,) = await _admitted(breaker, 5)
     await made.advance(CLAIM_SECONDS)
     (probe,) = await _admitted(breaker, 5)
-    for outcome in (breaker.forget, breaker.succeed, breaker.fail):
+    for outcome in (breaker.release, breaker.succeed, breaker.fail):
         await outcome(lost)
-        assert (await breaker.look(), await _admitted(breaker, 5)) == ("half_open", [])
+        assert (await breaker.peek(), await _admitted(breaker, 5)) == ("half_open", [])
     await breaker.succeed(probe)
-    assert await breaker.look() == "closed"
+    assert await breaker.peek() == "closed"
 
 
 async def test_calls_that_went_out_before_it_opened_decide_nothing(made: Made) -> None:
@@ -152,14 +161,14 @@ async def test_calls_that_went_out_before_it_opened_decide_nothing(made: Made) -
     early = [await breaker.admit() for _ in range(3)]
     await _opened(breaker)
     await breaker.succeed(early[0])
-    assert await breaker.look() == "open"
+    assert await breaker.peek() == "open"
     await made.advance(OPEN_SECONDS)
     (probe,) = await _admitted(breaker, 5)
     await breaker.fail(early[1])
-    await breaker.forget(early[2])
-    assert (await breaker.look(), await _admitted(breaker, 5)) == ("half_open", [])
+    await breaker.release(early[2])
+    assert (await breaker.peek(), await _admitted(breaker, 5)) == ("half_open", [])
     await breaker.succeed(probe)
-    assert await breaker.look() == "closed"
+    assert await breaker.peek() == "closed"
 
 
 def _replicas(
@@ -171,7 +180,7 @@ def _replicas(
 async def test_what_one_replica_finds_out_all_know_at_once(redis_client: Redis, redis_prefix: str) -> None:
     first, second, third = _replicas(redis_client, redis_prefix, SETTINGS)
     await asyncio.gather(*(_fail(replica) for replica in (first, second, third)))
-    assert [await replica.look() for replica in (first, second, third)] == ["open"] * 3
+    assert [await replica.peek() for replica in (first, second, third)] == ["open"] * 3
     assert [(await replica.admit()).admitted for replica in (first, second, third)] == [False] * 3
 
 
@@ -180,7 +189,7 @@ async def test_a_success_elsewhere_breaks_the_row(redis_client: Redis, redis_pre
     await _fail(first, 2)
     await _succeed(second)
     await _fail(first, 2)
-    assert await second.look() == "closed"
+    assert await second.peek() == "closed"
 
 
 async def test_of_all_replicas_one_probes(redis_client: Redis, redis_prefix: str, advance: Advance) -> None:
@@ -195,7 +204,7 @@ async def test_each_provider_and_model_has_its_own(redis_client: Redis, redis_pr
     (ill,) = _replicas(redis_client, redis_prefix, SETTINGS, count=1, name="p:ill")
     (well,) = _replicas(redis_client, redis_prefix, SETTINGS, count=1, name="p:well")
     await _opened(ill)
-    assert await well.look() == "closed"
+    assert await well.peek() == "closed"
 
 
 async def test_a_breaker_that_nobody_asks_is_forgotten_in_time(redis_client: Redis, redis_prefix: str) -> None:
@@ -224,11 +233,11 @@ def store(redis_client: Redis, redis_prefix: str) -> Counted:
     return Counted(RedisBreakers(redis_client, redis_prefix, timeout=LIMIT_SECONDS))
 
 
-def _guarded(store: Counted, *calls: Any, settings: BreakerSettings = SETTINGS) -> Guarded:
-    return Guarded(inner=Played(calls=list(calls)), breaker=SharedBreaker("p:m", settings, store), **NAMED)
+def _guarded(store: Counted, *calls: Any, settings: BreakerSettings = SETTINGS) -> CircuitBreakerModel:
+    return CircuitBreakerModel(inner=Played(calls=list(calls)), breaker=SharedBreaker("p:m", settings, store), **NAMED)
 
 
-async def _said(model: Guarded) -> str:
+async def _said(model: CircuitBreakerModel) -> str:
     return "".join([chunk.text async for chunk in model._astream(HI)])
 
 
@@ -252,7 +261,7 @@ async def test_a_probe_that_is_stopped_gives_its_claim_back(store: Counted, adva
         async with asyncio.timeout(0.05):
             await _said(guarded)
     assert await _said(guarded) == "well"
-    assert await guarded.breaker.look() == "closed"
+    assert await guarded.breaker.peek() == "closed"
 
 
 async def test_without_redis_a_process_goes_on_with_a_breaker_of_its_own(store: Counted) -> None:
@@ -263,9 +272,9 @@ async def test_without_redis_a_process_goes_on_with_a_breaker_of_its_own(store: 
             await _said(guarded)
     with pytest.raises(CircuitOpen):
         await _said(guarded)
-    assert await guarded.breaker.look() == "open"
+    assert await guarded.breaker.peek() == "open"
     store.away = False
-    assert (await guarded.breaker.look(), await _said(guarded)) == ("closed", "well")
+    assert (await guarded.breaker.peek(), await _said(guarded)) == ("closed", "well")
 
 
 async def test_a_redis_that_goes_away_during_a_call_loses_no_failure(store: Counted) -> None:
@@ -274,7 +283,7 @@ async def test_a_redis_that_goes_away_during_a_call_loses_no_failure(store: Coun
     store.away = True
     for admission in admissions:
         await breaker.fail(admission)
-    assert await breaker.look() == "open"
+    assert await breaker.peek() == "open"
 
 
 async def test_a_call_does_not_wait_for_a_redis_that_hangs(hanging_redis: CountingRedis) -> None:

@@ -11,7 +11,7 @@ from llm.cache.settings import CacheSettings
 from llm.cache.store import CacheStore
 from storage.cache import MemoryCache, RedisCache
 from storage.database import StorageFailed
-from storage.redis import Reach, open_redis
+from storage.redis import GuardedRedis, open_redis
 from tests.conftest import CountingRedis
 from tests.unit.test_cache import END, Kept, Meaning
 from tests.waiting import LIMIT_SECONDS, ManualClock, wait_for
@@ -43,7 +43,7 @@ async def test_a_value_is_replaced_with_its_time(cache: CacheStore) -> None:
 
 async def test_a_value_is_gone_after_its_time(cache: CacheStore) -> None:
     await cache.put("a", b"one", 0.05)
-    await cache.push("a", b"one", most=3, ttl=0.05)
+    await cache.push("a", b"one", max_items=3, ttl=0.05)
     await _gone(cache, "a")
     assert await wait_for(lambda: _lists_nothing(cache, "a"))
 
@@ -56,38 +56,38 @@ async def _gone(cache: CacheStore, key: str) -> None:
 
 
 async def _lists_nothing(cache: CacheStore, key: str) -> bool:
-    return not await cache.listed(key)
+    return not await cache.get_list(key)
 
 
 async def test_what_is_kept_is_not_shared_with_who_gave_it(cache: CacheStore) -> None:
     given = bytearray(b"one")
     await cache.put("a", given, 60)  # type: ignore[arg-type,unused-ignore]  # as a careless caller would
-    await cache.push("a", given, most=3, ttl=60)  # type: ignore[arg-type,unused-ignore]
+    await cache.push("a", given, max_items=3, ttl=60)  # type: ignore[arg-type,unused-ignore]
     given[:] = b"two"
     assert await cache.get("a") == b"one"
-    assert list(await cache.listed("a")) == [b"one"]
+    assert list(await cache.get_list("a")) == [b"one"]
 
 
 async def test_a_list_keeps_the_latest(cache: CacheStore) -> None:
-    assert list(await cache.listed("a")) == []
+    assert list(await cache.get_list("a")) == []
     for value in (b"1", b"2", b"3", b"4"):
-        await cache.push("a", value, most=3, ttl=60)
-    assert list(await cache.listed("a")) == [b"4", b"3", b"2"]
-    await cache.push("a", b"5", most=1, ttl=60)
-    assert list(await cache.listed("a")) == [b"5"]
+        await cache.push("a", value, max_items=3, ttl=60)
+    assert list(await cache.get_list("a")) == [b"4", b"3", b"2"]
+    await cache.push("a", b"5", max_items=1, ttl=60)
+    assert list(await cache.get_list("a")) == [b"5"]
 
 
 async def test_a_value_and_a_list_of_one_name_are_two(cache: CacheStore) -> None:
     await cache.put("a", b"value", 60)
-    await cache.push("a", b"listed", most=3, ttl=60)
+    await cache.push("a", b"listed", max_items=3, ttl=60)
     assert await cache.get("a") == b"value"
-    assert list(await cache.listed("a")) == [b"listed"]
+    assert list(await cache.get_list("a")) == [b"listed"]
 
 
 async def test_many_at_once_push_each_its_own(cache: CacheStore) -> None:
     pushed = {str(n).encode() for n in range(20)}
-    await asyncio.gather(*(cache.push("a", value, most=50, ttl=60) for value in pushed))
-    assert set(await cache.listed("a")) == pushed
+    await asyncio.gather(*(cache.push("a", value, max_items=50, ttl=60) for value in pushed))
+    assert set(await cache.get_list("a")) == pushed
 
 
 async def _kept(cache: CacheStore, keys: str) -> str:
@@ -128,7 +128,7 @@ async def test_what_is_greater_than_the_memory_pushes_nothing_out() -> None:
 async def test_redis_bounds_the_time_of_all_it_keeps(redis_client: Redis, redis_prefix: str) -> None:
     cache = RedisCache(redis_client, redis_prefix)
     await cache.put("a", b"one", 60)
-    await cache.push("a", b"one", most=3, ttl=60)
+    await cache.push("a", b"one", max_items=3, ttl=60)
     names = [name async for name in redis_client.scan_iter(match=f"{redis_prefix}*")]
     assert len(names) == 2
     assert all([0 < await redis_client.ttl(name) <= 60 for name in names])
@@ -145,8 +145,8 @@ async def test_a_redis_that_hangs_is_a_miss_soon_and_is_left_alone_for_a_while(h
     with capture_logs() as logs:
         await cache.put("a", b"one", 60)
         assert [await cache.get("a") for _ in range(100)] == [None] * 100
-        assert list(await cache.listed("a")) == []
-        await cache.push("a", b"one", most=3, ttl=60)
+        assert list(await cache.get_list("a")) == []
+        await cache.push("a", b"one", max_items=3, ttl=60)
     assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_away", "cache")]
     # It is left alone for two seconds at a time.
     assert hanging_redis.commands < 20
@@ -154,7 +154,7 @@ async def test_a_redis_that_hangs_is_a_miss_soon_and_is_left_alone_for_a_while(h
 
 async def test_a_redis_that_is_back_is_asked_again() -> None:
     clock, answers = ManualClock(), ["away", "one", "two"]
-    reach = Reach("test", timeout=LIMIT_SECONDS, pause=2, clock=clock)
+    reach = GuardedRedis("test", timeout=LIMIT_SECONDS, pause=2, clock=clock)
 
     async def command() -> str:
         if (answer := answers.pop(0)) == "away":

@@ -14,8 +14,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, StateSnapshot, interrupt
 from sqlalchemy import text
 
-from agents.base import BaseAgent, Checkpointer, Served, Turn
-from agents.facts import Halted
+from agents.base import AgentRuntime, BaseAgent, Checkpointer, GraphInput
+from agents.events import GraphStopped
 from storage.checkpoints import Checkpoints, open_checkpoints
 from storage.database import Database, StorageFailed
 from storage.lease import Lease, LeaseLost
@@ -89,7 +89,7 @@ async def kept(checkpoints: Checkpoints, database: Database) -> Any:
                 ((found[table],),) = await saver.conn.execute_fetchall(counting, (thread,))
         else:
             tables = ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
-            async with database.reading() as connection:
+            async with database.read() as connection:
                 found = {
                     table: await connection.scalar(
                         text(f"SELECT count(*) FROM {table} WHERE thread_id = :thread"), {"thread": thread}
@@ -230,11 +230,11 @@ class _Echo(BaseAgent):
 @pytest.mark.parametrize("edited", ["q0", "q2", "q4"])
 async def test_what_was_pruned_away_can_be_edited_all_the_same(checkpoints: Checkpoints, edited: str) -> None:
     agent = _Echo()
-    served = Served(agent, agent.build(checkpoints.saver))
+    runtime = AgentRuntime(agent, agent.build(checkpoints.saver))
 
     async def said(*messages: BaseMessage) -> list[str]:
-        facts = [fact async for fact in served.run("t", Turn(messages=messages), None, NOBODYS)]
-        (halted,) = [fact for fact in facts if isinstance(fact, Halted)]
+        facts = [fact async for fact in runtime.run("t", GraphInput(messages=messages), None, NOBODYS)]
+        (halted,) = [fact for fact in facts if isinstance(fact, GraphStopped)]
         return [message.text for message in halted.messages]
 
     for at in range(5):
@@ -242,7 +242,7 @@ async def test_what_was_pruned_away_can_be_edited_all_the_same(checkpoints: Chec
     await checkpoints.prune("t", keep=4)
     before = [text for at in range(int(edited[1])) for text in (f"q{at}", f"You said q{at}")]
     assert await said(HumanMessage("else", id=edited)) == [*before, "else", "You said else"]
-    assert (await served.standing("t")).messages[-1].text == "You said else"
+    assert (await runtime.snapshot("t")).messages[-1].text == "You said else"
 
 
 async def test_a_thread_told_as_differences_is_left_as_it_is(checkpoints: Checkpoints, kept: Any) -> None:
@@ -266,7 +266,7 @@ async def test_what_is_forgotten_leaves_nothing(checkpoints: Checkpoints, kept: 
         await graph.ainvoke({"said": ["one"]}, _thread(name))
     apart = await kept("other")
     for _ in range(2):
-        await checkpoints.forget("t")
+        await checkpoints.delete_thread("t")
         assert set((await kept("t")).values()) == {0}
     assert await kept("other") == apart
 
@@ -281,7 +281,7 @@ async def test_a_database_that_is_gone_is_said_in_our_words(migrated: StorageSet
         else:
             async with saver.conn.connection() as connection:
                 await connection.execute("DROP TABLE checkpoints")
-        for refused in (opened.prune("t", keep=1), opened.copy("t", "c", to="n"), opened.forget("t")):
+        for refused in (opened.prune("t", keep=1), opened.copy("t", "c", to="n"), opened.delete_thread("t")):
             with pytest.raises(StorageFailed, match=r"^The checkpoints failed: "):
                 await refused
 

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from storage.log import (
+from storage.event_log import (
     BadPosition,
-    Batch,
-    Entry,
     Event,
     EventLog,
-    LogSettings,
+    EventLogSettings,
+    LogBatch,
+    LogRecord,
     LogUnavailable,
     MemoryLog,
     Position,
     UnknownLog,
-    merged,
+    merge_records,
 )
-from storage.shared_log import SharedLog
+from storage.shared_event_log import SharedLog
 from tests.waiting import LIMIT_SECONDS, wait_for
 
 Opened = Callable[..., Any]
@@ -55,7 +55,7 @@ def opened(request: pytest.FixtureRequest) -> Opened:
 
     @asynccontextmanager
     async def made(**settings: Any) -> AsyncIterator[tuple[EventLog, EventLog]]:
-        kept = LogSettings(**settings)
+        kept = EventLogSettings(**settings)
         if not shared:
             own = MemoryLog(kept, _fold)
             yield own, own
@@ -70,27 +70,27 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     return made
 
 
-async def _all(log: EventLog, run: str, after: Position | None = None) -> list[Batch]:
-    batches = list[Batch]()
+async def _all(log: EventLog, run: str, after: Position | None = None) -> list[LogBatch]:
+    batches = list[LogBatch]()
     await _read_into(batches, log, run, after)
     return batches
 
 
-async def _read_into(batches: list[Batch], log: EventLog, run: str, after: Position | None = None) -> None:
+async def _read_into(batches: list[LogBatch], log: EventLog, run: str, after: Position | None = None) -> None:
     async with asyncio.timeout(LIMIT_SECONDS):
         async for batch in log.read(run, after):
             batches.append(batch)  # noqa: PERF401  # what has come is looked at meanwhile
 
 
-def _heard(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
-    return [(entry.number, entry.event) for batch in batches for entry in batch.entries]
+def _heard(batches: Sequence[LogBatch]) -> list[tuple[int, Event]]:
+    return [(entry.number, entry.event) for batch in batches for entry in batch.records]
 
 
-def _text(batches: Sequence[Batch]) -> str:
+def _text(batches: Sequence[LogBatch]) -> str:
     """What a reader has of the one message, whether it heard it or was told."""
     text = ""
     for batch in batches:
-        for entry in batch.entries:
+        for entry in batch.records:
             if entry.event["type"] == "FOLDED":
                 text = entry.event["said"].get("m", "")
             elif "delta" in entry.event:
@@ -120,13 +120,13 @@ async def test_from_a_position_exactly_the_rest_is_read_also_within_a_merged_del
         await writer.open("r")
         for word in words:
             await writer.append("r", [_say(word)])
-        live, _ = await writer.folded("r")
+        live, _ = await writer.rebuild("r")
         await writer.end("r")
         await _settled(reader, "r")
         for heard in range(len(words) + 1):
             rest = await _all(reader, "r", Position(live.incarnation, heard) if heard else None)
             assert _text(rest) == "".join(words[heard:])
-            assert not any(batch.folded for batch in rest)
+            assert not any(batch.is_rebuilt for batch in rest)
 
 
 async def _settled(log: EventLog, run: str) -> None:
@@ -141,48 +141,48 @@ async def test_a_position_of_an_earlier_log_is_told_how_things_stand(opened: Ope
         await writer.open("r")
         await writer.append("r", [_say("Hel"), _say("lo")])
         await _until(reader, "r", 2)
-        batches = list[Batch]()
+        batches = list[LogBatch]()
         reading = asyncio.create_task(_read_into(batches, reader, "r", Position("0123abcd", 1)))
         await wait_for(lambda: batches)
         await writer.append("r", [_say(", you")])
         await writer.end("r")
         await reading
-        assert batches[0].folded
+        assert batches[0].is_rebuilt
         assert _text(batches) == "Hello, you"
 
 
 async def _until(log: EventLog, run: str, number: int) -> None:
     async def has_come() -> bool:
-        return (await log.folded(run))[0].number >= number
+        return (await log.rebuild(run))[0].number >= number
 
     await wait_for(has_come)
 
 
 async def test_a_log_that_grows_too_large_is_folded_and_goes_on(opened: Opened) -> None:
-    async with opened(most_bytes=20_000) as (writer, reader):
+    async with opened(max_bytes=20_000) as (writer, reader):
         await writer.open("r")
         for at in range(400):
             await writer.append("r", [_say(f"word {at} "), OTHER])
         await writer.end("r")
         await _settled(reader, "r")
-        position, events = await reader.folded("r")
+        position, events = await reader.rebuild("r")
         assert position.number == 800
         assert len(events) < 400
         whole = "".join(f"word {at} " for at in range(400))
         assert _text(await _all(reader, "r")) == whole
         # Who was far behind is told how things stand, who was near gets the rest.
         behind = await _all(reader, "r", Position(position.incarnation, 3))
-        assert behind[0].folded
+        assert behind[0].is_rebuilt
         assert _text(behind) == whole
         near = await _all(reader, "r", Position(position.incarnation, 797))
-        assert not near[0].folded
+        assert not near[0].is_rebuilt
         assert _text(near) == "word 399 "
 
 
 async def test_a_reader_that_is_overtaken_by_the_folding_loses_nothing(opened: Opened) -> None:
-    async with opened(most_bytes=20_000) as (writer, reader):
+    async with opened(max_bytes=20_000) as (writer, reader):
         await writer.open("r")
-        heard: list[Batch] = []
+        heard: list[LogBatch] = []
         overtaken = asyncio.Event()
 
         async def slowly() -> None:
@@ -209,7 +209,7 @@ async def test_what_is_not_there_is_said_to_be_unknown(opened: Opened) -> None:
         with pytest.raises(UnknownLog):
             await _all(reader, "nobody")
         with pytest.raises(UnknownLog):
-            await reader.folded("nobody")
+            await reader.rebuild("nobody")
 
 
 async def test_odd_values_survive(opened: Opened) -> None:
@@ -236,9 +236,9 @@ async def test_readers_who_come_and_go_get_each_character_once(opened: Opened, s
                 patience = own.randint(1, 6)
                 ended = True
                 async for batch in reader.read("r", after):
-                    assert not batch.folded
+                    assert not batch.is_rebuilt
                     text += _text([batch])
-                    after = Position(batch.incarnation, batch.entries[-1].number)
+                    after = Position(batch.incarnation, batch.records[-1].number)
                     patience -= 1
                     if patience == 0:
                         ended = False
@@ -256,7 +256,7 @@ async def test_readers_who_come_and_go_get_each_character_once(opened: Opened, s
 
 async def test_a_log_is_kept_for_a_while_and_then_forgotten() -> None:
     now = 0.0
-    log = MemoryLog(LogSettings(seconds=10.0), _fold, lambda: now)
+    log = MemoryLog(EventLogSettings(ttl_seconds=10.0), _fold, lambda: now)
     await log.open("old")
     await log.end("old")
     now = 9.0
@@ -266,7 +266,7 @@ async def test_a_log_is_kept_for_a_while_and_then_forgotten() -> None:
 
 
 async def test_of_many_logs_the_oldest_go_first() -> None:
-    log = MemoryLog(LogSettings(all_bytes=2000), _fold)
+    log = MemoryLog(EventLogSettings(max_total_bytes=2000), _fold)
     for at in range(5):
         await log.open(f"r{at}")
         await log.append(f"r{at}", [_say("x" * 600)])
@@ -286,8 +286,8 @@ async def test_with_redis_away_a_run_goes_on_and_is_caught_up(redis_url: str, re
         await here.append("r", [_say("meanwhile ")])
         with pytest.raises(LogUnavailable):
             await here.open("another")
-        assert (await here.folded("r"))[0].number == 2
-        assert (await there.folded("r"))[0].number == 1
+        assert (await here.rebuild("r"))[0].number == 2
+        assert (await there.rebuild("r"))[0].number == 1
         await away.back()
         await here.append("r", [_say("and after.")])
         await here.end("r")
@@ -301,7 +301,7 @@ async def test_each_write_is_told(redis_url: str, redis_prefix: str) -> None:
         told[what] += 1
 
     client = Redis.from_url(redis_url, driver_info=None)
-    log = SharedLog(client, client, redis_prefix, LogSettings(), _fold, wrote=wrote)
+    log = SharedLog(client, client, redis_prefix, EventLogSettings(), _fold, on_write=wrote)
     await log.open("r")
     await log.append("r", [_say("Hel")])
     await _until_told(told, "shared")
@@ -342,17 +342,17 @@ async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_
         await thought_dead.open("r")
         await thought_dead.append("r", [_say("Hello")])
         await _until(heir, "r", 1)
-        batches = list[Batch]()
+        batches = list[LogBatch]()
         local = asyncio.create_task(_read_into(batches, thought_dead, "r"))
         await wait_for(lambda: batches)
-        before, _ = await thought_dead.folded("r")
+        before, _ = await thought_dead.rebuild("r")
         assert await heir.take_over("r")
         await thought_dead.append("r", [_say(" from"), _say(" the grave")])
         await heir.append("r", [_say(", heir")])
         await heir.end("r")
         # Whoever read the old owner's memory is told how things stand, and goes on elsewhere.
         await local
-        assert batches[-1].folded or any(batch.folded for batch in batches)
+        assert batches[-1].is_rebuilt or any(batch.is_rebuilt for batch in batches)
         assert _text(batches) == "Hello, heir"
         await thought_dead.append("r", [_say("never")])
         await thought_dead.end("r")
@@ -361,7 +361,7 @@ async def test_a_log_that_was_taken_over_is_written_by_its_new_owner_only(redis_
             assert _text(await _all(third, "r")) == "Hello, heir"
             # A number that the old owner gave may be another event's now.
             again = await _all(third, "r", Position(before.incarnation, 3))
-            assert again[0].folded
+            assert again[0].is_rebuilt
             assert _text(again) == "Hello, heir"
 
 
@@ -386,7 +386,7 @@ async def test_the_end_of_a_long_log_is_not_seen_before_all_of_it(redis_url: str
 @asynccontextmanager
 async def _pair(url: str, prefix: str) -> AsyncIterator[tuple[SharedLog, SharedLog]]:
     clients = [Redis.from_url(url, driver_info=None) for _ in range(2)]
-    logs = [SharedLog(client, client, prefix, LogSettings(), _fold) for client in clients]
+    logs = [SharedLog(client, client, prefix, EventLogSettings(), _fold) for client in clients]
     yield logs[0], logs[1]
     for log, client in zip(logs, clients, strict=True):
         await log.aclose()
@@ -419,10 +419,10 @@ def test_what_is_no_position_is_refused(word: str) -> None:
 
 
 def test_merging_keeps_the_place_of_each_part() -> None:
-    entries = [Entry(at, _say(word)) for at, word in enumerate(["ab", "c", "", "def"], 1)]
-    (once,) = merged(entries)
+    entries = [LogRecord(at, _say(word)) for at, word in enumerate(["ab", "c", "", "def"], 1)]
+    (once,) = merge_records(entries)
     assert (once.number, once.event["delta"], once.parts) == (4, "abcdef", ((1, 2), (2, 3), (3, 3)))
-    (twice,) = merged([*merged(entries[:2]), *merged(entries[2:])])
+    (twice,) = merge_records([*merge_records(entries[:2]), *merge_records(entries[2:])])
     assert twice == once
     rests = [once.after(number) for number in range(5)]
     assert [rest.event["delta"] if rest else None for rest in rests] == ["abcdef", "cdef", "def", "def", None]
@@ -430,7 +430,9 @@ def test_merging_keeps_the_place_of_each_part() -> None:
     again = rests[1].after(2)
     assert again is not None
     assert again.event["delta"] == "def"
-    assert len(list(merged([Entry(1, _say("a")), Entry(2, _say("b", "other")), Entry(3, OTHER)]))) == 3
+    assert (
+        len(list(merge_records([LogRecord(1, _say("a")), LogRecord(2, _say("b", "other")), LogRecord(3, OTHER)]))) == 3
+    )
 
 
 async def test_one_read_of_redis_serves_all_readers_of_a_process(
@@ -438,7 +440,7 @@ async def test_one_read_of_redis_serves_all_readers_of_a_process(
 ) -> None:
     async with _pair(redis_url, redis_prefix) as (here, there):
         await here.open("r")
-        heard = [list[Batch]() for _ in range(100)]
+        heard = [list[LogBatch]() for _ in range(100)]
         readers = [asyncio.create_task(_read_into(batches, there, "r")) for batches in heard]
         before = await _reads(redis_client)
         for at in range(20):
@@ -463,7 +465,7 @@ async def test_reader_waits_for_a_redis_that_comes_back(redis_url: str, redis_pr
         await _until(there, "r", 1)
         away = _Away(there)
         await away.gone()
-        batches = list[Batch]()
+        batches = list[LogBatch]()
         reading = asyncio.create_task(_read_into(batches, there, "r"))
         await asyncio.sleep(0)
         await away.back()

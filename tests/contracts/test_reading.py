@@ -17,10 +17,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, message_chunk_to_message
 from pydantic import SecretStr
 
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
 from llm.vendors import ollama as ollama_module
 from llm.vendors import openai as openai_module
-from llm.vendors.reading.pool import HttpxTransport, Pool
+from llm.vendors.stream.pool import HttpxTransport, Pool
 from tests.loopback import (
     Cut,
     EmptyStream,
@@ -64,7 +64,7 @@ class Ways:
 @asynccontextmanager
 async def _openai_ways(provider: Loopback) -> AsyncIterator[Ways]:
     # As the service does: certificates are read from files.
-    ours = await asyncio.to_thread(openai_module.pooled, provider.openai_url, connect=5.0)
+    ours = await asyncio.to_thread(openai_module.pooled_client, provider.openai_url, connect=5.0)
     theirs = await asyncio.to_thread(openai.DefaultAsyncHttpxClient)
 
     def built(client: Any) -> openai_module.OpenAIChat:
@@ -360,8 +360,8 @@ FAULTS: dict[str, tuple[Fault, type[ModelError]]] = {
     "somebody else's page": (WrongContentType(), ModelUnavailable),
     "ill": (server_error(), ModelUnavailable),
     "too much to do": (too_many_requests(7), ModelOverloaded),
-    "wrong key": (unauthorized(), ModelRefused),
-    "gone": (model_gone("loop"), ModelRefused),
+    "wrong key": (unauthorized(), ProviderRejected),
+    "gone": (model_gone("loop"), ProviderRejected),
     "too long": (context_overflow(), ContextTooLong),
 }
 

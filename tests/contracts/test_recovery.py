@@ -13,8 +13,8 @@ from langgraph.checkpoint.base import id as checkpoint_ids
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, Send, interrupt
 
-from agents.base import BaseAgent, Checkpointer, CompiledGraph, Graph, Served, Turn
-from agents.facts import Halted
+from agents.base import AgentRuntime, BaseAgent, Checkpointer, CompiledGraph, Graph, GraphInput
+from agents.events import GraphStopped
 from storage.checkpoints import open_checkpoints
 from storage.settings import StorageSettings
 from tests.desk import NOBODYS
@@ -108,31 +108,33 @@ class _Agent(BaseAgent):
         return compiled
 
 
-async def _run(served: Served, turn: Turn, run: str) -> Halted:
-    facts = [fact async for fact in served.run(THREAD, turn, None, NOBODYS, run=run)]
-    assert isinstance(facts[-1], Halted)
+async def _run(agent: AgentRuntime, graph_input: GraphInput, run: str) -> GraphStopped:
+    facts = [fact async for fact in agent.run(THREAD, graph_input, None, NOBODYS, run=run)]
+    assert isinstance(facts[-1], GraphStopped)
     return facts[-1]
 
 
-async def _run_through_deaths(settings: StorageSettings, graph: StateGraph[Any, Any, Any, Any], turn: Turn) -> int:
+async def _run_through_deaths(
+    settings: StorageSettings, graph: StateGraph[Any, Any, Any, Any], graph_input: GraphInput
+) -> int:
     """Kills a run before its n-th write, for each n that it has, and recovers it; how many there were."""
     for writes in range(100):
         async with open_checkpoints(settings) as checkpoints:
-            await checkpoints.forget(THREAD)
-            served = Served(_Agent(graph), _Agent(graph).build(checkpoints.saver))
-            if turn.resume:
-                question = (await _run(served, Turn([HumanMessage("Go", id="go")]), "asking")).questions[0]
-                turn = replace(turn, resume={question.id: "this"})
+            await checkpoints.delete_thread(THREAD)
+            agent = AgentRuntime(_Agent(graph), _Agent(graph).build(checkpoints.saver))
+            if graph_input.resume:
+                interrupt = (await _run(agent, GraphInput([HumanMessage("Go", id="go")]), "asking")).interrupts[0]
+                graph_input = replace(graph_input, resume={interrupt.id: "this"})
             try:
                 with DyingSaver(checkpoints.saver, writes):
-                    whole = await _run(served, turn, "run")
+                    whole = await _run(agent, graph_input, "run")
             except ProcessDied:
-                whole = await _run(served, replace(turn, recovers=True), "run")
+                whole = await _run(agent, replace(graph_input, is_recovery=True), "run")
             else:
                 return writes
             said = sorted(message.text for message in whole.messages)
-            assert said == EXPECTED[bool(turn.resume)], f"killed before write {writes}"
-            assert whole.questions == ()
+            assert said == EXPECTED[bool(graph_input.resume)], f"killed before write {writes}"
+            assert whole.interrupts == ()
     raise AssertionError("the run writes without an end")
 
 
@@ -142,11 +144,11 @@ GRAPHS = {"line": _line, "nested": _nested, "fan": _fan, "jump": _jump}
 
 @pytest.mark.parametrize("graph", GRAPHS)
 async def test_run_killed_before_any_write_is_recovered_whole(migrated: StorageSettings, graph: str) -> None:
-    assert await _run_through_deaths(migrated, GRAPHS[graph](), Turn([HumanMessage("Go", id="go")])) >= 3
+    assert await _run_through_deaths(migrated, GRAPHS[graph](), GraphInput([HumanMessage("Go", id="go")])) >= 3
 
 
 async def test_resumed_run_killed_before_any_write_is_recovered_whole(migrated: StorageSettings) -> None:
-    assert await _run_through_deaths(migrated, _asking(), Turn(resume={"": "this"})) >= 3
+    assert await _run_through_deaths(migrated, _asking(), GraphInput(resume={"": "this"})) >= 3
 
 
 async def test_effect_with_the_documented_key_happens_once(migrated: StorageSettings) -> None:
@@ -173,14 +175,14 @@ async def test_effect_with_the_documented_key_happens_once(migrated: StorageSett
     graph.add_edge(START, "ask").add_edge("ask", "send")
     for writes in range(10):
         async with open_checkpoints(migrated) as checkpoints:
-            await checkpoints.forget(THREAD)
-            served = Served(_Agent(graph), _Agent(graph).build(checkpoints.saver))
-            turn, run = Turn([HumanMessage("Go", id="go")]), f"run-{writes}"
+            await checkpoints.delete_thread(THREAD)
+            agent = AgentRuntime(_Agent(graph), _Agent(graph).build(checkpoints.saver))
+            graph_input, run = GraphInput([HumanMessage("Go", id="go")]), f"run-{writes}"
             try:
                 with DyingSaver(checkpoints.saver, writes):
-                    await _run(served, turn, run)
+                    await _run(agent, graph_input, run)
             except ProcessDied:
-                await _run(served, replace(turn, recovers=True), run)
+                await _run(agent, replace(graph_input, is_recovery=True), run)
             assert list(module["SENT"]) == [f"run-{at}:call" for at in range(writes + 1)]
     assert attempts > 10
 
@@ -189,13 +191,13 @@ async def test_thread_goes_on_behind_a_process_whose_clock_was_ahead(
     migrated: StorageSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_checkpoints(migrated) as checkpoints:
-        served = Served(_Agent(_line()), _Agent(_line()).build(checkpoints.saver))
+        agent = AgentRuntime(_Agent(_line()), _Agent(_line()).build(checkpoints.saver))
         with monkeypatch.context() as ahead:
             now = time.time_ns()
             ahead.setattr(time, "time_ns", lambda: now + 30 * 10**9)
-            await _run(served, Turn([HumanMessage("Go", id="go")]), "one")
+            await _run(agent, GraphInput([HumanMessage("Go", id="go")]), "one")
         # Another process: it has made no checkpoint yet, and its clock is right.
         monkeypatch.setattr(checkpoint_ids, "_last_v6_timestamp", None)
-        await _run(served, Turn([HumanMessage("Again", id="again")]), "two")
-        said = [message.text for message in (await served.standing(THREAD)).messages]
+        await _run(agent, GraphInput([HumanMessage("Again", id="again")]), "two")
+        said = [message.text for message in (await agent.snapshot(THREAD)).messages]
     assert said == ["Go", "First.", "Second.", "Again"]

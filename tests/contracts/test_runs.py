@@ -25,7 +25,7 @@ async def _open(runs: Runs, run: str, thread: str = "t", caller: Caller = ANN) -
 
 
 async def _row(database: Database, run: RunRecord) -> dict[str, object]:
-    async with database.reading() as connection:
+    async with database.read() as connection:
         row = (await connection.execute(select(table).where(table.c.id == run.id))).one()
     return dict(row._mapping)
 
@@ -59,9 +59,9 @@ async def test_a_message_is_found_at_the_newest_run_that_answered_with_it(runs: 
     await runs.end(ANN, second, "cancelled", messages=["m"])
     # What is told of a run that has ended already is not told any more.
     await runs.end(ANN, first, "success", messages=["late"])
-    assert (await runs.find_by_message(ANN, "m")).key == "r2"
-    assert (await runs.find_by_message(ANN, "m", "r1")).key == "r1"
-    assert (await runs.find_by_message(ANN, "n")).key == "r1"
+    assert (await runs.find_by_message(ANN, "m")).client_run_id == "r2"
+    assert (await runs.find_by_message(ANN, "m", "r1")).client_run_id == "r1"
+    assert (await runs.find_by_message(ANN, "n")).client_run_id == "r1"
     wrong: list[tuple[Caller, str, str | None]] = [
         *((ANN, message, None) for message in ("late", *strange)),
         *((ANN, "n", run) for run in ("r2", "r1\x00")),
@@ -110,13 +110,15 @@ async def test_leases_and_queues_hold_no_moment_of_this_process(database: Databa
         lambda _c, _cursor, _statement, parameters, _context, _many: given.extend(dict(parameters or {}).values()),
     )
     here = Runs(database, owner="here", lease=5)
-    first = await here.open(ANN, thread="t", run="r", agent="chat", model=None, asked={"input": {}})
-    queued = await here.open(ANN, thread="t", run="q", agent="chat", model=None, asked={"input": {}}, queued=True)
-    await here.beat([first.id])
+    first = await here.open(ANN, thread="t", run="r", agent="chat", model=None, request_json={"input": {}})
+    queued = await here.open(
+        ANN, thread="t", run="q", agent="chat", model=None, request_json={"input": {}}, queued=True
+    )
+    await here.heartbeat([first.id])
     await here.release([first.id, queued.id])
     other = Runs(database, owner="other", lease=5)
-    assert len(await other.claim_lost(2)) == 2
-    await other.end_lost()
+    assert len(await other.claim_expired(2)) == 2
+    await other.end_expired_runs()
     await other.end_expired(first.id)
     await other.end(ANN, first, "success")
     await other.begin(queued)
@@ -130,30 +132,30 @@ async def test_heartbeat_waits_for_no_connection_of_a_busy_pool(database: Databa
     busy, own = open_database(migrated, connections=1), open_database(migrated, connections=1)
     here = Runs(busy, owner="here", lease=5, heartbeats=own)
     run = await _open(here, "r")
-    async with busy.reading():
-        assert await here.beat([run.id]) == [run.id]
+    async with busy.read():
+        assert await here.heartbeat([run.id]) == [run.id]
     await busy.aclose()
     await own.aclose()
 
 
 async def test_own_runs_are_neither_claimed_nor_ended(runs: Runs, database: Database) -> None:
-    driven = await runs.open(ANN, thread="t", run="r", agent="chat", model=None, asked={"input": {}})
+    local_runs = await runs.open(ANN, thread="t", run="r", agent="chat", model=None, request_json={"input": {}})
     await _age(database, seconds=6)
-    assert await runs.claim_lost(2, but=[driven.id]) == []
-    assert await runs.end_lost(but=[driven.id]) == []
+    assert await runs.claim_expired(2, except_ids=[local_runs.id]) == []
+    assert await runs.end_expired_runs(except_ids=[local_runs.id]) == []
     # What it drives no more it may take up again like anybody.
-    assert [lost.row.id for lost in await runs.claim_lost(2)] == [driven.id]
+    assert [lost.row.id for lost in await runs.claim_expired(2)] == [local_runs.id]
 
 
 async def test_queued_run_of_a_dead_process_is_claimed_and_waits_on(runs: Runs, database: Database) -> None:
     asked: dict[str, object] = {"input": {}}
-    first = await runs.open(ANN, thread="t", run="r1", agent="chat", model=None, asked=asked)
-    queued = await runs.open(ANN, thread="t", run="r2", agent="chat", model=None, asked=asked, queued=True)
+    first = await runs.open(ANN, thread="t", run="r1", agent="chat", model=None, request_json=asked)
+    queued = await runs.open(ANN, thread="t", run="r2", agent="chat", model=None, request_json=asked, queued=True)
     await _age(database, seconds=6)
     other = Runs(database, owner="other", lease=5)
     # Nobody passes over the run before it: that one is recovered too.
     assert not await runs.begin(queued)
-    claimed = await other.claim_lost(2)
+    claimed = await other.claim_expired(2)
     assert [(lost.row.id, lost.row.status, lost.attempt) for lost in claimed] == [
         (first.id, "running", 2),
         (queued.id, "queued", 1),
@@ -168,8 +170,8 @@ async def test_lost_runs_are_ended_and_those_that_beat_are_not(database: Databas
     here, gone = Runs(database, owner="here", lease=5), Runs(database, owner="gone", lease=5)
     mine, lost = await _open(here, "r1", "t1"), await _open(gone, "r2", "t2")
     await _age(database, seconds=6)
-    await here.beat([mine.id])
-    assert await here.end_lost() == [lost.id]
+    await here.heartbeat([mine.id])
+    assert await here.end_expired_runs() == [lost.id]
     assert [(await _row(database, run))["status"] for run in (mine, lost)] == ["running", "error"]
 
 
@@ -182,12 +184,12 @@ async def test_a_thread_remembers_when_it_was_used(runs: Runs, database: Databas
 
 
 async def _age(database: Database, *, seconds: int) -> None:
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(update(table).values(beat_at=datetime.now(UTC) - timedelta(seconds=seconds)))
 
 
 async def _touched(database: Database) -> datetime:
-    async with database.reading() as connection:
+    async with database.read() as connection:
         touched: datetime = (await connection.execute(select(threads.c.updated_at))).scalar_one()
     return touched
 
@@ -195,23 +197,28 @@ async def _touched(database: Database) -> datetime:
 async def test_a_lost_run_is_claimed_by_one_and_as_often_as_it_may_be(database: Database) -> None:
     here, there = (Runs(database, owner=name, lease=5) for name in ("here", "there"))
     gone = Runs(database, owner="gone", lease=5)
-    lost = await gone.open(ANN, thread="t1", run="r1", agent="chat", model=None, asked={"a": 1})
+    lost = await gone.open(ANN, thread="t1", run="r1", agent="chat", model=None, request_json={"a": 1})
     await _open(gone, "r2", "t2")
-    assert await here.claim_lost(2) == []
+    assert await here.claim_expired(2) == []
     await _age(database, seconds=6)
-    (claimed,) = await here.claim_lost(2)
-    assert (claimed.row.id, claimed.row.key, claimed.attempt, claimed.asked) == (lost.id, "r1", 2, {"a": 1})
+    (claimed,) = await here.claim_expired(2)
+    assert (claimed.row.id, claimed.row.client_run_id, claimed.attempt, claimed.request_json) == (
+        lost.id,
+        "r1",
+        2,
+        {"a": 1},
+    )
     assert claimed.caller == Caller(ANN.tenant, ANN.user)
     # Once claimed it is its own, and who had it before is told so.
-    assert await there.claim_lost(2) == []
-    assert await here.beat([lost.id]) == [lost.id]
-    assert await gone.beat([lost.id]) == []
+    assert await there.claim_expired(2) == []
+    assert await here.heartbeat([lost.id]) == [lost.id]
+    assert await gone.heartbeat([lost.id]) == []
     await gone.end(ANN, lost, "success")
     assert (await _row(database, lost))["status"] == "running"
     # One that cannot be gone on with, or was often enough, is ended.
     await _age(database, seconds=6)
-    assert await there.claim_lost(2) == []
-    assert len(await there.end_lost()) == 2
+    assert await there.claim_expired(2) == []
+    assert len(await there.end_expired_runs()) == 2
 
 
 async def test_a_queue_has_its_order(runs: Runs) -> None:
@@ -236,9 +243,9 @@ async def test_a_request_that_races_with_itself_is_known_and_not_busy(runs: Runs
 async def test_runs_that_nobody_drives_any_more_are_ended_also_those_of_ones_own(
     runs: Runs, database: Database
 ) -> None:
-    driven, forgotten = await _open(runs, "r1", "t1"), await _open(runs, "r2", "t2")
+    local_runs, forgotten = await _open(runs, "r1", "t1"), await _open(runs, "r2", "t2")
     await _age(database, seconds=6)
-    assert await runs.end_lost(but=[driven.id]) == [forgotten.id]
+    assert await runs.end_expired_runs(except_ids=[local_runs.id]) == [forgotten.id]
 
 
 async def test_a_run_that_was_withdrawn_can_be_asked_for_again(runs: Runs) -> None:
@@ -247,32 +254,34 @@ async def test_a_run_that_was_withdrawn_can_be_asked_for_again(runs: Runs) -> No
     first = await runs.find(ANN, "r")
     assert first is not None
     assert await runs.is_first(first)
-    assert await runs.queued(ANN, "t") == 0
+    assert await runs.count_queued(ANN, "t") == 0
 
 
 async def test_a_run_that_was_left_is_taken_up_at_once_and_its_try_does_not_count(
     runs: Runs, database: Database
 ) -> None:
-    left = await runs.open(ANN, thread="t", run="r1", agent="chat", model="a:b", asked={"model": None})
-    queued = await runs.open(ANN, thread="t", run="r2", agent="chat", model="a:b", asked={"model": None}, queued=True)
+    left = await runs.open(ANN, thread="t", run="r1", agent="chat", model="a:b", request_json={"model": None})
+    queued = await runs.open(
+        ANN, thread="t", run="r2", agent="chat", model="a:b", request_json={"model": None}, queued=True
+    )
     others = Runs(database, owner="other", lease=5)
-    assert await others.claim_lost(1) == []
+    assert await others.claim_expired(1) == []
     await others.release([left.id])
-    assert await others.claim_lost(1) == []
+    assert await others.claim_expired(1) == []
     await runs.release([left.id, queued.id])
-    taken = await others.claim_lost(1)
+    taken = await others.claim_expired(1)
     assert [(lost.row.id, lost.attempt, lost.caller) for lost in taken] == [(left.id, 1, ANN), (queued.id, 1, ANN)]
-    assert await runs.beat([left.id, queued.id]) == []
+    assert await runs.heartbeat([left.id, queued.id]) == []
 
 
 async def test_runs_that_some_process_may_still_claim_are_not_ended(runs: Runs, database: Database) -> None:
     opened = [
-        await runs.open(ANN, thread=f"t{at}", run=f"r{at}", agent="chat", model="a:b", asked={})
+        await runs.open(ANN, thread=f"t{at}", run=f"r{at}", agent="chat", model="a:b", request_json={})
         for at in range(CLAIM_BATCH + 4)
     ]
     await runs.release([run.id for run in opened])
     other = Runs(database, owner="other", lease=5)
-    first = await other.claim_lost(2)
-    assert await other.end_lost(but=[lost.row.id for lost in first], attempts=2) == []
-    rest = await other.claim_lost(2)
+    first = await other.claim_expired(2)
+    assert await other.end_expired_runs(except_ids=[lost.row.id for lost in first], max_attempts=2) == []
+    rest = await other.claim_expired(2)
     assert {lost.row.id for lost in (*first, *rest)} == {run.id for run in opened}

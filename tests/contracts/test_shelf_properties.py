@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifacts.shelf import Held
-from storage.artifacts import Stale, UnknownArtifact, UnknownVersion, Wanted
+from artifacts.service import ArtifactVersion
+from storage.artifacts import ArtifactFilter, StaleVersion, UnknownArtifact, UnknownVersion
 from storage.caller import Caller
 from storage.settings import StorageSettings
 from tests.contracts.shelves import Begin, Process, beginning
@@ -70,7 +70,7 @@ class Story:
     """What was accepted in one artifact, and the processes that hold it."""
 
     begin: Begin
-    held: Held
+    held: ArtifactVersion
     process: Process
     other: Process
     accepted: set[str] = field(default_factory=set)
@@ -92,68 +92,68 @@ class Story:
                 self.process = self.begin(None if cold else self.process.cache)
 
     async def _written(self, write: Write, process: Process) -> None:
-        tip = (await process.shelf.head(ANN, self.id)).tip
-        base = await process.shelf.read(ANN, self.id, max(1, tip - write.back))
+        tip = (await process.service.get(ANN, self.id)).head_version
+        base = await process.service.read(ANN, self.id, max(1, tip - write.back))
         lines = [*base.text.split("\n"), *[""] * LINES]
         lines[write.line] = write.word
         text = "\n".join(lines[: len(base.text.split("\n"))])
         try:
-            await process.shelf.write(
+            await process.service.update(
                 ANN, self.id, text, base=base.version.number, author=write.author, merge=write.merge
             )
-        except Stale:
+        except StaleVersion:
             assert not write.merge
         else:
             self.accepted.add(text)
 
     async def _restored(self, number: int, stale: bool) -> None:
-        head = await self.process.shelf.head(ANN, self.id)
-        base = head.tip - 1 if stale else head.tip
+        head = await self.process.service.get(ANN, self.id)
+        base = head.head_version - 1 if stale else head.head_version
         try:
-            restored = await self.process.shelf.restore(ANN, self.id, number, base=base, author="person")
-        except Stale:
+            restored = await self.process.service.restore(ANN, self.id, number, base=base, author="person")
+        except StaleVersion:
             assert stale
         except UnknownVersion:
             assert number > head.versions or base == 0
         else:
-            assert restored.text == (await self.process.shelf.read(ANN, self.id, number)).text
+            assert restored.text == (await self.process.service.read(ANN, self.id, number)).text
 
     async def check(self) -> None:
-        head = await self.process.shelf.head(ANN, self.id)
-        versions = await self.process.shelf.versions(ANN, self.id, limit=1000)
+        head = await self.process.service.get(ANN, self.id)
+        versions = await self.process.service.list_versions(ANN, self.id, limit=1000)
         assert [each.number for each in versions] == list(range(head.versions, 0, -1))
-        assert 1 <= head.tip <= head.versions
+        assert 1 <= head.head_version <= head.versions
         assert [each.number for each in versions if each.parent is None] == [1]
         assert all(1 <= each.parent < each.number for each in versions if each.parent is not None)
         cold = self.begin()
         for process in (self.process, self.other, cold):
-            texts = {each.number: (await process.shelf.read(ANN, self.id, each.number)).text for each in versions}
+            texts = {each.number: (await process.service.read(ANN, self.id, each.number)).text for each in versions}
             assert texts == {each.number: await cold.artifacts.text(ANN, each.digest) for each in versions}
             assert self.accepted <= {*texts.values()}
-            assert (await process.shelf.read(ANN, self.id)).text == texts[head.tip]
+            assert (await process.service.read(ANN, self.id)).text == texts[head.head_version]
 
     async def check_others(self) -> None:
         for process in (self.process, self.other):
-            assert await process.shelf.heads(BOB, Wanted(limit=9)) == []
+            assert await process.service.list_artifacts(BOB, ArtifactFilter(limit=9)) == []
             with pytest.raises(UnknownArtifact):
-                await process.shelf.read(BOB, self.id)
+                await process.service.read(BOB, self.id)
 
     async def check_deleted(self) -> None:
-        await self.other.shelf.delete(ANN, self.id)
+        await self.other.service.delete(ANN, self.id)
         for process in (self.process, self.other, self.begin()):
-            assert await process.shelf.heads(ANN, Wanted(limit=9)) == []
+            assert await process.service.list_artifacts(ANN, ArtifactFilter(limit=9)) == []
             for number in (None, 1):
                 with pytest.raises(UnknownArtifact):
-                    await process.shelf.read(ANN, self.id, number)
+                    await process.service.read(ANN, self.id, number)
         assert await self.other.artifacts.sweep() == 0
 
 
 async def _told(steps: Sequence[Write | Restore | Together | Restart], folder: Path) -> None:
-    async with beginning(StorageSettings(data=folder)) as begin:
+    async with beginning(StorageSettings(data_dir=folder)) as begin:
         process, other = begin(), begin()
         text = "\n".join(str(n) for n in range(LINES))
-        held = await process.shelf.create(ANN, name="Notes", kind="markdown", text=text, author="person")
-        story = Story(begin, held, process, other, {text})
+        version = await process.service.create(ANN, name="Notes", kind="markdown", text=text, author="person")
+        story = Story(begin, version, process, other, {text})
         for step in steps:
             await story.take(step)
         await story.check()

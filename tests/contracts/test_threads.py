@@ -11,28 +11,28 @@ from langgraph.graph import MessagesState, StateGraph
 from sqlalchemy import func, insert, select, text, update
 
 from observability.tracing import SpanRecord
-from observability.tracing import Who as On
+from observability.tracing import TraceSubject as On
 from storage.caller import Caller
 from storage.checkpoints import Checkpoints, open_checkpoints
+from storage.cursor import Cursor
 from storage.database import Database, StorageFailed
-from storage.place import Place
-from storage.reviews import ReviewDraft, Reviews
+from storage.reviews import NewReview, Reviews
 from storage.runs import Runs, ThreadBusy
 from storage.settings import StorageSettings
-from storage.spans import Spans
+from storage.spans import SpanStore
 from storage.tables import metadata as schema
+from storage.tables import orphaned_threads
 from storage.tables import runs as runs_table
-from storage.tables import strays
 from storage.tables import threads as table
 from storage.threads import (
-    Change,
     Order,
+    ThreadChange,
     ThreadExists,
+    ThreadFilter,
     ThreadRecord,
     Threads,
     UnknownCheckpoint,
     UnknownThread,
-    Wanted,
 )
 from tests.contracts.plans import plans
 
@@ -68,13 +68,13 @@ async def _ran(runs: Runs, checkpoints: Checkpoints, thread: str, *, caller: Cal
 
 
 async def _keys(threads: Threads, caller: Caller = ANN, **wanted: Any) -> list[str]:
-    return [record.key for record in await threads.listed(caller, Wanted(**{"limit": 100, **wanted}))]
+    return [record.key for record in await threads.list_threads(caller, ThreadFilter(**{"limit": 100, **wanted}))]
 
 
 async def test_a_thread_is_made_and_found_by_its_callers_id(threads: Threads) -> None:
     made = await threads.create(ANN, key="t", title="A title", metadata={"project": "x"})
     assert await threads.get(ANN, "t") == made
-    assert (made.key, made.title, made.title_by, made.metadata, made.agent) == (
+    assert (made.key, made.title, made.title_source, made.metadata, made.agent) == (
         "t",
         "A title",
         "person",
@@ -91,14 +91,14 @@ async def test_callers_never_meet(threads: Threads) -> None:
         assert await _keys(threads, caller) == []
         for asked in (
             threads.get(caller, "t"),
-            threads.change(caller, "t", Change(retitled=True, title="Theirs")),
+            threads.update(caller, "t", ThreadChange(retitled=True, title="Theirs")),
             threads.fork(caller, "t", checkpoint="c", to="u"),
             threads.delete(caller, "t"),
         ):
             with pytest.raises(UnknownThread):
                 await asked
-        assert not await threads.untitled(caller, mine.id)
-        assert not await threads.entitle(caller, mine.id, "Theirs")
+        assert not await threads.has_no_title(caller, mine.id)
+        assert not await threads.set_generated_title(caller, mine.id, "Theirs")
         assert (await threads.create(caller, key="t")).id != mine.id
     assert await threads.get(ANN, "t") == mine
 
@@ -108,40 +108,43 @@ async def test_a_thread_that_a_run_made_is_listed_with_its_agent(
 ) -> None:
     await _ran(runs, checkpoints, "t", agent="first")
     await _ran(runs, checkpoints, "t", agent="second")
-    (listed,) = await threads.listed(ANN, Wanted(limit=5))
+    (listed,) = await threads.list_threads(ANN, ThreadFilter(limit=5))
     assert (listed.key, listed.agent, listed.title, listed.metadata) == ("t", "second", None, {})
 
 
 async def test_what_is_changed_is_changed_and_nothing_else(threads: Threads) -> None:
     before = await threads.create(ANN, key="t", title="Old", metadata={"a": "1", "b": "2"})
-    renamed = await threads.change(ANN, "t", Change(retitled=True, title="New"))
-    assert (renamed.title, renamed.title_by, renamed.metadata) == ("New", "person", {"a": "1", "b": "2"})
+    renamed = await threads.update(ANN, "t", ThreadChange(retitled=True, title="New"))
+    assert (renamed.title, renamed.title_source, renamed.metadata) == ("New", "person", {"a": "1", "b": "2"})
     assert renamed.updated_at > before.updated_at
-    merged = await threads.change(ANN, "t", Change(metadata={"a": None, "b": "", "c": "3"}))
+    merged = await threads.update(ANN, "t", ThreadChange(metadata={"a": None, "b": "", "c": "3"}))
     assert (merged.title, merged.metadata) == ("New", {"b": "", "c": "3"})
     assert await threads.get(ANN, "t") == merged
 
 
 async def test_a_made_title_never_takes_the_place_of_another(threads: Threads) -> None:
     thread = await threads.create(ANN, key="t")
-    assert await threads.untitled(ANN, thread.id)
-    assert [await threads.entitle(ANN, thread.id, title) for title in ("Made", "Made again")] == [True, False]
+    assert await threads.has_no_title(ANN, thread.id)
+    assert [await threads.set_generated_title(ANN, thread.id, title) for title in ("Made", "Made again")] == [
+        True,
+        False,
+    ]
     made = await threads.get(ANN, "t")
-    assert (made.title, made.title_by, made.updated_at) == ("Made", "model", thread.updated_at)
-    await threads.change(ANN, "t", Change(retitled=True, title="Own"))
-    assert not await threads.entitle(ANN, thread.id, "Made")
-    taken = await threads.change(ANN, "t", Change(retitled=True))
-    assert (taken.title, taken.title_by) == (None, None)
-    assert await threads.entitle(ANN, thread.id, "Made")
+    assert (made.title, made.title_source, made.updated_at) == ("Made", "model", thread.updated_at)
+    await threads.update(ANN, "t", ThreadChange(retitled=True, title="Own"))
+    assert not await threads.set_generated_title(ANN, thread.id, "Made")
+    taken = await threads.update(ANN, "t", ThreadChange(retitled=True))
+    assert (taken.title, taken.title_source) == (None, None)
+    assert await threads.set_generated_title(ANN, thread.id, "Made")
 
 
 async def _pages(threads: Threads, order: Order, meanwhile: Any) -> list[str]:
     """Every page of three, with something happening after each."""
     seen = list[str]()
-    after: Place | None = None
-    while page := await threads.listed(ANN, Wanted(limit=3, after=after, order=order)):
+    after: Cursor | None = None
+    while page := await threads.list_threads(ANN, ThreadFilter(limit=3, after=after, order=order)):
         seen += [record.key for record in page]
-        after = Place(page[-1].updated_at if order == "updated" else page[-1].created_at, page[-1].id)
+        after = Cursor(page[-1].updated_at if order == "updated" else page[-1].created_at, page[-1].id)
         await meanwhile(len(seen))
     return seen
 
@@ -154,7 +157,7 @@ async def test_pages_lose_nothing_and_repeat_nothing_while_threads_are_written(t
     async def meanwhile(seen: int) -> None:
         await threads.create(ANN, key=f"new {seen}")
         for key in ("t9", "t4", "t0"):
-            await threads.change(ANN, key, Change(metadata={"seen": str(seen)}))
+            await threads.update(ANN, key, ThreadChange(metadata={"seen": str(seen)}))
 
     assert await _pages(threads, "created", meanwhile) == keys[::-1]
 
@@ -167,8 +170,8 @@ async def test_by_last_use_what_is_written_meanwhile_moves_to_the_front_and_is_n
 
     async def meanwhile(seen: int) -> None:
         if seen == 3:
-            await threads.change(ANN, "t8", Change(metadata={"a": "seen before"}))
-            await threads.change(ANN, "t2", Change(metadata={"a": "not seen yet"}))
+            await threads.update(ANN, "t8", ThreadChange(metadata={"a": "seen before"}))
+            await threads.update(ANN, "t2", ThreadChange(metadata={"a": "not seen yet"}))
 
     assert await _pages(threads, "updated", meanwhile) == ["t9", "t8", "t7", "t6", "t5", "t4", "t3", "t1", "t0"]
     assert (await _keys(threads))[:2] == ["t2", "t8"]
@@ -177,7 +180,7 @@ async def test_by_last_use_what_is_written_meanwhile_moves_to_the_front_and_is_n
 async def test_threads_of_one_moment_are_told_once_each(threads: Threads, database: Database) -> None:
     for at in range(8):
         await threads.create(ANN, key=f"t{at}")
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(update(table).values(updated_at=datetime.now(UTC)))
 
     async def nothing(seen: int) -> None:
@@ -237,7 +240,7 @@ async def test_metadata_is_found_by_what_it_is(threads: Threads) -> None:
 async def _left(database: Database, checkpoints: Checkpoints) -> dict[str, int]:
     """How many rows each table has, ours and the checkpointer's."""
     counted = {}
-    async with database.reading() as connection:
+    async with database.read() as connection:
         for each in schema.sorted_tables:
             counted[each.name] = await connection.scalar(select(func.count()).select_from(each)) or 0
         if database.engine.dialect.name == "postgresql":
@@ -266,21 +269,23 @@ async def test_a_deleted_thread_leaves_nothing(
 async def test_a_deleted_thread_takes_its_spans_reviews_and_feedback_along(
     threads: Threads, runs: Runs, checkpoints: Checkpoints, database: Database
 ) -> None:
-    spans, reviews = Spans(database), Reviews(database)
+    spans, reviews = SpanStore(database), Reviews(database)
 
     async def said(caller: Caller, thread: str, at: int) -> None:
         run = await runs.open(caller, thread=thread, run=f"r{at}", agent="chat", model=None)
-        review = ReviewDraft("passed", "answer", "1", {}, thread=run.thread, run=f"r{at}", message=f"reviewed{at}")
+        review = NewReview(
+            "passed", "answer", "1", {}, thread_id=run.thread, run_id=f"r{at}", message_id=f"reviewed{at}"
+        )
         await reviews.add(caller, review)
         for message, of in ((f"m{at}", f"r{at}"), (f"reviewed{at}", None)):
-            await reviews.say(caller, message, thumb=1, score=None, comment="Good", run=of)
-        who = On(caller.tenant, caller.user, thread, f"r{at}", "chat")
+            await reviews.set_feedback(caller, message, thumb=1, score=None, comment="Good", run=of)
+        subject = On(caller.tenant, caller.user, thread, f"r{at}", "chat")
         own, shared = f"{at:032x}", "f" * 32
         await spans.write(
             [
-                SpanRecord(own, f"{at:016x}", None, "run chat", "run", who, None, at, at + 1),
-                SpanRecord(own, f"{at + 100:016x}", f"{at:016x}", "chat", "agent", who, None, at, at + 1),
-                SpanRecord(shared, f"{at:016x}", None, f"run {at}", "run", who, "late", at, at + 1),
+                SpanRecord(own, f"{at:016x}", None, "run chat", "run", subject, None, at, at + 1),
+                SpanRecord(own, f"{at + 100:016x}", f"{at:016x}", "chat", "agent", subject, None, at, at + 1),
+                SpanRecord(shared, f"{at:016x}", None, f"run {at}", "run", subject, "late", at, at + 1),
             ]
         )
         await runs.end(caller, run, "success")
@@ -293,7 +298,7 @@ async def test_a_deleted_thread_takes_its_spans_reviews_and_feedback_along(
     assert await _left(database, checkpoints) == before
     # A trace that a client gave to two threads is told by what is left of it.
     trace, left = await spans.get(ANN, "f" * 32)
-    assert (trace.name, trace.thread, trace.spans, len(left)) == ("run 2", "stays", 1, 1)
+    assert (trace.name, trace.thread, trace.span_count, len(left)) == ("run 2", "stays", 1, 1)
 
 
 async def test_scores_that_were_sent_of_a_deleted_thread_are_deleted_there_too(
@@ -302,38 +307,38 @@ async def test_scores_that_were_sent_of_a_deleted_thread_are_deleted_there_too(
     reviews, soon = Reviews(database), datetime.now(UTC) + timedelta(minutes=1)
     run = await runs.open(ANN, thread="t", run="r", agent="chat", model=None)
     told = {"levels": {"true": 2}, "findings": [{"by": "lints", "severity": "error"}]}
-    review = ReviewDraft("failed", "answer", "1", told, score=2.0, thread=run.thread, run="r", message="m")
-    for draft in (review, replace(review, thread=None)):
+    review = NewReview("failed", "answer", "1", told, score=2.0, thread_id=run.thread, run_id="r", message_id="m")
+    for draft in (review, replace(review, thread_id=None)):
         await reviews.add(ANN, draft)
-    await reviews.say(ANN, "m", thumb=1, score=None, comment=None, run="r")
-    sent = await reviews.waiting(9, before=soon)
-    await reviews.exported(sent)
+    await reviews.set_feedback(ANN, "m", thumb=1, score=None, comment=None, run="r")
+    sent = await reviews.pending_scores(9, before=soon)
+    await reviews.mark_exported(sent)
     # What was never sent needs nothing, but for what is on its way.
     for attempt in (2, 3):
-        await reviews.add(ANN, replace(review, attempt=attempt, told={}))
-    (on_its_way,) = [each for each in await reviews.waiting(9, before=soon) if each.metadata["attempt"] == 3]
+        await reviews.add(ANN, replace(review, attempt=attempt, verdict={}))
+    (on_its_way,) = [each for each in await reviews.pending_scores(9, before=soon) if each.metadata["attempt"] == 3]
     await runs.end(ANN, run, "success")
     await threads.delete(ANN, "t")
-    await reviews.exported([on_its_way])
-    gone = await reviews.waiting(9, before=soon)
+    await reviews.mark_exported([on_its_way])
+    gone = await reviews.pending_scores(9, before=soon)
     with_thread = [each for each in sent if each.thread or each.table == "feedback"]
     assert len(with_thread) == 4
     assert {(each.id, each.value) for each in gone} == {(each.id, None) for each in (*with_thread, on_its_way)}
     # What is said anew of a message is not deleted any more.
-    await reviews.say(ANN, "m", thumb=1, score=None, comment=None, run="r")
-    again = await reviews.waiting(9, before=soon)
+    await reviews.set_feedback(ANN, "m", thumb=1, score=None, comment=None, run="r")
+    again = await reviews.pending_scores(9, before=soon)
     assert [each.value for each in again if each.table == "feedback"] == [1.0]
     assert {each.id for each in again} == {each.id for each in gone}
     assert len(again) == len(gone)
-    await reviews.exported(again)
-    assert await reviews.waiting(9, before=soon) == []
+    await reviews.mark_exported(again)
+    assert await reviews.pending_scores(9, before=soon) == []
 
 
 async def test_a_thread_is_not_deleted_under_a_run(threads: Threads, runs: Runs, database: Database) -> None:
     run = await runs.open(ANN, thread="t", run="r", agent="chat", model=None)
     with pytest.raises(ThreadBusy):
         await threads.delete(ANN, "t")
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(update(runs_table).values(beat_at=datetime.now(UTC) - timedelta(seconds=6)))
     assert await threads.delete(ANN, "t") == [run.id]
 
@@ -360,7 +365,7 @@ class _Gone:
         self.copy = checkpoints.copy
         self.prune = checkpoints.prune
 
-    async def forget(self, thread: str) -> None:
+    async def delete_thread(self, thread: str) -> None:
         raise StorageFailed("gone")
 
 
@@ -374,8 +379,8 @@ async def test_what_a_crash_has_left_of_a_deleted_thread_is_swept(
     with pytest.raises(UnknownThread):
         await threads.get(ANN, "t")
     assert await threads.sweep() == 0
-    async with database.writing() as connection:
-        await connection.execute(update(strays).values(since=datetime.now(UTC) - timedelta(hours=2)))
+    async with database.write() as connection:
+        await connection.execute(update(orphaned_threads).values(since=datetime.now(UTC) - timedelta(hours=2)))
     assert [await threads.sweep(), await threads.sweep()] == [1, 0]
     assert await _left(database, checkpoints) == before
 
@@ -384,12 +389,12 @@ async def test_a_fork_has_what_its_origin_had_and_is_another(
     threads: Threads, runs: Runs, checkpoints: Checkpoints
 ) -> None:
     origin = await _ran(runs, checkpoints, "t", agent="painter")
-    await threads.change(ANN, "t", Change(retitled=True, title="Own", metadata={"a": "1"}))
+    await threads.update(ANN, "t", ThreadChange(retitled=True, title="Own", metadata={"a": "1"}))
     (tip, *_) = [each async for each in checkpoints.saver.alist({"configurable": {"thread_id": origin}})]
     checkpoint = tip.config["configurable"]["checkpoint_id"]
     fork = await threads.fork(ANN, "t", checkpoint=checkpoint, to="u")
     assert fork == await threads.get(ANN, "u")
-    assert (fork.title, fork.title_by, fork.metadata, fork.agent) == ("Own", "person", {"a": "1"}, "painter")
+    assert (fork.title, fork.title_source, fork.metadata, fork.agent) == ("Own", "person", {"a": "1"}, "painter")
     await threads.delete(ANN, "t")
     assert [each async for each in checkpoints.saver.alist({"configurable": {"thread_id": fork.id}})] != []
 
@@ -455,10 +460,10 @@ async def crowded(database: Database) -> None:
         for row in rows
         for at in range(2)
     ]
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(insert(table), rows)
         await connection.execute(insert(runs_table), ran)
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(text("ANALYZE"))
 
 
@@ -472,10 +477,10 @@ def _assert_indexed(plan: str, *indexes: str) -> None:
 @pytest.mark.parametrize("order", ["updated", "created"])
 @pytest.mark.usefixtures("crowded")
 async def test_lists_are_read_in_the_order_of_their_index(threads: Threads, database: Database, order: Order) -> None:
-    first = await threads.listed(ANN, Wanted(limit=21, order=order))
-    after = Place(first[-1].updated_at if order == "updated" else first[-1].created_at, first[-1].id)
-    for place in (None, after):
-        (plan,) = await plans(database, threads.listed(ANN, Wanted(limit=21, after=place, order=order)))
+    first = await threads.list_threads(ANN, ThreadFilter(limit=21, order=order))
+    after = Cursor(first[-1].updated_at if order == "updated" else first[-1].created_at, first[-1].id)
+    for cursor in (None, after):
+        (plan,) = await plans(database, threads.list_threads(ANN, ThreadFilter(limit=21, after=cursor, order=order)))
         _assert_indexed(plan, f"ix_threads_{order}", "ix_runs_thread_id_created_at")
         assert "Sort" not in plan
         assert "TEMP B-TREE" not in plan
@@ -488,7 +493,7 @@ async def test_lists_are_read_in_the_order_of_their_index(threads: Threads, data
 async def test_a_search_reads_its_callers_threads_and_nobody_elses(
     threads: Threads, database: Database, narrowed: dict[str, Any]
 ) -> None:
-    (plan,) = await plans(database, threads.listed(ANN, Wanted(limit=21, **narrowed)))
+    (plan,) = await plans(database, threads.list_threads(ANN, ThreadFilter(limit=21, **narrowed)))
     _assert_indexed(plan, "ix_runs_thread_id_created_at")
     owned = (
         "tenant_id=? AND user_id=?",
@@ -502,6 +507,6 @@ async def test_one_thread_is_found_by_its_index(threads: Threads, database: Data
     (plan,) = await plans(database, threads.get(ANN, "t5"))
     _assert_indexed(plan, "ix_runs_thread_id_created_at")
     thread = await threads.get(ANN, "t5")
-    for asked in (threads.untitled(ANN, thread.id), threads.delete(ANN, "t5"), threads.sweep()):
+    for asked in (threads.has_no_title(ANN, thread.id), threads.delete(ANN, "t5"), threads.sweep()):
         for plan in await plans(database, asked):
             _assert_indexed(plan)

@@ -37,18 +37,18 @@ async def _opened(runs: Runs, run: str = "r1") -> RunRecord:
 
 
 async def _row(database: Database) -> dict[str, Any]:
-    async with database.reading() as connection:
+    async with database.read() as connection:
         return dict((await connection.execute(select(webhooks))).one()._mapping)
 
 
 async def _set(database: Database, table: Any, **values: Any) -> None:
-    async with database.writing() as connection:
+    async with database.write() as connection:
         await connection.execute(update(table).values(**values))
 
 
 async def test_nothing_is_due_until_the_run_has_ended(here: Webhooks, runs: Runs) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
+    await here.create(ANN, run.id, URL)
     assert await here.claim(10) == []
     await runs.end(ANN, run, "success")
     (delivery,) = await here.claim(10)
@@ -58,26 +58,26 @@ async def test_nothing_is_due_until_the_run_has_ended(here: Webhooks, runs: Runs
 
 async def test_asked_twice_is_asked_once(here: Webhooks, runs: Runs, database: Database) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
-    await here.ask(ANN, run.id, "https://example.com/other")
+    await here.create(ANN, run.id, URL)
+    await here.create(ANN, run.id, "https://example.com/other")
     assert (await _row(database))["url"] == URL
 
 
 async def test_a_run_that_was_deleted_has_nobody_to_tell(here: Webhooks, runs: Runs, database: Database) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
-    async with database.writing() as connection:
+    await here.create(ANN, run.id, URL)
+    async with database.write() as connection:
         await connection.execute(delete(threads))
-    async with database.reading() as connection:
+    async with database.read() as connection:
         assert (await connection.execute(select(webhooks))).all() == []
-    await here.ask(ANN, run.id, URL)
+    await here.create(ANN, run.id, URL)
 
 
 async def test_the_result_is_left_to_who_drove_the_run_until_its_lease_has_run_out(
     here: Webhooks, there: Webhooks, runs: Runs, database: Database
 ) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
+    await here.create(ANN, run.id, URL)
     await runs.end(ANN, run, "success")
     assert await there.claim(10) == []
     await _set(database, runs_table, ended_at=datetime.now(UTC) - timedelta(seconds=6))
@@ -89,18 +89,18 @@ async def test_an_attempt_whose_process_has_died_is_made_by_another(
     here: Webhooks, there: Webhooks, runs: Runs, database: Database
 ) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
+    await here.create(ANN, run.id, URL)
     await runs.end(ANN, run, "success")
     (first,) = await here.claim(10)
-    assert await here.keep(first, "{}")
+    assert await here.store_body(first, "{}")
     assert await there.claim(10) == []
     await _set(database, webhooks, next_at=datetime.now(UTC) - timedelta(seconds=1))
     (second,) = await there.claim(10)
     assert (second.body, second.attempt) == ("{}", 2)
     # Who was thought dead says nothing any more.
-    assert not await here.keep(first, "[]")
+    assert not await here.store_body(first, "[]")
     await here.settle(first, "given_up")
-    await here.later(first, 0)
+    await here.retry_in(first, 0)
     row = await _row(database)
     assert (row["status"], row["owner"], row["body"]) == ("waiting", "there", "{}")
     await there.settle(second, "delivered")
@@ -111,10 +111,10 @@ async def test_an_attempt_whose_process_has_died_is_made_by_another(
 
 async def test_what_failed_is_due_again_later(here: Webhooks, runs: Runs, database: Database) -> None:
     run = await _opened(runs)
-    await here.ask(ANN, run.id, URL)
+    await here.create(ANN, run.id, URL)
     await runs.end(ANN, run, "error", error_code="interrupted")
     (delivery,) = await here.claim(10)
-    await here.later(delivery, 30)
+    await here.retry_in(delivery, 30)
     assert await here.claim(10) == []
     due = (await _row(database))["next_at"] - datetime.now(UTC)
     assert timedelta(seconds=20) < due < timedelta(seconds=31)

@@ -15,7 +15,7 @@ from tests.waiting import LIMIT_SECONDS, wait_until
 
 def _workers(server: Serving) -> list[psutil.Process]:
     children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "artifacts.worker" in child.cmdline()]
+    return [child for child in children if "artifacts.worker_process" in child.cmdline()]
 
 
 def test_a_worker_is_warmed_behind_the_start(tmp_path: Path) -> None:

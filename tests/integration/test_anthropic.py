@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 from pydantic import BaseModel, SecretStr
 
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
 from tests.faults import CALL, TEXT
@@ -51,7 +51,7 @@ async def factory(loopback: Loopback) -> AsyncIterator[ModelFactory]:
             anthropic_base_url=loopback.anthropic_url,
             ollama_base_url=loopback.ollama_url,
             chat=("anthropic:loop", "ollama:loop"),
-            retry_attempts=1,
+            retry_max_attempts=1,
         )
     )
     await made.start()
@@ -81,7 +81,7 @@ async def test_it_answers_with_its_thoughts_and_what_it_took(
     factory: ModelFactory, loopback: Loopback, way: str
 ) -> None:
     loopback.say(Reply(TEXT.text, reasoning="The sea is wet. ", usage=Usage(prompt=30, completion=9, cached=10)))
-    answer = await _asked((await factory.candidate(model="anthropic:loop")).model, way)
+    answer = await _asked((await factory.select(model="anthropic:loop")).model, way)
     assert answer.content == TEXT.text
     assert answer.additional_kwargs["reasoning_content"] == "The sea is wet. "
     assert answer.usage_metadata is not None
@@ -94,7 +94,7 @@ async def test_it_answers_with_its_thoughts_and_what_it_took(
 @WAYS
 async def test_it_calls_tools_and_hears_what_they_said(factory: ModelFactory, loopback: Loopback, way: str) -> None:
     loopback.say(CALL, Reply("It is green."))
-    model = (await factory.candidate(model="anthropic:loop")).model.bind_tools([PAINT], tool_choice="any")
+    model = (await factory.select(model="anthropic:loop")).model.bind_tools([PAINT], tool_choice="any")
     called = await _asked(model, way)
     (call,) = called.tool_calls
     assert (call["name"], call["args"]) == ("paint", {"colour": "a dark and stormy green"})
@@ -111,7 +111,7 @@ async def test_it_keeps_to_a_schema(factory: ModelFactory, loopback: Loopback) -
         name: str
 
     loopback.say(Reply('{"name": "Paris"}'))
-    asked = (await factory.candidate(model="anthropic:loop")).model.with_structured_output(City)
+    asked = (await factory.select(model="anthropic:loop")).model.with_structured_output(City)
     assert await asked.ainvoke(ASKED) == City(name="Paris")
     assert _bodies(loopback)[-1]["output_config"]["format"]["type"] == "json_schema"
 
@@ -132,7 +132,7 @@ BUSY = Status(529, Problem("Overloaded", "overloaded_error"))
         (server_error(), ModelUnavailable),
         (too_many_requests(7), ModelOverloaded),
         (BUSY, ModelOverloaded),
-        (unauthorized(), ModelRefused),
+        (unauthorized(), ProviderRejected),
         (TOO_LONG, ContextTooLong),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
@@ -142,7 +142,7 @@ async def test_what_goes_wrong_has_the_same_names_as_elsewhere(
 ) -> None:
     loopback.answer(lambda _: fault)
     with pytest.raises(kind) as failed:
-        await _asked((await factory.candidate(model="anthropic:loop")).model, way)
+        await _asked((await factory.select(model="anthropic:loop")).model, way)
     assert failed.value.provider == "anthropic"
     if fault == too_many_requests(7):
         assert failed.value.retry_after == 7.0
@@ -151,7 +151,7 @@ async def test_what_goes_wrong_has_the_same_names_as_elsewhere(
 async def test_an_error_within_a_stream_is_that_error(factory: ModelFactory, loopback: Loopback) -> None:
     loopback.answer(lambda _: ErrorEvent(3, Problem("Overloaded", "overloaded_error"), TEXT))
     with pytest.raises(ModelOverloaded):
-        await _asked((await factory.candidate(model="anthropic:loop")).model, "streamed")
+        await _asked((await factory.select(model="anthropic:loop")).model, "streamed")
 
 
 async def test_another_goes_on_where_it_broke_off(factory: ModelFactory, loopback: Loopback) -> None:
@@ -161,9 +161,9 @@ async def test_another_goes_on_where_it_broke_off(factory: ModelFactory, loopbac
         return Reply(TEXT.text.removeprefix(request.body["messages"][-1]["content"]))
 
     loopback.answer(rule)
-    assert (await _asked((await factory.candidate()).model, "streamed")).text == TEXT.text
+    assert (await _asked((await factory.select()).model, "streamed")).text == TEXT.text
 
 
 async def test_its_models_are_listed(factory: ModelFactory) -> None:
-    listed = {str(info.spec): info for info in await factory.catalogue()}
+    listed = {str(info.spec): info for info in await factory.models()}
     assert listed["anthropic:loop"].vision

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.api.artifacts import Difference
+from backend.api.artifacts import ArtifactDiff
 from tests.server import Server, serving
 
 WHERE = "/api/v1/artifacts"
@@ -208,7 +208,7 @@ async def test_a_difference_is_told_for_programs_and_for_patch(client: httpx.Asy
     assert plain.text.startswith("--- a/The tides.md\t\n+++ b/The tides.md\t\n@@ -2,4 +2,4 @@\n")
     data, _ = await _made(client, "{}", kind="json", name="Data")
     # Rendered elsewhere and not by the model, it is what the model says.
-    assert Difference.model_validate(told).model_dump(mode="json") == told
+    assert ArtifactDiff.model_validate(told).model_dump(mode="json") == told
     two_kinds = await client.get(where, params={"before": 1, "other": data["artifactId"]})
     nowhere = await client.get(where, params={"before": 1, "after": 7})
     assert (two_kinds.status_code, two_kinds.json()["errors"][0]["field"]) == (422, "other")

@@ -27,8 +27,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-async def _canvas(server: Server, text: str, thread: str, **wishes: Any) -> list[Event]:
-    props = {"canvas": wishes} if wishes else {}
+async def _canvas(server: Server, text: str, thread: str, **options: Any) -> list[Event]:
+    props = {"canvas": options} if options else {}
     return await server.run("canvas", text=text, thread=thread, forwardedProps=props)
 
 
@@ -198,7 +198,7 @@ async def test_a_question_is_answered_and_writes_nothing(server: Server) -> None
 
 
 @pytest.mark.parametrize(
-    ("wishes", "field"),
+    ("options", "field"),
     [
         ({"action": {"name": "paint"}}, "action.name"),
         ({"action": {"name": "length", "to": "enormous"}}, "action"),
@@ -215,10 +215,10 @@ async def test_a_question_is_answered_and_writes_nothing(server: Server) -> None
     ],
 )
 async def test_what_cannot_be_is_said_before_anything_is_run(
-    server: Server, wishes: dict[str, Any], field: str
+    server: Server, options: dict[str, Any], field: str
 ) -> None:
     first = _artifact(await _canvas(server, "Write about the tides", "refused"))
-    asked = run_input("Do", forwardedProps={"canvas": {"artifactId": first["id"], **wishes}})
+    asked = run_input("Do", forwardedProps={"canvas": {"artifactId": first["id"], **options}})
     async with server.client() as client:
         answer = await client.post("/api/v1/chat/canvas", json=asked)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
@@ -241,10 +241,10 @@ async def test_a_text_that_was_cut_by_its_limit_is_not_kept_as_whole(tmp_path: P
             return Reply(TIDES[:30], finish="length")
         return Reply(CHANGED) if "# The tides" in str(request.body) else Reply("It is done.")
 
-    wishes = {"canvas": {"kind": "markdown"}, "quality": quality}
+    options = {"canvas": {"kind": "markdown"}, "quality": quality}
     with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
         loopback.answer(answer)
-        events = await server.run("canvas", text="The tides", thread="cut", forwardedProps=wishes)
+        events = await server.run("canvas", text="The tides", thread="cut", forwardedProps=options)
         artifact = _artifact(events)
         async with server.client() as client:
             versions = (await client.get(f"/api/v1/artifacts/{artifact['id']}/versions")).json()["items"]
@@ -285,10 +285,10 @@ async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> No
         assert await _text(server, first["id"], 3) == TIDES.replace(" a little", "")
 
 
-async def _changed_during(server: Server, client: httpx.AsyncClient, deed: Deed | None, **wishes: Any) -> list[Event]:
+async def _changed_during(server: Server, client: httpx.AsyncClient, deed: Deed | None, **options: Any) -> list[Event]:
     """A run of which something has come when the deed is done."""
     heard = list[Event]()
-    props = {"canvas": wishes}
+    props = {"canvas": options}
     async with server.opened(client, "canvas", text="Shorter", thread="t", forwardedProps=props) as events:
         async for event in events:
             heard.append(event)
@@ -347,10 +347,10 @@ async def test_a_document_that_is_stopped_leaves_no_call_open_and_no_draft(tmp_p
     with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
         loopback.answer(lambda _: Reply("word " * 400, delay=0.05))
         heard = list[Event]()
-        wishes = {"canvas": {"kind": "markdown"}}
+        options = {"canvas": {"kind": "markdown"}}
         async with (
             server.client() as client,
-            server.opened(client, "canvas", text="Write", run="r", forwardedProps=wishes) as events,
+            server.opened(client, "canvas", text="Write", run="r", forwardedProps=options) as events,
         ):
             async for event in events:
                 heard.append(event)

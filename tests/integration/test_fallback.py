@@ -12,7 +12,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import SecretStr
 
-from llm.errors import ModelLacks, ModelUnavailable
+from llm.errors import CapabilityUnsupported, ModelUnavailable
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
 from tests.loopback import (
@@ -71,7 +71,7 @@ async def factory(first: Loopback, second: Loopback) -> AsyncIterator[ModelFacto
 
 
 async def _answer(factory: ModelFactory, text: str = "Tell me about the sea.") -> str:
-    model = (await factory.candidate()).model
+    model = (await factory.select()).model
     return "".join([chunk.text async for chunk in model.astream([HumanMessage(text)])])
 
 
@@ -235,7 +235,7 @@ async def test_of_two_that_are_never_both_down_every_answer_is_whole(first: Loop
     settings = _settings(first, second, breaker_failures=2, breaker_seconds=3600, retry_attempts=2)
     factory = ModelFactory(settings)
     await factory.start()
-    await factory.catalogue()
+    await factory.models()
 
     def rest(request: Request) -> Reply:
         return Reply(pieces=_pieces(_successor("goes on", _heard(request) or "")))
@@ -295,13 +295,13 @@ async def test_a_picture_is_taken_to_a_model_that_sees_and_to_no_other(
     )
     first.answer(lambda _: Reply("A cat."))
     second.answer(lambda _: Reply("I cannot see."))
-    model = (await factory.candidate()).model
+    model = (await factory.select()).model
     assert (await model.ainvoke([picture])).text == "A cat."
     await asyncio.to_thread(first.say, *[server_error()] * 5)
     with pytest.raises(ModelUnavailable):
         await model.ainvoke([picture])
-    blind = (await factory.candidate(model="ollama:loop")).model
-    with pytest.raises(ModelLacks, match="see pictures"):
+    blind = (await factory.select(model="ollama:loop")).model
+    with pytest.raises(CapabilityUnsupported, match="see pictures"):
         await blind.ainvoke([picture])
     # What an older turn showed is told in words.
     later = [picture, AIMessage("A cat."), HumanMessage("Are you sure?")]

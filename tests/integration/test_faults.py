@@ -68,14 +68,14 @@ async def _factory(loopback: Loopback, provider: str, fault: str, **more: Any) -
     }
     made = ModelFactory(ModelSettings(**settings))
     await made.start()
-    await made.catalogue()
+    await made.models()
     yield made
     await made.aclose()
 
 
 async def _asked(factory: ModelFactory, way: Way, *, tools: bool) -> Any:
     """The answer, or the code of the error."""
-    model = (await factory.candidate()).model
+    model = (await factory.select()).model
     asked = model.bind_tools([PAINT]) if tools else model
     try:
         if way == "plain":
@@ -165,7 +165,7 @@ async def test_what_counts_against_a_provider(loopback: Loopback, provider: str,
     async with _factory(loopback, provider, fault, breaker_failures=1, retry_attempts=1) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=False, once=False)
         await _asked(factory, way, tools=False)
-        info = (await factory.candidate()).info
+        info = (await factory.select()).info
         state = await factory.breaker(info)
     assert state == ("open" if ROWS[fault][3] == "yes" else "closed")
 

@@ -15,7 +15,7 @@ from langchain_core.messages import HumanMessage
 from pydantic import SecretStr
 
 from llm.catalog import Provider
-from llm.errors import ModelRefused, ModelUnavailable
+from llm.errors import ModelUnavailable, ProviderRejected
 from llm.settings import ModelSettings
 from llm.vendors import ollama, openai
 from tests.loopback import (
@@ -311,7 +311,7 @@ async def test_the_environments_proxy_is_asked(wire: str, provider: Loopback, mo
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with _vendor(wire, _settings("http://provider.example")) as vendor:
-        with pytest.raises(ModelRefused):
+        with pytest.raises(ProviderRejected):
             await _answer(vendor.chat_model("loop"))
     (request,) = provider.requests
     assert request.path.startswith("http://provider.example/")

@@ -227,8 +227,8 @@ async def test_a_wish_that_cannot_be_is_refused(server: Server, agent: str, prop
 
 
 async def test_a_document_is_read_before_it_is_seen(server: Server) -> None:
-    wishes = {"canvas": {"kind": "markdown"}}
-    events = await _asked(server, "document", "enforce", "canvas", **wishes)
+    options = {"canvas": {"kind": "markdown"}}
+    events = await _asked(server, "document", "enforce", "canvas", **options)
     arguments = "".join(event["delta"] for event in events if event["type"] == "TOOL_CALL_ARGS")
     assert json.loads(arguments)["content"] == RIGHT
     before = events[: next(at for at, event in enumerate(events) if event["type"] == "TOOL_CALL_START")]
@@ -240,8 +240,8 @@ async def test_a_document_is_read_before_it_is_seen(server: Server) -> None:
 
 
 async def test_a_document_that_is_seen_is_read_behind_it(server: Server) -> None:
-    wishes = {"canvas": {"kind": "markdown"}}
-    events = await _asked(server, "advised", "advise", "canvas", **wishes)
+    options = {"canvas": {"kind": "markdown"}}
+    events = await _asked(server, "advised", "advise", "canvas", **options)
     artifact = last(events, "STATE_SNAPSHOT")["snapshot"]["artifact"]
     assert _verdict(events)["outcome"] == "failed"
     async with server.client() as client:

@@ -28,18 +28,18 @@ def _asked(**more: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _database(data: Path) -> AsyncIterator[Database]:
-    opened = open_database(StorageSettings(data=data))
+    opened = open_database(StorageSettings(data_dir=data))
     yield opened
     await opened.aclose()
 
 
 async def _fall_due(data: Path, ago: timedelta = timedelta(seconds=1)) -> None:
-    async with _database(data) as database, database.writing() as connection:
+    async with _database(data) as database, database.write() as connection:
         await connection.execute(update(schedules).values(next_at=datetime.now(UTC) - ago))
 
 
 async def _count(data: Path) -> int:
-    async with _database(data) as database, database.reading() as connection:
+    async with _database(data) as database, database.read() as connection:
         return int(await connection.scalar(select(func.count()).select_from(runs)) or 0)
 
 
@@ -161,7 +161,7 @@ async def test_what_was_missed_while_down_is_made_up_for_once(tmp_path: Path) ->
 async def _look_again(client: httpx.AsyncClient, data: Path) -> None:
     """Wait until another schedule, that is due from now on, has begun: all that were due before have too."""
     other = (await client.post(SCHEDULES, json=_asked())).json()["scheduleId"]
-    async with _database(data) as database, database.writing() as connection:
+    async with _database(data) as database, database.write() as connection:
         due = datetime.now(UTC) - timedelta(seconds=1)
         await connection.execute(update(schedules).where(schedules.c.id == other).values(next_at=due))
     await _begun(client, other)
@@ -207,7 +207,7 @@ async def test_what_could_not_be_begun_says_why(tmp_path: Path) -> None:
     with serving(tmp_path, **SCRIPTED) as server:
         async with server.client() as client:
             schedule = (await client.post(SCHEDULES, json=_asked())).json()["scheduleId"]
-            async with _database(tmp_path) as database, database.writing() as connection:
+            async with _database(tmp_path) as database, database.write() as connection:
                 await connection.execute(update(schedules).values(agent_id="gone"))
             await _fall_due(tmp_path)
             told = await _begun(client, schedule)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.api.runs import waiting
+from backend.api.runs import parse_prefer
 from tests.loopback import Loopback, Reply, server_error
 from tests.server import Server, run_input, serving
 
@@ -123,4 +123,4 @@ async def test_who_hangs_up_takes_no_run_along(server: Server, loopback: Loopbac
     ],
 )
 def test_a_preference_is_read_and_what_is_malformed_is_ignored(prefer: str | None, seconds: float | None) -> None:
-    assert waiting(prefer) == seconds
+    assert parse_prefer(prefer) == seconds

@@ -14,15 +14,15 @@ from fastapi import FastAPI, Request
 from backend.api import traces
 from backend.errors import install_errors
 from backend.security.callers import caller
-from observability.tracing import SpanRecord, Who
+from observability.tracing import SpanRecord, TraceSubject
 from storage import migrations
 from storage.caller import Caller
 from storage.database import open_database
 from storage.settings import StorageSettings
-from storage.spans import MOST_SPANS, Spans
+from storage.spans import MAX_SPANS, SpanStore
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-ANN = Who("acme", "ann", session="thread-1", run="run-1", agent="chat")
+ANN = TraceSubject("acme", "ann", session="thread-1", run="run-1", agent="chat")
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW = int(AT.timestamp()) * 10**9
 SECOND = 10**9
@@ -30,25 +30,25 @@ SECOND = 10**9
 
 @dataclass(frozen=True)
 class _Has:
-    spans: Spans
+    spans: SpanStore
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> StorageSettings:
-    settings = StorageSettings(data=tmp_path)
+    settings = StorageSettings(data_dir=tmp_path)
     migrations.upgrade(settings.database)
     return settings
 
 
 @pytest.fixture
-async def spans(settings: StorageSettings) -> AsyncIterator[Spans]:
+async def spans(settings: StorageSettings) -> AsyncIterator[SpanStore]:
     database = open_database(settings)
-    yield Spans(database)
+    yield SpanStore(database)
     await database.aclose()
 
 
 @pytest.fixture
-async def client(spans: Spans) -> AsyncIterator[httpx.AsyncClient]:
+async def client(spans: SpanStore) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.include_router(traces.router)
     install_errors(app)
@@ -65,7 +65,7 @@ async def client(spans: Spans) -> AsyncIterator[httpx.AsyncClient]:
 def _span(at: int, parent: int | None = None, **more: Any) -> SpanRecord:
     told: dict[str, Any] = {"trace": TRACE, "name": f"span {at}", "kind": "run", "who": ANN, "error": None}
     told |= {"began": NOW + at * 1000, "ended": NOW + SECOND, **more}
-    return SpanRecord(id=f"{at:016x}", parent=None if parent is None else f"{parent:016x}", **told)
+    return SpanRecord(id=f"{at:016x}", parent_id=None if parent is None else f"{parent:016x}", **told)
 
 
 def _trace(at: int, **more: Any) -> SpanRecord:
@@ -76,7 +76,7 @@ def _named(told: list[dict[str, Any]]) -> list[Any]:
     return [[int(span["spanId"], 16), *_named(span["children"])] for span in told]
 
 
-async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.AsyncClient, spans: Spans) -> None:
+async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.AsyncClient, spans: SpanStore) -> None:
     tool = _span(2, 1, name="weather", kind="tool", error="ValueError", attributes={"agenkit.tokens": 7, "b": "é"})
     await spans.write([tool, _span(1, kind="run", attributes={})])
     answer = await client.get(f"/api/v1/traces/{TRACE}")
@@ -122,24 +122,24 @@ async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.A
 
 
 async def test_children_come_as_they_began_and_who_has_no_known_parent_hangs_at_the_top(
-    client: httpx.AsyncClient, spans: Spans
+    client: httpx.AsyncClient, spans: SpanStore
 ) -> None:
     await spans.write([_span(5, 99), _span(4, 1), _span(2, 1), _span(1), _span(3, 2)])
     told = (await client.get(f"/api/v1/traces/{TRACE}")).json()
     assert _named(told["spans"]) == [[1, [2, [3]], [4]], [5]]
 
 
-async def test_a_trace_may_be_as_deep_as_it_has_spans(client: httpx.AsyncClient, spans: Spans) -> None:
-    await spans.write([_span(at, at - 1) for at in range(MOST_SPANS + 1)])
+async def test_a_trace_may_be_as_deep_as_it_has_spans(client: httpx.AsyncClient, spans: SpanStore) -> None:
+    await spans.write([_span(at, at - 1) for at in range(MAX_SPANS + 1)])
     told = (await client.get(f"/api/v1/traces/{TRACE}")).text
-    assert told.count('"spanId":') == told.count('"children":[{') + 1 == MOST_SPANS
+    assert told.count('"spanId":') == told.count('"children":[{') + 1 == MAX_SPANS
     assert '"spanCount":5001,"truncated":true,' in told
     # Python's own reader gives up at such a depth: what is cut out of the middle is still whole.
-    inner = told[told.index(f'{{"spanId":"{MOST_SPANS - 3:016x}"') : -(MOST_SPANS - 3) * 2 - 2]
-    assert _named([json.loads(inner)]) == [[MOST_SPANS - 3, [MOST_SPANS - 2, [MOST_SPANS - 1]]]]
+    inner = told[told.index(f'{{"spanId":"{MAX_SPANS - 3:016x}"') : -(MAX_SPANS - 3) * 2 - 2]
+    assert _named([json.loads(inner)]) == [[MAX_SPANS - 3, [MAX_SPANS - 2, [MAX_SPANS - 1]]]]
 
 
-async def test_lists_come_in_parts(client: httpx.AsyncClient, spans: Spans) -> None:
+async def test_lists_come_in_parts(client: httpx.AsyncClient, spans: SpanStore) -> None:
     await spans.write([_trace(at) for at in range(5)])
     found, cursor = list[int](), None
     for size in (2, 2, 1):
@@ -166,7 +166,7 @@ async def test_lists_come_in_parts(client: httpx.AsyncClient, spans: Spans) -> N
     ],
 )
 async def test_lists_are_filtered(
-    client: httpx.AsyncClient, spans: Spans, asked: dict[str, str], found: list[int]
+    client: httpx.AsyncClient, spans: SpanStore, asked: dict[str, str], found: list[int]
 ) -> None:
     others = replace(ANN, agent="canvas")
     await spans.write([_trace(0, name="at 50%"), _trace(1, error="internal"), _trace(2, who=others)])
@@ -198,7 +198,7 @@ async def test_what_cannot_be_asked_is_said(client: httpx.AsyncClient, asked: di
 
 
 async def test_a_trace_that_is_not_yours_is_unknown_as_one_that_cannot_be(
-    client: httpx.AsyncClient, spans: Spans
+    client: httpx.AsyncClient, spans: SpanStore
 ) -> None:
     await spans.write([_span(1)])
     told = [

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from sqlalchemy import Row, select, update
 
-from backend.runs.webhooks import Failed, Gone, Post
-from backend.security.addresses import Address, Gate
+from backend.runs.webhooks import DeliveryAbandoned, DeliveryFailed, WebhookSender
+from backend.security.addresses import Address, OutboundGuard
 from backend.security.callers import LOCAL
 from storage.database import Database, open_database
 from storage.runs import Runs
@@ -93,7 +93,7 @@ async def _post(server: Server, body: dict[str, Any], **headers: str) -> httpx.R
 async def test_what_the_receiver_missed_is_told_again_also_after_a_restart(tmp_path: Path, receiver: Receiver) -> None:
     receiver.answers = [500]
     asked = _asked(receiver.url, thread="t", run="r1")
-    database = open_database(StorageSettings(data=tmp_path))
+    database = open_database(StorageSettings(data_dir=tmp_path))
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true") as server:
         result = (await _post(server, asked, Prefer="wait=20")).json()
         await _reached(database, lambda row: row.attempt == 1)
@@ -114,10 +114,10 @@ async def test_a_run_that_ended_with_its_process_is_told_of_by_the_next(tmp_path
     asked = {**_asked(receiver.url, thread="t", run="r1"), "webhook": None}
     with serving(tmp_path, **SCRIPTED) as server:
         result = (await _post(server, asked, Prefer="wait=20")).json()
-    database = open_database(StorageSettings(data=tmp_path))
+    database = open_database(StorageSettings(data_dir=tmp_path))
     row = await Runs(database, owner="test", lease=1).find(LOCAL, "r1")
     assert row is not None
-    await Webhooks(database, owner="test", lease=1).ask(LOCAL, row.id, receiver.url)
+    await Webhooks(database, owner="test", lease=1).create(LOCAL, row.id, receiver.url)
     await database.aclose()
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
         await receiver.has_heard(1)
@@ -132,7 +132,7 @@ async def test_a_repeated_request_is_told_of_once(tmp_path: Path, receiver: Rece
         first = await _post(server, asked, **headers)
         again = await _post(server, {**asked, "runId": "r2"}, **headers)
         elsewhere = await _post(server, {**asked, "webhook": {"url": receiver.url + "/other"}}, **headers)
-        database = open_database(StorageSettings(data=tmp_path))
+        database = open_database(StorageSettings(data_dir=tmp_path))
         await _reached(database, lambda row: row.status != "waiting")
         await database.aclose()
     assert again.json() == first.json()
@@ -145,14 +145,14 @@ async def test_what_nobody_wants_is_given_up_and_so_is_what_failed_too_often(
     tmp_path: Path, receiver: Receiver, attempts: int, answer: int
 ) -> None:
     receiver.answers = [answer]
-    database = open_database(StorageSettings(data=tmp_path))
+    database = open_database(StorageSettings(data_dir=tmp_path))
     with serving(tmp_path, **SCRIPTED) as server:
         asked = {**_asked(receiver.url, thread="t", run="r1"), "webhook": None}
         await _post(server, asked, Prefer="wait=20")
     row = await Runs(database, owner="test", lease=1).find(LOCAL, "r1")
     assert row is not None
-    await Webhooks(database, owner="test", lease=1).ask(LOCAL, row.id, receiver.url)
-    async with database.writing() as connection:
+    await Webhooks(database, owner="test", lease=1).create(LOCAL, row.id, receiver.url)
+    async with database.write() as connection:
         await connection.execute(update(webhooks).values(attempt=attempts))
     with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
         await receiver.has_heard(1)
@@ -202,19 +202,21 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at_under_the_n
     receiver: Receiver,
 ) -> None:
     port = receiver.url.rpartition(":")[2]
-    post = Post(KEY, Gate(private=True, resolve=_named))
+    post = WebhookSender(KEY, OutboundGuard(private=True, resolve=_named))
     await post.send("msg_1", f"http://hooks.example:{port}/in?a=b", "{}")
     await post.aclose()
     assert receiver.heard[0][0]["host"] == f"hooks.example:{port}"
     assert receiver.verified() == {}
 
 
-@pytest.mark.parametrize(("status", "kind"), [(302, Failed), (404, Failed), (503, Failed), (410, Gone)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(302, DeliveryFailed), (404, DeliveryFailed), (503, DeliveryFailed), (410, DeliveryAbandoned)]
+)
 async def test_what_is_no_yes_is_a_no_and_410_is_for_good(
     receiver: Receiver, status: int, kind: type[Exception]
 ) -> None:
     receiver.answers = [status]
-    post = Post(KEY, Gate(private=True))
+    post = WebhookSender(KEY, OutboundGuard(private=True))
     with pytest.raises(kind, match=str(status)):
         await post.send("msg_1", receiver.url, "{}")
     await post.aclose()
@@ -222,8 +224,8 @@ async def test_what_is_no_yes_is_a_no_and_410_is_for_good(
 
 
 async def test_nobody_who_listens_is_a_failure() -> None:
-    post = Post(KEY, Gate(private=True))
-    with pytest.raises(Failed):
+    post = WebhookSender(KEY, OutboundGuard(private=True))
+    with pytest.raises(DeliveryFailed):
         await post.send("msg_1", "http://127.0.0.1:9/", "{}")
     await post.aclose()
 
@@ -232,7 +234,7 @@ async def _reached(database: Database, condition: Callable[[Row[Any]], bool]) ->
     """The only row, once it is so far."""
 
     async def look() -> Row[Any] | None:
-        async with database.reading() as connection:
+        async with database.read() as connection:
             row = (await connection.execute(select(webhooks))).one()
         return row if condition(row) else None
 

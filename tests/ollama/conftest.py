@@ -17,7 +17,7 @@ import pytest
 
 from llm.factory import ModelFactory
 from llm.settings import ModelSettings
-from llm.vendors.embedded.host import weights
+from llm.vendors.embedded.host import model_weights
 from tests.conftest import NAMED_SERVERS
 
 _HOW = "These tests need an Ollama: name one that runs in OLLAMA_BASE_URL, or put `ollama` on the PATH"
@@ -58,7 +58,7 @@ class RealOllama:
     calls: str
 
     def settings(self, *chat: str) -> ModelSettings:
-        return ModelSettings(ollama_base_url=self.url, chat=chat or (f"ollama:{self.talks}",), retry_attempts=1)
+        return ModelSettings(ollama_base_url=self.url, chat=chat or (f"ollama:{self.talks}",), retry_max_attempts=1)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +121,7 @@ def real(ollama_url: str, pytestconfig: pytest.Config) -> Iterator[RealOllama]:
 
 def _handed_over(client: httpx.Client, run: str) -> str:
     """The digest under which the server has the weights."""
-    file = weights()
+    file = model_weights()
     if file is None:
         pytest.fail("The embedded model's weights are not installed: make test-ollama sets them up")
     content = file.read_bytes()

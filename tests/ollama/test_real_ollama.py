@@ -26,16 +26,16 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, SecretStr
 
 from llm.catalog import ModelInfo
-from llm.context import CallContext, calling
+from llm.context import CallContext, use_call_context
 from llm.embedding.embedder import embedder
-from llm.ending import reached_its_limit
-from llm.errors import ModelRefused, UnknownModel
+from llm.errors import ProviderRejected, UnknownModel
 from llm.factory import ModelFactory
-from llm.layers.fallback import ANSWERED_BY, LACKING
+from llm.finish_reason import hit_output_limit
 from llm.meter import Meter
 from llm.spec import ModelSpec
 from llm.vendors.ollama import OllamaChat, chat_model
-from llm.vendors.reading.pool import HttpxTransport, Pool
+from llm.vendors.stream.pool import HttpxTransport, Pool
+from llm.wrappers.fallback import ANSWERED_BY, MISSING_CAPABILITIES
 from tests.loopback import Cut, Loopback, Reply
 from tests.ollama.conftest import RealOllama
 
@@ -64,7 +64,7 @@ async def _message(model: Chat, messages: Sequence[BaseMessage], how: How = "str
 
 async def _talking(factory: ModelFactory, **bound: Any) -> Chat:
     """The first of the list with all that is around it, and with short answers."""
-    return (await factory.candidate()).model.bind(**{"max_tokens": 16, **bound})
+    return (await factory.select()).model.bind(**{"max_tokens": 16, **bound})
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ async def _langchains(real: RealOllama, name: str, **own: Any) -> AsyncIterator[
 
 
 async def test_the_catalogue_lists_what_it_serves(factory: ModelFactory, real: RealOllama) -> None:
-    served = {info.spec.name: info for info in await factory.catalogue() if info.spec.provider == "ollama"}
+    served = {info.spec.name: info for info in await factory.models() if info.spec.provider == "ollama"}
 
     def described(name: str, *, tools: bool) -> ModelInfo:
         return ModelInfo(
@@ -96,7 +96,7 @@ async def test_the_catalogue_lists_what_it_serves(factory: ModelFactory, real: R
             json_schema=True,
             context_length=8192,
             prefill=True,
-            picture_urls=False,
+            image_urls=False,
         )
 
     assert served[f"{real.talks}:latest"] == described(real.talks, tools=False)
@@ -106,16 +106,16 @@ async def test_the_catalogue_lists_what_it_serves(factory: ModelFactory, real: R
 @pytest.mark.parametrize("how", ["streamed", "plain"])
 async def test_an_answer_comes_with_its_end_and_with_what_the_server_counted(factory: ModelFactory, how: How) -> None:
     model, meter = await _talking(factory), Meter()
-    with calling(CallContext(meter=meter)):
+    with use_call_context(CallContext(meter=meter)):
         message = await _message(model, ASKED, how)
     assert message.text
     assert message.response_metadata["done_reason"] in {"stop", "length"}
-    (spent,), usage = meter.spent, message.usage_metadata
+    (call_usage,), usage = meter.calls, message.usage_metadata
     assert usage is not None
-    assert (spent.outcome, spent.estimated) == ("ok", False)
-    assert (spent.tokens.input, spent.tokens.output) == (usage["input_tokens"], usage["output_tokens"])
-    assert spent.tokens.input > len(["What", "is", "the", "sea"])
-    assert 0 < spent.tokens.output <= 16
+    assert (call_usage.outcome, call_usage.estimated) == ("ok", False)
+    assert (call_usage.tokens.input, call_usage.tokens.output) == (usage["input_tokens"], usage["output_tokens"])
+    assert call_usage.tokens.input > len(["What", "is", "the", "sea"])
+    assert 0 < call_usage.tokens.output <= 16
 
 
 async def test_an_answer_is_heard_while_it_is_written(factory: ModelFactory) -> None:
@@ -145,7 +145,7 @@ def _told(message: AIMessage) -> dict[str, Any]:
 async def test_an_answer_that_reaches_its_limit_says_so(factory: ModelFactory, how: How) -> None:
     message = await _message(await _talking(factory, max_tokens=4), [HumanMessage("Tell me a long story.")], how)
     assert message.response_metadata["done_reason"] == "length"
-    assert reached_its_limit(message.response_metadata)
+    assert hit_output_limit(message.response_metadata)
     assert message.usage_metadata is not None
     assert message.usage_metadata["output_tokens"] == 4
 
@@ -154,7 +154,7 @@ async def test_an_answer_that_reaches_its_limit_says_so(factory: ModelFactory, h
 async def test_an_answer_that_ends_by_itself_does_not(factory: ModelFactory, how: How) -> None:
     message = await _message(await _talking(factory, stop=[" "]), [HumanMessage("Tell me a long story.")], how)
     assert message.response_metadata["done_reason"] == "stop"
-    assert not reached_its_limit(message.response_metadata)
+    assert not hit_output_limit(message.response_metadata)
     assert " " not in message.text
 
 
@@ -164,7 +164,7 @@ class Weather(BaseModel):
 
 
 async def test_an_object_is_of_its_schema(factory: ModelFactory) -> None:
-    model = (await factory.candidate()).model.with_structured_output(Weather, max_tokens=200)
+    model = (await factory.select()).model.with_structured_output(Weather, max_tokens=200)
     assert isinstance(await model.ainvoke([HumanMessage("How is the weather?")]), Weather)
 
 
@@ -218,27 +218,27 @@ def _painted(colour: str) -> Sequence[BaseMessage]:
 @pytest.mark.parametrize("how", ["streamed", "plain"])
 async def test_a_model_that_knows_none_refuses_them(real: RealOllama, how: How) -> None:
     async with _ours(real, real.talks) as model:
-        with pytest.raises(ModelRefused):
+        with pytest.raises(ProviderRejected):
             await _message(model.bind(tools=TOOLS), ASKED, how)
 
 
 async def test_a_run_with_tools_does_without_where_there_is_nobody_who_knows_them(factory: ModelFactory) -> None:
-    model = (await factory.candidate()).model.bind_tools([PAINT], max_tokens=8)
+    model = (await factory.select()).model.bind_tools([PAINT], max_tokens=8)
     message = await _message(model, ASKED)
     assert message.text
-    assert message.response_metadata[LACKING] == ["tools"]
+    assert message.response_metadata[MISSING_CAPABILITIES] == ["tools"]
 
 
 @pytest.mark.parametrize("how", ["streamed", "plain"])
 async def test_a_model_that_is_not_there_is_refused(real: RealOllama, how: How) -> None:
     async with _ours(real, f"{real.talks}-no") as model:
-        with pytest.raises(ModelRefused):
+        with pytest.raises(ProviderRejected):
             await _message(model, ASKED, how)
 
 
 async def test_a_model_that_is_not_there_is_told_what_is_near(factory: ModelFactory, real: RealOllama) -> None:
     with pytest.raises(UnknownModel) as unknown:
-        await factory.candidate(model=f"ollama:{real.talks}-no")
+        await factory.select(model=f"ollama:{real.talks}-no")
     assert f"ollama:{real.talks}:latest" in unknown.value.near
 
 
@@ -280,7 +280,7 @@ async def test_texts_become_vectors_for_two_at_once(real: RealOllama) -> None:
 async def test_vectors_of_a_model_that_is_not_there_are_refused(real: RealOllama) -> None:
     made = embedder(f"ollama:{real.talks}-no", real.settings())
     try:
-        with pytest.raises(ModelRefused):
+        with pytest.raises(ProviderRejected):
             await made.vectors(["The sea is wide."])
     finally:
         await made.aclose()

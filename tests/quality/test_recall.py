@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from graphs.quality.checking import CHECKS, checked
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
+from graphs.quality.run_checks import CHECKS, run_checks
 from tests.quality.samples import FRESH, SECOND, Sample, kept_aside, samples
 from tests.quality.test_samples import CHECKS as NAMES
 
@@ -37,8 +37,8 @@ class Figures:
 
 
 def by(sample: Sample) -> set[str]:
-    subject = Subject(sample.text, sample.asked, sample.given, sample.system, sample.kind, sample.language)
-    return {finding.by for finding in checked(subject)}
+    review_input = ReviewInput(sample.text, sample.asked, sample.given, sample.system, sample.kind, sample.language)
+    return {finding.source for finding in run_checks(review_input)}
 
 
 def figures(of: Iterable[Sample]) -> Figures:

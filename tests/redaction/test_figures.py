@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from observability.redaction import redacted
+from observability.redaction import redact
 from tests.redaction.lines import FILE, SECOND, Line, kept_aside, lines
 
 
 def _figures(of: Sequence[Line]) -> tuple[float, float]:
     """Recall, of lines in which nothing that was planted is left; precision, over lines."""
     seeded = [line for line in of if line.label == "seeded"]
-    found = sum(all(planted not in redacted(line.text) for planted in line.planted) for line in seeded)
-    alarms = sum(redacted(line.text) != line.text for line in of if line.label == "lookalike")
+    found = sum(all(planted not in redact(line.text) for planted in line.planted) for line in seeded)
+    alarms = sum(redact(line.text) != line.text for line in of if line.label == "lookalike")
     return found / len(seeded), found / (found + alarms)
 
 

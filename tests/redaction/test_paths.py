@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from observability.logs import configure_logs, get_logger
-from observability.redaction import redacted
+from observability.redaction import redact
 from observability.settings import ObservabilitySettings
 from tests.redaction.lines import FILE, SECOND, Line, lines
 from tests.server import serving, user
@@ -24,7 +24,7 @@ _EACH = 5
 def _seeded() -> Sequence[Line]:
     """Those of which nothing is left by the detector alone: how many those are is another test's figure."""
     every = [line for file in (FILE, SECOND) for line in lines(file) if line.label == "seeded"]
-    return [line for line in every if all(planted not in redacted(line.text) for planted in line.planted)]
+    return [line for line in every if all(planted not in redact(line.text) for planted in line.planted)]
 
 
 def _left(line: Line, told: str) -> list[str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from backend.api.accepting import prefers
+from backend.api.media_types import prefers_media_type
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from backend.api.accepting import prefers
     ],
 )
 def test_what_is_named_and_liked_no_less_is_preferred(accept: str) -> None:
-    assert prefers(accept, "text/event-stream", "application/json")
+    assert prefers_media_type(accept, "text/event-stream", "application/json")
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_what_is_named_and_liked_no_less_is_preferred(accept: str) -> None:
     ],
 )
 def test_what_is_not_named_or_liked_less_is_not(accept: str) -> None:
-    assert not prefers(accept, "text/event-stream", "application/json")
+    assert not prefers_media_type(accept, "text/event-stream", "application/json")

@@ -4,8 +4,8 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from backend.runs.webhooks import Gone, Post
-from backend.security.addresses import Address, Gate, Refused, Unresolved, is_public, url_of
+from backend.runs.webhooks import DeliveryAbandoned, WebhookSender
+from backend.security.addresses import Address, AddressRefused, AddressUnresolved, OutboundGuard, is_public, parse_url
 
 PRIVATE = [
     "127.0.0.1",
@@ -65,40 +65,40 @@ def test_what_is_out_there_is_public(address: str) -> None:
     ],
 )
 def test_what_is_no_plain_address_of_the_web_is_refused(url: str) -> None:
-    with pytest.raises(Refused):
-        url_of(url)
+    with pytest.raises(AddressRefused):
+        parse_url(url)
 
 
-def _resolving(*addresses: str) -> Gate:
+def _resolving(*addresses: str) -> OutboundGuard:
     async def resolve(host: str, port: int) -> Sequence[Address]:
         return [ip_address(address) for address in addresses]
 
-    return Gate(private=False, resolve=resolve)
+    return OutboundGuard(private=False, resolve=resolve)
 
 
 async def test_a_name_leads_where_all_of_its_addresses_may_be_asked() -> None:
     url = httpx.URL("https://hooks.example/in")
-    assert await _resolving("1.1.1.1", "1.1.1.1", "1.0.0.1").leads_to(url) == [
+    assert await _resolving("1.1.1.1", "1.1.1.1", "1.0.0.1").resolve(url) == [
         ip_address("1.1.1.1"),
         ip_address("1.0.0.1"),
     ]
-    with pytest.raises(Refused):
-        await _resolving("1.1.1.1", "10.0.0.1").leads_to(url)
+    with pytest.raises(AddressRefused):
+        await _resolving("1.1.1.1", "10.0.0.1").resolve(url)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "localhost", "2130706433", "0x7f.1"])
 async def test_this_machine_is_refused_however_it_is_written(host: str) -> None:
-    with pytest.raises(Refused):
-        await Gate(private=False).leads_to(url_of(f"http://{host}:8000/"))
+    with pytest.raises(AddressRefused):
+        await OutboundGuard(private=False).resolve(parse_url(f"http://{host}:8000/"))
 
 
 async def test_a_name_that_nobody_has_is_no_refusal() -> None:
-    with pytest.raises(Unresolved):
-        await Gate(private=False).leads_to(url_of("http://nobody.invalid/"))
+    with pytest.raises(AddressUnresolved):
+        await OutboundGuard(private=False).resolve(parse_url("http://nobody.invalid/"))
 
 
 async def test_a_name_that_has_come_to_lead_inside_is_given_up_on() -> None:
-    post = Post(b"k" * 24, _resolving("127.0.0.1"))
-    with pytest.raises(Gone, match="private network"):
+    post = WebhookSender(b"k" * 24, _resolving("127.0.0.1"))
+    with pytest.raises(DeliveryAbandoned, match="private network"):
         await post.send("msg_1", "http://hooks.example/", "{}")
     await post.aclose()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.agreement import Unit, estimated, krippendorff_alpha, weighted_kappa, within_one
-from evaluation.calibration import BadLabels, compared, read_labels
+from evaluation.agreement import Unit, estimate, krippendorff_alpha, weighted_kappa, within_one
+from evaluation.calibration import InvalidLabels, compare, read_labels
 from graphs.quality.rubric import Rubric
 
 # Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, C: four observers, twelve units.
@@ -63,13 +63,13 @@ def test_those_who_always_agree_agree_fully_and_one_value_says_nothing() -> None
 
 def test_an_interval_holds_its_figure_and_is_the_same_each_time() -> None:
     texts = [[pair] for pair in ANXIETY]
-    told = estimated(texts, weighted_kappa)
-    assert told == estimated(texts, weighted_kappa)
+    told = estimate(texts, weighted_kappa)
+    assert told == estimate(texts, weighted_kappa)
     assert told.low is not None
     assert told.high is not None
     assert told.value is not None
     assert -0.2 < told.low < told.value < told.high < 0.8
-    assert estimated([[(1, 2)]], weighted_kappa).low is None
+    assert estimate([[(1, 2)]], weighted_kappa).low is None
 
 
 @settings(max_examples=100, deadline=None)
@@ -104,31 +104,31 @@ def test_labels_are_read_for_each_dimension_and_person() -> None:
     ],
 )
 def test_what_are_no_labels_is_refused_by_its_place(text: str, message: str) -> None:
-    with pytest.raises(BadLabels, match=message):
+    with pytest.raises(InvalidLabels, match=message):
         _read(text)
 
 
 def test_a_judge_is_compared_with_every_person() -> None:
     labels = read_labels(io.StringIO("text,true,true#2\nA,1,2\nB,5,4\nC,3,3\nD,2,1\n"), RUBRIC)
     judged = [{"true": 1.2}, {"true": 4.6}, {"true": 3.0}, {}]
-    true, plain = compared(RUBRIC, labels, judged)
+    true, plain = compare(RUBRIC, labels, judged)
     assert (true.count, true.within_one.value, plain.count, plain.kappa.value) == (6, 1.0, 0, None)
-    assert true.people == pytest.approx(krippendorff_alpha([[1, 2], [5, 4], [3, 3], [2, 1]]))
+    assert true.raters == pytest.approx(krippendorff_alpha([[1, 2], [5, 4], [3, 3], [2, 1]]))
 
 
 def test_people_who_score_one_text_are_not_several_texts() -> None:
     pairs = [(1, 1), (2, 3), (4, 4), (5, 3), (3, 3), (2, 2)] * 2
-    alone = estimated([[pair] for pair in pairs], within_one)
-    ten_people = estimated([[pair] * 10 for pair in pairs], within_one)
+    alone = estimate([[pair] for pair in pairs], within_one)
+    ten_people = estimate([[pair] * 10 for pair in pairs], within_one)
     assert ten_people == alone
     assert alone.low is not None
     # As ten times as many texts, they would seem to be surer than they are.
-    more = estimated([[pair] for pair in pairs * 10], within_one)
+    more = estimate([[pair] for pair in pairs * 10], within_one)
     assert more.low is not None
     assert more.low > alone.low
 
 
 def test_what_the_judge_does_not_judge_is_counted() -> None:
     labels = read_labels(io.StringIO("text,true\nA,1\nB,5\nC,\nD,2\n"), RUBRIC)
-    true, _ = compared(RUBRIC, labels, [{"true": 1.0}, {}, {}, {}])
+    true, _ = compare(RUBRIC, labels, [{"true": 1.0}, {}, {}, {}])
     assert (true.count, true.unjudged) == (1, 2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.diff import Change, changes, counts, diff_as_json, diff_as_patch, unified
+from artifacts.diff import LineChange, counts, diff_as_json, diff_as_patch, line_changes, unified_diff
 from artifacts.lines import split
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", "}", "- d", "+e", "f\r", "\\ g"]), max_size=25).flatmap(
@@ -20,7 +20,7 @@ PATCH = shutil.which("patch")
 HUNK = re.compile(r"@@ -(\d+),(\d+) \+(\d+),(\d+) @@\n")
 
 
-def _changed(before: str, found: Sequence[Change]) -> str:
+def _changed(before: str, found: Sequence[LineChange]) -> str:
     old = split(before)
     return "".join(
         line for change in found for line in (old[slice(*change.before)] if change.op == "equal" else change.added)
@@ -49,28 +49,28 @@ def _patched(before: str, difference: str) -> str:
 
 
 def test_changes_name_lines_of_both_texts() -> None:
-    assert changes("a\nb\nc\nd\n", "a\nB\nB2\nc\nd\ne") == [
-        Change("equal", (0, 1), (0, 1)),
-        Change("replace", (1, 2), (1, 3), ("b\n",), ("B\n", "B2\n")),
-        Change("equal", (2, 4), (3, 5)),
-        Change("insert", (4, 4), (5, 6), (), ("e",)),
+    assert line_changes("a\nb\nc\nd\n", "a\nB\nB2\nc\nd\ne") == [
+        LineChange("equal", (0, 1), (0, 1)),
+        LineChange("replace", (1, 2), (1, 3), ("b\n",), ("B\n", "B2\n")),
+        LineChange("equal", (2, 4), (3, 5)),
+        LineChange("insert", (4, 4), (5, 6), (), ("e",)),
     ]
-    assert changes("a\nb\n", "b\n") == [
-        Change("delete", (0, 1), (0, 0), ("a\n",), ()),
-        Change("equal", (1, 2), (0, 1)),
+    assert line_changes("a\nb\n", "b\n") == [
+        LineChange("delete", (0, 1), (0, 0), ("a\n",), ()),
+        LineChange("equal", (1, 2), (0, 1)),
     ]
-    assert changes("", "") == []
+    assert line_changes("", "") == []
 
 
 def test_lines_are_counted() -> None:
-    assert counts(changes("a\nb\nc\n", "a\nB\nB2\nc\nd\n")) == (3, 1)
-    assert counts(changes("a\n", "a\n")) == (0, 0)
+    assert counts(line_changes("a\nb\nc\n", "a\nB\nB2\nc\nd\n")) == (3, 1)
+    assert counts(line_changes("a\n", "a\n")) == (0, 0)
 
 
 def test_a_difference_reads_as_people_know_it() -> None:
     before = "".join(f"{n}\n" for n in range(20))
     after = before.replace("3\n4\n", "three\n4\n", 1).replace("16\n", "") + "end"
-    assert unified(before, after, before_name="a/x y.txt", after_name="b/x.txt", context=1) == (
+    assert unified_diff(before, after, before_name="a/x y.txt", after_name="b/x.txt", context=1) == (
         "--- a/x y.txt\t\n+++ b/x.txt\n"
         "@@ -3,3 +3,3 @@\n 2\n-3\n+three\n 4\n"
         "@@ -16,3 +16,2 @@\n 15\n-16\n 17\n"
@@ -79,26 +79,29 @@ def test_a_difference_reads_as_people_know_it() -> None:
 
 
 def test_a_missing_end_of_the_last_line_is_marked_on_the_side_that_misses_it() -> None:
-    assert unified("a\nb", "a\nb\n", before_name="x", after_name="x") == (
+    assert unified_diff("a\nb", "a\nb\n", before_name="x", after_name="x") == (
         "--- x\n+++ x\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n"
     )
-    assert unified("", "b", before_name="/dev/null", after_name="b/x") == (
+    assert unified_diff("", "b", before_name="/dev/null", after_name="b/x") == (
         "--- /dev/null\n+++ b/x\n@@ -0,0 +1,1 @@\n+b\n\\ No newline at end of file\n"
     )
 
 
 def test_equal_texts_have_no_difference() -> None:
-    assert unified("a\n", "a\n", before_name="x", after_name="x") == ""
+    assert unified_diff("a\n", "a\n", before_name="x", after_name="x") == ""
 
 
 def test_a_name_cannot_end_its_line() -> None:
-    assert unified("", "a\n", before_name="x\n+++ y", after_name="y").splitlines()[:2] == ["--- x?+++ y\t", "+++ y"]
+    assert unified_diff("", "a\n", before_name="x\n+++ y", after_name="y").splitlines()[:2] == [
+        "--- x?+++ y\t",
+        "+++ y",
+    ]
 
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
 def test_changes_make_the_one_text_of_the_other(before: str, after: str) -> None:
-    found = changes(before, after)
+    found = line_changes(before, after)
     assert _changed(before, found) == after
     assert [line for change in found for line in split(before)[slice(*change.before)]] == split(before)
     assert all(one.op != other.op for one, other in pairwise(found))
@@ -107,7 +110,7 @@ def test_changes_make_the_one_text_of_the_other(before: str, after: str) -> None
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS, st.integers(0, 4))
 def test_a_difference_applied_gives_the_other_text(before: str, after: str, context: int) -> None:
-    difference = unified(before, after, before_name="x", after_name="x", context=context)
+    difference = unified_diff(before, after, before_name="x", after_name="x", context=context)
     assert _patched(before, difference) == after
 
 
@@ -128,7 +131,7 @@ def test_a_difference_applied_gives_the_other_text(before: str, after: str, cont
 def test_patch_accepts_a_difference(tmp_path: Path, before: str, after: str) -> None:
     file = tmp_path / "a text.md"
     file.write_bytes(before.encode())
-    difference = unified(before, after, before_name=file.name, after_name=file.name)
+    difference = unified_diff(before, after, before_name=file.name, after_name=file.name)
     command = [PATCH or "", "-p0", "--binary", "--fuzz=0"]
     subprocess.run(command, input=difference.encode(), cwd=tmp_path, check=True, capture_output=True)
     assert file.read_bytes() == after.encode()
@@ -158,5 +161,5 @@ def test_a_difference_as_json_is_that_of_its_parts() -> None:
             {"op": "equal", "before": [0, 1], "after": [0, 1], "removed": [], "added": []},
             {"op": "replace", "before": [1, 2], "after": [1, 2], "removed": ["b\n"], "added": ["c\n"]},
         ],
-        "unified": unified("a\nb\n", "a\nc\n", before_name=NAMES[0], after_name=NAMES[1]),
+        "unified": unified_diff("a\nb\n", "a\nc\n", before_name=NAMES[0], after_name=NAMES[1]),
     }

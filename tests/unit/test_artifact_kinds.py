@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.kinds import KINDS, Kind, NoText, checked_text, extension, file_name, language_of, media_type
+from artifacts.kinds import KINDS, InvalidText, Kind, check_text, extension, file_name, language_of, media_type
 
 
 def test_every_kind_has_a_media_type_and_an_extension() -> None:
@@ -107,7 +107,7 @@ def test_every_name_becomes_one_that_a_file_system_takes(name: str, kind: Kind, 
 
 def test_a_text_is_left_as_it_is() -> None:
     text = "a\tb\r\nc\fd\u2028é👩‍💻\x7f"
-    assert checked_text(text) is text
+    assert check_text(text) is text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_a_text_is_left_as_it_is() -> None:
     ],
 )
 def test_what_no_text_may_hold_is_named_with_its_place(text: str, told: str) -> None:
-    with pytest.raises(NoText) as refused:
-        checked_text(text)
+    with pytest.raises(InvalidText) as refused:
+        check_text(text)
     assert str(refused.value) == told

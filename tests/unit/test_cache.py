@@ -22,17 +22,17 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import BaseModel, PrivateAttr
 from structlog.testing import capture_logs
 
-from llm.cache.answers import Cached, ModelCache
-from llm.cache.flight import Flight, Flights
-from llm.cache.question import Question
-from llm.cache.recording import Recording
+from llm.cache.cache_key import CacheKey
+from llm.cache.cached_answer import CachedAnswer
+from llm.cache.cached_model import CachedModel, ModelCache
 from llm.cache.settings import CacheSettings
+from llm.cache.single_flight import Flights, SingleFlight
 from llm.cache.store import CacheStore
-from llm.context import CallContext, calling
+from llm.context import CallContext, use_call_context
 from llm.embedding.embedder import embedder
-from llm.errors import ModelError, ModelUnavailable, RunLimit
-from llm.layers.fallback import CUT_CALLS
+from llm.errors import ModelError, ModelUnavailable, RunBudgetExceeded
 from llm.settings import ModelSettings
+from llm.wrappers.fallback import INTERRUPTED_CALLS
 from storage.cache import MemoryCache
 from tests.unit.test_layers import DOWN
 from tests.waiting import ManualClock, wait_for
@@ -139,7 +139,7 @@ class Kept:
             lambda operation, hit: self.counts.append((operation, hit)),
             embeddings,
         )
-        self.model = Cached(inner=self.inner, answers=self.answers, specs=specs)
+        self.model = CachedModel(inner=self.inner, answers=self.answers, specs=specs)
 
     def stream(self, messages: Sequence[BaseMessage] = HI, **kwargs: Any) -> AsyncGenerator[ChatGenerationChunk]:
         opened: Any = self.model._astream(list(messages), None, **kwargs)
@@ -159,7 +159,7 @@ class Kept:
 
     async def settled(self) -> "Kept":
         """Comes back when what was said is kept: no reader waits for that."""
-        await wait_for(lambda: self.answers.under_way == 0)
+        await wait_for(lambda: self.answers.in_flight == 0)
         return self
 
 
@@ -279,7 +279,7 @@ CUT = AIMessageChunk(content="", tool_call_chunks=[tool_call_chunk(name="paint",
         ["half", AIMessageChunk(content="", response_metadata={"stop_reason": "max_tokens"})],
         ["half", AIMessageChunk(content="", response_metadata={"status": "incomplete"})],
         ["half", AIMessageChunk(content="", response_metadata={"finish_reason": "content_filter"})],
-        ["half", AIMessageChunk(content="", response_metadata={CUT_CALLS: ["c"]})],
+        ["half", AIMessageChunk(content="", response_metadata={INTERRUPTED_CALLS: ["c"]})],
         ["half", AIMessageChunk(content="", response_metadata={"lacking": ["tools"]})],
         [CUT, END],
         ["", END],
@@ -325,11 +325,11 @@ async def test_an_answer_is_gone_after_its_time() -> None:
 async def test_what_cannot_be_read_is_not_there() -> None:
     store = MemoryCache(1_000)
     kept = Kept(["a", END], store=store)
-    question = Question.of(["local", "local"], SPECS, HI, None, {})
+    question = CacheKey.of(["local", "local"], SPECS, HI, None, {})
     assert question is not None
     await store.put(f"answer:{question.name}", b'{"version": 2}', 60)
     assert await kept.text() == "a"
-    assert Recording.read(await store.get(f"answer:{question.name}")) is not None
+    assert CachedAnswer.read(await store.get(f"answer:{question.name}")) is not None
 
 
 @pytest.mark.parametrize(("shared", "asked"), [(False, 3), (True, 2)])
@@ -337,7 +337,7 @@ async def test_nobody_hears_what_another_tenant_was_told(shared: bool, asked: in
     settings = CacheSettings(exact="all", shared_by_tenant=shared)
     kept = Kept(*[["a", END]] * 3, settings=settings)
     for who in (ANN, BOB, EVE) * 2:
-        with calling(who):
+        with use_call_context(who):
             assert await kept.text() == "a"
     assert kept.inner.begun == asked
 
@@ -351,8 +351,8 @@ async def test_other_candidates_are_asked_anew() -> None:
 # What is the same question
 
 
-def _question(messages: Sequence[BaseMessage] = HI, **kwargs: Any) -> Question | None:
-    return Question.of(["acme", "ann"], SPECS, messages, kwargs.pop("stop", None), kwargs)
+def _question(messages: Sequence[BaseMessage] = HI, **kwargs: Any) -> CacheKey | None:
+    return CacheKey.of(["acme", "ann"], SPECS, messages, kwargs.pop("stop", None), kwargs)
 
 
 def _conversation(call: str, message: str) -> list[BaseMessage]:
@@ -395,10 +395,10 @@ def test_everything_that_is_asked_is_part_of_the_question() -> None:
         _question(response_format=Shape),
         _question(temperature=0.5),
         _question(max_tokens=5),
-        Question.of(["acme", "bob"], SPECS, HI, None, {}),
-        Question.of(["other", "ann"], SPECS, HI, None, {}),
-        Question.of(["acme", "ann"], SPECS[:1], HI, None, {}),
-        Question.of(["acme", "ann"], SPECS[::-1], HI, None, {}),
+        CacheKey.of(["acme", "bob"], SPECS, HI, None, {}),
+        CacheKey.of(["other", "ann"], SPECS, HI, None, {}),
+        CacheKey.of(["acme", "ann"], SPECS[:1], HI, None, {}),
+        CacheKey.of(["acme", "ann"], SPECS[::-1], HI, None, {}),
     ]
     assert len({question.name for question in asked if question}) == len(asked)
 
@@ -445,7 +445,7 @@ async def test_many_at_once_ask_once() -> None:
 
 async def test_a_plain_call_joins_a_stream() -> None:
     gate = asyncio.Event()
-    cut = AIMessageChunk(content="", response_metadata={CUT_CALLS: ["c"]})
+    cut = AIMessageChunk(content="", response_metadata={INTERRUPTED_CALLS: ["c"]})
     kept = Kept(["One ", gate, CUT, cut, END])
     stream = kept.stream()
     await anext(stream)
@@ -457,7 +457,7 @@ async def test_a_plain_call_joins_a_stream() -> None:
     assert (message.text, kept.inner.begun, message.usage_metadata) == ("One ", 1, None)
     (broken,) = message.invalid_tool_calls
     assert broken["id"] not in {None, "c"}
-    told = {"finish_reason": "stop", "id": "x", "cache": "joined", CUT_CALLS: [broken["id"]]}
+    told = {"finish_reason": "stop", "id": "x", "cache": "joined", INTERRUPTED_CALLS: [broken["id"]]}
     assert (broken["name"], message.response_metadata) == ("paint", told)
 
 
@@ -465,7 +465,7 @@ async def test_other_people_do_not_join() -> None:
     kept = Kept(*[[0.01, "Hello", END]] * 3)
     tasks = []
     for who in (ANN, BOB, EVE):
-        with calling(who):
+        with use_call_context(who):
             tasks.append(asyncio.create_task(kept.text()))
     await asyncio.gather(*tasks)
     assert kept.inner.begun == 3
@@ -494,7 +494,7 @@ async def test_with_its_last_reader_an_answer_is_stopped_at_once(way: str) -> No
         assert kept.inner.closed == 0
         reader.cancel()
         await asyncio.wait({reader})
-    assert (kept.inner.closed, kept.answers.under_way) == (1, 0)
+    assert (kept.inner.closed, kept.answers.in_flight) == (1, 0)
     assert await kept.text() == "well"
 
 
@@ -502,7 +502,7 @@ async def test_who_closes_a_stream_has_left_it() -> None:
     kept = Kept(["One ", asyncio.Event()])
     async with aclosing(kept.stream()) as stream:
         await anext(stream)
-    assert (kept.inner.closed, kept.answers.under_way) == (1, 0)
+    assert (kept.inner.closed, kept.answers.in_flight) == (1, 0)
 
 
 @pytest.mark.parametrize("way", ["text", "message"])
@@ -514,16 +514,16 @@ async def test_an_error_reaches_every_reader_as_its_own(way: str) -> None:
     assert {(str(error), error.provider, error.model) for error in outcomes if isinstance(error, ModelError)} == {
         ("no", "p", "m")
     }
-    await wait_for(lambda: kept.answers.under_way == 0)
+    await wait_for(lambda: kept.answers.in_flight == 0)
 
 
 @pytest.mark.parametrize("way", ["text", "message"])
 async def test_what_only_one_may_not_the_others_ask_for_themselves(way: str) -> None:
-    spent = RunLimit("This run has spent what one run may.")
+    spent = RunBudgetExceeded("This run has spent what one run may.")
     kept = Kept([0.01, spent], [0.01, spent], ["well", END])
     outcomes = await asyncio.gather(*(getattr(kept, way)() for _ in range(4)), return_exceptions=True)
     said = [outcome.text if isinstance(outcome, AIMessage) else outcome for outcome in outcomes]
-    assert [type(outcome) for outcome in said[:2]] == [RunLimit] * 2
+    assert [type(outcome) for outcome in said[:2]] == [RunBudgetExceeded] * 2
     assert said[2:] == ["well"] * 2
     assert kept.inner.begun == 3
 
@@ -535,19 +535,19 @@ async def test_what_is_under_way_ends_with_the_cache() -> None:
     await kept.answers.aclose()
     await asyncio.wait({reader})
     assert reader.cancelled()
-    assert (kept.inner.closed, kept.answers.under_way) == (1, 0)
+    assert (kept.inner.closed, kept.answers.in_flight) == (1, 0)
 
 
 async def test_who_is_slow_bounds_what_is_held() -> None:
     made = 0
 
-    async def source(_: Flight[int]) -> AsyncGenerator[int]:
+    async def source(_: SingleFlight[int]) -> AsyncGenerator[int]:
         nonlocal made
         for number in range(100):
             made += 1
             yield number
 
-    flights = Flights[int](most=10)
+    flights = Flights[int](max_bytes=10)
     flight = flights.begin("a", source)
     async with aclosing(flight.read()) as slow:
         await anext(slow)
@@ -653,7 +653,7 @@ async def test_by_meaning_too_nobody_hears_what_another_tenant_was_told(shared: 
     kept = _near(settings=CacheSettings(exact="off", semantic=True, threshold=0.9, shared_by_tenant=shared))
     heard = []
     for who, text in ((ANN, "car"), (BOB, "auto"), (EVE, "auto")):
-        with calling(who):
+        with use_call_context(who):
             heard.append(await kept.text(text))
     assert heard == told
 
@@ -668,7 +668,7 @@ async def test_an_answer_that_is_gone_makes_way_for_the_next_nearest() -> None:
     kept = _near(store=store, settings=CacheSettings(exact="off", semantic=True, threshold=0.999))
     assert [await kept.text("car"), await kept.text("auto")] == ["0", "1"]
     looser = _near(store=store)
-    gone = Question.of(["local", "local"], SPECS, [HumanMessage("car")], None, {})
+    gone = CacheKey.of(["local", "local"], SPECS, [HumanMessage("car")], None, {})
     assert gone is not None
     await store.put(f"answer:{gone.name}", b"", 60)
     assert await looser.text("car") == "1"
@@ -718,7 +718,7 @@ async def test_with_a_real_embedder_other_words_are_the_same_question() -> None:
 async def test_who_comes_as_a_flight_fails_asks_for_itself(delays: range) -> None:
     """At each step of the loop on which somebody may come: none may join what has failed already, for ever."""
     cache = ModelCache(CacheSettings(exact="all"), MemoryCache(1 << 20), lambda _, hit: None)
-    asked = cache.asked(["a:b"], [HumanMessage("Hi")], None, {})
+    asked = cache.lookup(["a:b"], [HumanMessage("Hi")], None, {})
     assert asked is not None
     made = 0
 
@@ -726,13 +726,13 @@ async def test_who_comes_as_a_flight_fails_asks_for_itself(delays: range) -> Non
         nonlocal made
         made += 1
         if made:
-            raise RunLimit("spent")
+            raise RunBudgetExceeded("spent")
         yield ChatGenerationChunk(message=AIMessageChunk(content=""))
 
     async def one(delay: int) -> None:
         for _ in range(delay):
             await asyncio.sleep(0)
-        with pytest.raises(RunLimit):
+        with pytest.raises(RunBudgetExceeded):
             async for _ in cache.stream(asked, ask):
                 pass
 

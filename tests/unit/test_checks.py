@@ -7,27 +7,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.kinds import KINDS
-from artifacts.wellformed import faults
-from graphs.quality.checking import CHECKS, LARGEST, checked
-from graphs.quality.subject import Subject
+from artifacts.validate import validate
+from graphs.quality.review_input import ReviewInput
+from graphs.quality.run_checks import CHECKS, MAX_TEXT_LENGTH, run_checks
 
 FENCE = "```"
 
 
-def _answer(text: str, asked: str = "", **more: str) -> Subject:
-    return Subject(text, asked=asked, **more)
+def _answer(text: str, asked: str = "", **more: str) -> ReviewInput:
+    return ReviewInput(text, prompt=asked, **more)
 
 
 def _block(language: str, code: str) -> str:
     return f"So:\n\n{FENCE}{language}\n{code}\n{FENCE}\n"
 
 
-def _code(text: str, language: str) -> Subject:
-    return Subject(text, kind="code", language=language)
+def _code(text: str, language: str) -> ReviewInput:
+    return ReviewInput(text, kind="code", language=language)
 
 
-def _found(subject: Subject) -> list[tuple[str, int | None]]:
-    return [(finding.by, finding.line) for finding in checked(subject)]
+def _found(review_input: ReviewInput) -> list[tuple[str, int | None]]:
+    return [(finding.source, finding.line) for finding in run_checks(review_input)]
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_code_that_does_not_parse_is_found_in_every_language(text: str, language
 
 
 def test_a_fault_in_a_block_has_its_line_in_the_whole_text() -> None:
-    finding = checked(_answer(_block("python", "a = 1\nb = = 2")))[0]
-    assert (finding.by, finding.severity, finding.line, finding.quote) == ("code_parses", "error", 5, "b = = 2")
+    finding = run_checks(_answer(_block("python", "a = 1\nb = = 2")))[0]
+    assert (finding.source, finding.severity, finding.line, finding.quote) == ("code_parses", "error", 5, "b = = 2")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_newer_than_our_python_parses() -> None:
 
 def test_a_bug_is_an_error_and_a_slip_a_warning() -> None:
     text = 'def f(a):\n    print(f"hello")\n    return b\n'
-    assert [(each.by, each.severity, each.line) for each in checked(_code(text, "python"))] == [
+    assert [(each.source, each.severity, each.line) for each in run_checks(_code(text, "python"))] == [
         ("lints", "warning", 2),
         ("lints", "error", 3),
     ]
@@ -113,8 +113,8 @@ def test_a_fragment_uses_names_that_stand_elsewhere() -> None:
     ],
 )
 def test_what_is_not_what_its_kind_says_is_found_with_its_line(text: str, kind: str, line: int) -> None:
-    assert [at for _, at in _found(Subject(text, kind=kind))] == [line]
-    assert len(list(faults(text, kind))) >= 1
+    assert [at for _, at in _found(ReviewInput(text, kind=kind))] == [line]
+    assert len(list(validate(text, kind))) >= 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_not_what_its_kind_says_is_found_with_its_line(text: str, kind: 
     ],
 )
 def test_what_may_be_left_out_is_not_missed(text: str, kind: str) -> None:
-    assert _found(Subject(text, kind=kind)) == []
+    assert _found(ReviewInput(text, kind=kind)) == []
 
 
 def test_yaml_may_have_tags_and_many_documents_but_no_key_twice() -> None:
@@ -141,7 +141,7 @@ def test_a_block_has_to_be_closed() -> None:
 
 def test_a_link_within_the_page_leads_to_a_heading() -> None:
     text = "# A & B\n\n[a](#a--b)\n\n[b](#b) [c][d] x[^1]\n"
-    assert _found(Subject(text, kind="markdown")) == [("links_resolve", 5)] * 3
+    assert _found(ReviewInput(text, kind="markdown")) == [("links_resolve", 5)] * 3
 
 
 def test_rows_are_as_wide_as_their_header() -> None:
@@ -200,8 +200,8 @@ def test_what_the_person_gave_is_no_leak() -> None:
 
 def test_a_finding_shows_too_little_of_a_secret_to_use_it() -> None:
     secret = "gh" + "p_ECr3vYc3SrZn8gNAD3n5tRZ8nW3DfDXMrR6T"
-    (finding,) = checked(_answer(f"Use {secret} here."))
-    assert (finding.by, finding.quote) == ("no_secret", secret[:4])
+    (finding,) = run_checks(_answer(f"Use {secret} here."))
+    assert (finding.source, finding.quote) == ("no_secret", secret[:4])
 
 
 def test_a_prompt_is_not_retold_and_what_it_wants_told_is() -> None:
@@ -221,15 +221,15 @@ def test_what_is_quoted_from_a_text_stands_there() -> None:
 
 
 def test_a_check_that_breaks_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Subject) -> Iterator[object]:
+    def broken(_: ReviewInput) -> Iterator[object]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("graphs.quality.checking.CHECKS", (broken, *CHECKS))
-    assert _found(Subject("{", kind="json")) == [("data_parses", 1)]
+    monkeypatch.setattr("graphs.quality.run_checks.CHECKS", (broken, *CHECKS))
+    assert _found(ReviewInput("{", kind="json")) == [("data_parses", 1)]
 
 
 def test_nothing_is_told_of_a_text_beyond_the_bound() -> None:
-    assert checked(Subject("{" * (LARGEST + 1), kind="json")) == []
+    assert run_checks(ReviewInput("{" * (MAX_TEXT_LENGTH + 1), kind="json")) == []
 
 
 BITS = st.sampled_from(
@@ -257,7 +257,7 @@ BITS = st.sampled_from(
 )
 TEXTS = st.lists(st.one_of(BITS, BITS, st.text(max_size=6)), max_size=14).map("".join)
 SUBJECTS = st.builds(
-    Subject,
+    ReviewInput,
     text=TEXTS,
     asked=st.sampled_from(
         [
@@ -278,10 +278,10 @@ SUBJECTS = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(SUBJECTS)
-def test_no_check_raises_and_every_finding_is_within_the_text(subject: Subject) -> None:
+def test_no_check_raises_and_every_finding_is_within_the_text(review_input: ReviewInput) -> None:
     for check in CHECKS:
         # Not by `checked`, which would hide what a check raises.
-        for finding in check(subject):
-            assert finding.by == check.__name__
-            assert finding.quote is None or finding.quote in subject.text
-            assert finding.line is None or 1 <= finding.line <= len(subject.text.splitlines()) + 1
+        for finding in check(review_input):
+            assert finding.source == check.__name__
+            assert finding.quote is None or finding.quote in review_input.text
+            assert finding.line is None or 1 <= finding.line <= len(review_input.text.splitlines()) + 1

@@ -13,8 +13,8 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel
 
 from agents.contents import state_content
-from agents.spans import Spans
-from observability.tracing import Kept, Message, Tracing, Who, tracing
+from agents.tracing_callbacks import TracingCallbackHandler
+from observability.tracing import Message, SpanBuffer, TraceSubject, Tracing, trace_run
 
 
 class Mood(Enum):
@@ -77,9 +77,9 @@ async def test_nodes_and_subgraphs_are_told_with_their_state_and_update(*, captu
 
     inner = StateGraph(MessagesState).add_node("speak", speak).add_edge(START, "speak").compile()
     outer = StateGraph(MessagesState).add_node("inner", inner).add_edge(START, "inner").add_edge("inner", END).compile()
-    kept = Kept(99, lambda count: None)
-    with tracing(Tracing([kept], redact=str, captures=captures), Who("acme", "ann"), "run", "run"):
-        await outer.ainvoke({"messages": [HumanMessage("Hi")]}, {"callbacks": Spans().listening})
+    kept = SpanBuffer(99, lambda count: None)
+    with trace_run(Tracing([kept], redact=str, capture_content=captures), TraceSubject("acme", "ann"), "run", "run"):
+        await outer.ainvoke({"messages": [HumanMessage("Hi")]}, {"callbacks": TracingCallbackHandler().handlers})
     told = {record.name: record.attributes for record in kept.take(9)}
     assert set(told) == {"speak", "inner", "run"}
     if not captures:

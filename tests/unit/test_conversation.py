@@ -3,13 +3,13 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
-from graphs.chat.conversation import conversation
-from graphs.context import Background
+from graphs.chat.conversation import build_conversation
+from graphs.context import ContextItem
 from graphs.prompt import Prompt
 
 
-def _asked(messages: Sequence[BaseMessage], *background: Background) -> list[BaseMessage]:
-    return conversation(messages, prompts=[Prompt("of/tests", "1", "Be good.")], background=background)
+def _asked(messages: Sequence[BaseMessage], *background: ContextItem) -> list[BaseMessage]:
+    return build_conversation(messages, prompts=[Prompt("of/tests", "1", "Be good.")], background=background)
 
 
 CALL = AIMessage("", id="a", tool_calls=[tool_call(name="f", args={}, id="c1"), tool_call(name="g", args={}, id="c2")])
@@ -17,7 +17,7 @@ CALL = AIMessage("", id="a", tool_calls=[tool_call(name="f", args={}, id="c1"), 
 
 def test_every_word_about_how_to_behave_is_in_one_first_message() -> None:
     asked = _asked(
-        [HumanMessage("Hi"), SystemMessage("Be brief.")], Background("City", "Ulm"), Background("Time", "noon")
+        [HumanMessage("Hi"), SystemMessage("Be brief.")], ContextItem("City", "Ulm"), ContextItem("Time", "noon")
     )
     assert [message.type for message in asked] == ["system", "human"]
     assert asked[0].additional_kwargs == {"prompt": "of/tests", "prompt_version": "1"}

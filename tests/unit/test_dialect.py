@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from backend.runs.dialect import current, older, spoken_by
+from backend.runs.compat import converter_for, downgrade, keep_current
 
 FINISHED = {"type": "RUN_FINISHED", "threadId": "t", "runId": "r"}
 USAGE = [{"inputTokens": 1}]
@@ -27,8 +27,8 @@ USAGE = [{"inputTokens": 1}]
     ],
 )
 def test_older_clients_are_told_the_same_in_words_they_know(event: dict[str, Any], told: dict[str, Any]) -> None:
-    assert older(event) == told
-    assert current(event) is event
+    assert downgrade(event) == told
+    assert keep_current(event) is event
 
 
 def test_files_that_older_clients_cannot_name_become_words() -> None:
@@ -36,7 +36,7 @@ def test_files_that_older_clients_cannot_name_become_words() -> None:
     linked = {"type": "image", "source": {"type": "url", "value": "https://example.org/a.png"}}
     message = {"id": "u", "role": "user", "content": [{"type": "text", "text": "Look"}, picture, linked]}
     plain = {"id": "a", "role": "assistant", "content": "I see."}
-    told = older({"type": "MESSAGES_SNAPSHOT", "messages": [message, plain]})
+    told = downgrade({"type": "MESSAGES_SNAPSHOT", "messages": [message, plain]})
     assert told["messages"][0]["content"] == [
         {"type": "text", "text": "Look"},
         {"type": "text", "text": "[image]"},
@@ -46,5 +46,5 @@ def test_files_that_older_clients_cannot_name_become_words() -> None:
 
 
 def test_a_client_that_names_no_version_is_one_of_the_older() -> None:
-    assert spoken_by(None) is older
-    assert spoken_by("1.0") is current
+    assert converter_for(None) is downgrade
+    assert converter_for("1.0") is keep_current

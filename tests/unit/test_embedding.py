@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from llm.embedding.embedder import Embedder, embedder
 from llm.embedding.minilm import erf
-from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, UnknownModel
+from llm.errors import ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected, UnknownModel
 from llm.settings import ModelSettings
-from observability.tracing import Tracing, Who, traceparent, tracing
+from observability.tracing import TraceSubject, Tracing, trace_run, traceparent
 from tests.loopback import (
     Loopback,
     MalformedChunk,
@@ -111,7 +111,7 @@ def test_who_embeds_nothing_is_unknown(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["embedded:smollm2", "openai:text-embedding-3-small"])
 async def test_what_cannot_be_called_is_refused_at_the_first_call(spec: str) -> None:
-    with pytest.raises(ModelRefused):
+    with pytest.raises(ProviderRejected):
         await embedder(spec, ModelSettings()).aembed_query("Hi")
 
 
@@ -176,8 +176,8 @@ async def test_both_formats_give_one_row_per_text(wired: Embedder, provider: Loo
     [
         (too_many_requests(), ModelOverloaded),
         (server_error(), ModelUnavailable),
-        (unauthorized(), ModelRefused),
-        (model_gone("loop-embed"), ModelRefused),
+        (unauthorized(), ProviderRejected),
+        (model_gone("loop-embed"), ProviderRejected),
         (Status(400, Problem("the input length exceeds the context length")), ContextTooLong),
         (Reset(), ModelUnavailable),
         (Refused(), ModelUnavailable),
@@ -202,15 +202,15 @@ async def test_faults_are_our_errors(wired: Embedder, provider: Loopback, fault:
 
 async def test_silence_is_an_end(provider: Loopback) -> None:
     provider.say(Stall(), to="embed")
-    made = embedder("ollama:any", ModelSettings(ollama_base_url=provider.ollama_url, first_token_timeout=0.05))
+    made = embedder("ollama:any", ModelSettings(ollama_base_url=provider.ollama_url, first_token_timeout_seconds=0.05))
     with pytest.raises(ModelUnavailable):
         await made.aembed_query("Hi")
     await made.aclose()
 
 
 async def test_a_provider_is_told_whose_work_it_is(wired: Embedder, provider: Loopback) -> None:
-    by = Tracing([], redact=str, environment="test", noted=lambda _: None)
-    with tracing(by, Who("acme", "ann", "thread", "run", "chat"), "run", "run"):
+    by = Tracing([], redact=str, environment="test", on_event=lambda _: None)
+    with trace_run(by, TraceSubject("acme", "ann", "thread", "run", "chat"), "run", "run"):
         expected = traceparent()
         await wired.vectors(["Hi"])
     assert provider.requests[-1].headers["traceparent"] == expected

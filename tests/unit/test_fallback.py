@@ -13,12 +13,12 @@ from pydantic import Field, PrivateAttr
 from structlog.testing import capture_logs
 
 from llm.catalog import ModelInfo
-from llm.errors import CircuitOpen, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable, Overloaded
-from llm.layers.breaker import Admission, Breaker, BreakerSettings, Guarded
-from llm.layers.fallback import Fallback
-from llm.layers.retry import Retried, RetryBudget, RetrySettings
-from llm.layers.turns import Link
+from llm.errors import CircuitOpen, ModelError, ModelOverloaded, ModelUnavailable, Overloaded, ProviderRejected
 from llm.spec import ModelSpec
+from llm.wrappers.breaker import Admission, Breaker, BreakerSettings, CircuitBreakerModel
+from llm.wrappers.fallback import FallbackModel
+from llm.wrappers.model_order import ModelLink
+from llm.wrappers.retry import RetryBudget, RetryModel, RetrySettings
 from tests.unit.test_layers import BOTH_WAYS, HI, Played
 
 # A breaker's time in these tests. Nothing below depends on how long it is, but for how long the tests take.
@@ -77,19 +77,21 @@ def _always(*steps: str | ModelError) -> Plan:
     return lambda _: steps
 
 
-def _link(name: str, plan: Plan, *, seconds: float = OPEN_SECONDS, failures: int = 1) -> tuple[Link, Provider, Watched]:
+def _link(
+    name: str, plan: Plan, *, seconds: float = OPEN_SECONDS, failures: int = 1
+) -> tuple[ModelLink, Provider, Watched]:
     """One whose breaker opens with the first failure. It is not asked again by the layer below."""
     provider, breaker = Provider(plan=plan), Watched(BreakerSettings(failures=failures, seconds=seconds))
-    retries = RetrySettings(attempts=3, wait_least=0.001, wait_most=0.01)
-    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model=name)
+    retries = RetrySettings(max_attempts=3, min_wait_seconds=0.001, max_wait_seconds=0.01)
+    guarded = CircuitBreakerModel(inner=provider, breaker=breaker, provider="p", model=name)
     info = ModelInfo(ModelSpec("p", name), tools=True, vision=True, json_schema=True, prefill=True)
-    once = RetrySettings(attempts=1)
-    model = Retried(inner=guarded, settings=once, budget=RetryBudget(1.0))
-    return Link(info=info, model=model, retries=retries), provider, breaker
+    once = RetrySettings(max_attempts=1)
+    model = RetryModel(inner=guarded, settings=once, budget=RetryBudget(1.0))
+    return ModelLink(info=info, model=model, retries=retries), provider, breaker
 
 
-def _list(*links: Link, total: float = 10.0) -> Fallback:
-    return Fallback(inner=links[0].model, links=links, total=total, noticed=lambda what, info, why: None)
+def _list(*links: ModelLink, total: float = 10.0) -> FallbackModel:
+    return FallbackModel(inner=links[0].model, links=links, total=total, on_event=lambda what, info, why: None)
 
 
 async def _opened(breaker: Breaker) -> None:
@@ -97,7 +99,7 @@ async def _opened(breaker: Breaker) -> None:
     assert breaker.state == "open"
 
 
-async def _streamed(model: Fallback) -> str:
+async def _streamed(model: FallbackModel) -> str:
     return "".join([chunk.text async for chunk in model.astream(HI)])
 
 
@@ -249,7 +251,7 @@ async def test_whoever_failed_before_a_wait_is_asked_once_more_after_it(ask: Any
     assert (len(back.made), len(dead.made), breaker.state) == (2, 1, "closed")
 
 
-@pytest.mark.parametrize("error", [ModelRefused("no"), ModelOverloaded("later", retry_after=3600.0)])
+@pytest.mark.parametrize("error", [ProviderRejected("no"), ModelOverloaded("later", retry_after=3600.0)])
 async def test_who_cannot_go_on_with_an_answer_is_not_asked_again(error: ModelError) -> None:
     a, asked, _ = _link("a", lambda call: [HALF, DOWN] if call == 0 else [DOWN], failures=100)
     b, refusing, _ = _link("b", _always(error))
@@ -268,9 +270,9 @@ async def test_a_queue_that_is_full_is_tried_again_by_an_answer_that_has_begun()
 @BOTH_WAYS
 async def test_a_breaker_that_opens_between_two_attempts_hides_no_cause(ask: Any) -> None:
     provider, breaker = Provider(plan=_always(DOWN)), Breaker(BreakerSettings(failures=1, seconds=60))
-    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model="m")
+    guarded = CircuitBreakerModel(inner=provider, breaker=breaker, provider="p", model="m")
     budget = RetryBudget(1.0)
-    retried = Retried(inner=guarded, settings=RetrySettings(3, 0.0, 0.01), budget=budget)
+    retried = RetryModel(inner=guarded, settings=RetrySettings(3, 0.0, 0.01), budget=budget)
     with pytest.raises(ModelUnavailable) as failed:
         await ask(retried)
     assert failed.value is DOWN
@@ -279,12 +281,12 @@ async def test_a_breaker_that_opens_between_two_attempts_hides_no_cause(ask: Any
 
 async def test_what_a_breaker_turned_back_earns_no_retries() -> None:
     provider, breaker = Provider(plan=_always(WHOLE)), Breaker(BreakerSettings(failures=1, seconds=60))
-    guarded = Guarded(inner=provider, breaker=breaker, provider="p", model="m")
+    guarded = CircuitBreakerModel(inner=provider, breaker=breaker, provider="p", model="m")
     budget = RetryBudget(1.0)
     while budget.spend():
         pass
     await _opened(breaker)
-    retried = Retried(inner=guarded, settings=RetrySettings(), budget=budget)
+    retried = RetryModel(inner=guarded, settings=RetrySettings(), budget=budget)
     for _ in range(5):
         with pytest.raises(ModelUnavailable):
             await retried._agenerate(HI)
@@ -296,7 +298,7 @@ async def test_a_call_that_is_well_earns_retries(ask: Any) -> None:
     budget = RetryBudget(1.0)
     while budget.spend():
         pass
-    await ask(Retried(inner=Provider(plan=_always(WHOLE)), settings=RetrySettings(), budget=budget))
+    await ask(RetryModel(inner=Provider(plan=_always(WHOLE)), settings=RetrySettings(), budget=budget))
     assert budget.spend()
 
 
@@ -309,7 +311,7 @@ async def test_an_open_breaker_is_a_reason_of_its_own_in_log_and_trace() -> None
     def note(what: str, info: ModelInfo, why: str) -> None:
         noticed.append((what, str(info.spec), why))
 
-    model = Fallback(inner=a.model, links=(a, b), total=10.0, noticed=note)
+    model = FallbackModel(inner=a.model, links=(a, b), total=10.0, on_event=note)
     with capture_logs() as logs:
         assert await _streamed(model) == WHOLE
     assert noticed == [("fell_back", "p:a", "breaker_open")]

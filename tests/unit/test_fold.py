@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.runs.fold import closing, fold, joined, standing
+from backend.runs.rebuild import closing_events, join_rebuilt, rebuild_events, rebuild_state
 
 Event = dict[str, Any]
 
@@ -43,43 +43,43 @@ CALL = {"id": "c", "type": "function", "function": {"name": "add", "arguments": 
 
 
 def test_a_run_is_folded_into_what_its_client_holds() -> None:
-    folded = fold(RUN)
-    assert folded.messages == [
+    state = rebuild_state(RUN)
+    assert state.messages == [
         {"id": "q", "role": "reasoning", "content": "Hm, well."},
         {"id": "m", "role": "assistant", "content": "Let me see.", "toolCalls": [CALL]},
         {"id": "o", "role": "tool", "toolCallId": "c", "content": "2"},
         {"id": "n", "role": "assistant", "content": "It is 2."},
     ]
-    assert (folded.state, folded.open, folded.terminal) == ({"a": 2}, {}, FINISHED)
+    assert (state.state, state.open, state.terminal) == ({"a": 2}, {}, FINISHED)
 
 
 def test_of_what_stands_beside_messages_the_newest_word_counts() -> None:
-    told = [event["content"] for event in standing(RUN) if event["type"] == "ACTIVITY_SNAPSHOT"]
+    told = [event["content"] for event in rebuild_events(RUN) if event["type"] == "ACTIVITY_SNAPSHOT"]
     assert told == [{"stage": "done"}]
 
 
 @pytest.mark.parametrize("cut", range(len(RUN) + 1))
 def test_what_stands_for_a_beginning_leads_to_the_same_end(cut: int) -> None:
-    stand = standing(RUN[:cut])
-    assert fold([*stand, *RUN[cut:]]) == fold(RUN)
-    assert standing([*standing(stand)]) == stand
+    stand = rebuild_events(RUN[:cut])
+    assert rebuild_state([*stand, *RUN[cut:]]) == rebuild_state(RUN)
+    assert rebuild_events([*rebuild_events(stand)]) == stand
     # Everything that is open is opened again, and once.
     opened = [event for event in stand if event["type"].endswith(("_START", "STEP_STARTED"))]
-    assert opened == list(fold(RUN[:cut]).open.values())
+    assert opened == list(rebuild_state(RUN[:cut]).open.values())
 
 
 @pytest.mark.parametrize("cut", range(len(RUN)))
 def test_closing_leaves_nothing_open(cut: int) -> None:
-    begun = fold(RUN[:cut])
-    ends = list(closing(begun))
+    begun = rebuild_state(RUN[:cut])
+    ends = list(closing_events(begun))
     assert len(ends) == len(begun.open)
-    assert fold([*RUN[:cut], *ends]).open == {}
+    assert rebuild_state([*RUN[:cut], *ends]).open == {}
 
 
 def test_a_snapshot_counts_and_leaves_what_only_a_client_keeps() -> None:
     snapshot = {"type": "MESSAGES_SNAPSHOT", "messages": [{"id": "u", "role": "user", "content": "Hi"}]}
-    folded = fold([*RUN[:12], snapshot])
-    assert [message["id"] for message in folded.messages] == ["u", "q"]
+    state = rebuild_state([*RUN[:12], snapshot])
+    assert [message["id"] for message in state.messages] == ["u", "q"]
 
 
 def test_what_was_before_a_run_comes_first_and_what_it_says_counts() -> None:
@@ -88,8 +88,8 @@ def test_what_was_before_a_run_comes_first_and_what_it_says_counts() -> None:
         {"id": "m", "role": "assistant", "content": "Let me see."},
         {"id": "n", "role": "assistant", "content": ""},
     ]
-    assert [message["content"] for message in joined(before, after)] == ["Hi", "Let me see.", ""]
-    events = list(fold(RUN[:11]).events(before))
+    assert [message["content"] for message in join_rebuilt(before, after)] == ["Hi", "Let me see.", ""]
+    events = list(rebuild_state(RUN[:11]).events(before))
     assert [message["id"] for message in events[1]["messages"]] == ["u", "m", "q"]
 
 
@@ -97,5 +97,5 @@ def test_what_was_before_a_run_comes_first_and_what_it_says_counts() -> None:
 def test_folding_again_and_again_changes_nothing(cuts: list[int]) -> None:
     events: list[Any] = []
     for start, end in zip([0, *cuts], [*cuts, len(RUN)], strict=True):
-        events = [*standing(events), *RUN[start:end]]
-    assert fold(events) == fold(RUN)
+        events = [*rebuild_events(events), *RUN[start:end]]
+    assert rebuild_state(events) == rebuild_state(RUN)

@@ -3,48 +3,48 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
 
-from backend.runs.again import Heirs
-from backend.runs.chores import Chores
-from backend.runs.dialect import current
-from backend.runs.driven import Driven
-from backend.runs.fold import standing
-from backend.runs.follow import frames
-from backend.runs.readers import Reader, Readers
+from backend.runs.background_tasks import BackgroundTasks
+from backend.runs.compat import keep_current
+from backend.runs.local_runs import LocalRuns
+from backend.runs.rebuild import rebuild_events
+from backend.runs.recovered_requests import RecoveredRequests
+from backend.runs.sse import sse_frames
+from backend.runs.subscriptions import Subscriber, Subscriptions
 from observability.metrics import Metrics
-from storage.log import Batch, Entry, LogSettings, MemoryLog, merged
+from storage.event_log import EventLogSettings, LogBatch, LogRecord, MemoryLog, merge_records
 
 
 def _text(delta: str, message: str = "m") -> dict[str, Any]:
     return {"type": "TEXT_MESSAGE_CONTENT", "messageId": message, "delta": delta}
 
 
-def _entries(*events: dict[str, Any]) -> list[Entry]:
-    return [Entry(at, event) for at, event in enumerate(events, 1)]
+def _entries(*events: dict[str, Any]) -> list[LogRecord]:
+    return [LogRecord(at, event) for at, event in enumerate(events, 1)]
 
 
 def test_neighbouring_pieces_of_one_message_are_one_at_the_last_position() -> None:
     end = {"type": "TEXT_MESSAGE_END", "messageId": "m"}
-    told = list(merged(_entries(_text("a"), _text("b"), _text("c"), end)))
+    told = list(merge_records(_entries(_text("a"), _text("b"), _text("c"), end)))
     assert [(entry.number, entry.event) for entry in told] == [(3, _text("abc")), (4, end)]
 
 
 def test_pieces_of_other_messages_and_kinds_stay_apart() -> None:
     call = {"type": "TOOL_CALL_ARGS", "toolCallId": "m", "delta": "d"}
     entries = _entries(_text("a"), _text("b", "n"), call, _text("c", "n"))
-    assert list(merged(entries)) == entries
+    assert list(merge_records(entries)) == entries
 
 
 def test_events_that_are_no_pieces_are_never_merged() -> None:
     step = {"type": "STEP_STARTED", "stepName": "s"}
-    assert list(merged(_entries(step, step))) == _entries(step, step)
+    assert list(merge_records(_entries(step, step))) == _entries(step, step)
 
 
-async def _batches(*events: dict[str, Any]) -> AsyncGenerator[Batch]:
-    yield Batch("0123abcd", _entries(*events))
+async def _batches(*events: dict[str, Any]) -> AsyncGenerator[LogBatch]:
+    yield LogBatch("0123abcd", _entries(*events))
 
 
 async def test_a_frame_has_its_position_and_ends_in_two_line_feeds() -> None:
-    written = [frame async for frame in frames(_batches(_text('ü "x"\n')), current)]
+    written = [frame async for frame in sse_frames(_batches(_text('ü "x"\n')), keep_current)]
     assert written == [
         b'id: 0123abcd-1\ndata: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"\xc3\xbc \\"x\\"\\n"}\n\n'
     ]
@@ -52,14 +52,14 @@ async def test_a_frame_has_its_position_and_ends_in_two_line_feeds() -> None:
 
 async def test_what_only_the_slower_writer_knows_is_written_too() -> None:
     odd = {"type": "STATE_SNAPSHOT", "snapshot": {"big": 10**20, "half": "\ud83d"}}
-    (written,) = [frame async for frame in frames(_batches(odd), current)]
+    (written,) = [frame async for frame in sse_frames(_batches(odd), keep_current)]
     assert json.loads(written.partition(b"data: ")[2]) == odd
 
 
 async def test_a_slow_reader_gets_what_has_come_meanwhile_as_one_piece() -> None:
-    log = MemoryLog(LogSettings(), standing)
+    log = MemoryLog(EventLogSettings(), rebuild_events)
     await log.open("r")
-    reading = frames(log.read("r"), current)
+    reading = sse_frames(log.read("r"), keep_current)
     await log.append("r", [_text("one ")])
     first = await anext(reading)
     for word in ("two ", "three ", "four "):
@@ -75,7 +75,7 @@ async def test_a_slow_reader_gets_what_has_come_meanwhile_as_one_piece() -> None
 async def test_a_log_of_the_same_run_made_anew_has_other_positions() -> None:
     positions = list[str]()
     for _ in range(2):
-        log = MemoryLog(LogSettings(), standing)
+        log = MemoryLog(EventLogSettings(), rebuild_events)
         await log.open("r")
         await log.append("r", [_text("a")])
         await log.end("r")
@@ -84,13 +84,19 @@ async def test_a_log_of_the_same_run_made_anew_has_other_positions() -> None:
 
 
 async def test_a_reader_that_takes_nothing_more_until_it_is_dropped_is_measured_too() -> None:
-    log, metrics = MemoryLog(LogSettings(), standing), Metrics()
+    log, metrics = MemoryLog(EventLogSettings(), rebuild_events), Metrics()
     await log.open("r")
     await log.append("r", [_text("a")])
     # Of runs that are driven nowhere, and whose readers come to the log as it is.
-    readers = Readers(cast(Driven, {}), log=log, heirs=cast(Heirs, None), metrics=metrics, chores=Chores())
+    readers = Subscriptions(
+        cast(LocalRuns, {}),
+        log=log,
+        recovered_requests=cast(RecoveredRequests, None),
+        metrics=metrics,
+        tasks=BackgroundTasks(),
+    )
     value = metrics.registry.get_sample_value
-    stream = readers.stream(Reader("r", posted=False), current)
+    stream = readers.stream(Subscriber("r", is_owner=False), keep_current)
     async with aclosing(stream):  # type: ignore[type-var]  # an async generator
         await anext(stream)
         assert (value("streams_open"), value("reader_lag_seconds_count")) == (1, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from llm.vendors.embedded.host import weights
+from llm.vendors.embedded.host import model_weights
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -86,7 +86,7 @@ def test_what_a_package_is_taken_for_its_weights_only_is_no_dependency() -> None
 
 
 def test_the_weights_are_found_without_importing_their_package() -> None:
-    found = weights()
+    found = model_weights()
     assert found is not None
     assert found.stat().st_size > 50_000_000
 

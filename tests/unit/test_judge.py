@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphs.quality.evidence import occurs
-from graphs.quality.findings import Finding, Judgement, Score, judgement, told, verdict, weighted
+from graphs.quality.findings import Finding, Judgement, Score, judgement, verdict, verdict_json, weighted_score
 from graphs.quality.judge import Judge
-from graphs.quality.rubric import BadRubric, Rubric, Rubrics, UnknownRubric
+from graphs.quality.review_input import ReviewInput
+from graphs.quality.rubric import InvalidRubric, Rubric, Rubrics, UnknownRubric
 from graphs.quality.splitting import split_text
-from graphs.quality.subject import Subject
 from llm.catalog import ModelInfo
-from llm.factory import Candidate
+from llm.factory import ModelChain
 from llm.spec import ModelSpec
-from llm.vendors.scripted import Part, Reply, ScriptedChat
+from llm.vendors.scripted import Reply, ScriptedChat, ScriptedModel
 from tests.waiting import assert_scales_linearly
 
 LEVELS = '["1", "2", "3", "4", "5"]'
@@ -38,10 +38,10 @@ RUBRIC = _rubric(true=3, plain=1)
 JUDGE = Judge.read(samples=1)
 
 
-def _candidate(*replies: Reply, provider: str = "scripted") -> Candidate:
+def _candidate(*replies: Reply, provider: str = "scripted") -> ModelChain:
     spec = ModelSpec(provider, "judge")
     info = ModelInfo(spec, tools=False, vision=False, json_schema=False)
-    return Candidate(info, ScriptedChat(name="judge", part=Part(replies=replies)))
+    return ModelChain(info, ScriptedChat(name="judge", script=ScriptedModel(replies=replies)))
 
 
 def _read(dimension: str, level: Any, *quotes: str, reasons: str = "So it is.") -> dict[str, Any]:
@@ -57,12 +57,12 @@ GOOD = _reading(_read("true", 5, "The moon pulls"), _read("plain", 3, "helps a l
 
 async def _judged(*replies: Reply | str, text: str = TEXT, samples: int = 1, **more: Any) -> Judgement:
     said = [reply if isinstance(reply, Reply) else Reply(text=reply) for reply in replies]
-    return await replace(JUDGE, samples=samples, **more).judge(_candidate(*said), RUBRIC, Subject(text))
+    return await replace(JUDGE, samples=samples, **more).judge(_candidate(*said), RUBRIC, ReviewInput(text))
 
 
 async def test_weights_are_applied_to_what_is_shown_in_the_text() -> None:
     judged = await _judged(GOOD)
-    assert (judged.score, judged.levels, judged.samples, judged.model) == (
+    assert (judged.score, judged.dimension_scores, judged.samples, judged.model) == (
         4.5,
         {"true": 5.0, "plain": 3.0},
         1,
@@ -72,15 +72,15 @@ async def test_weights_are_applied_to_what_is_shown_in_the_text() -> None:
 
 async def test_a_level_whose_quote_does_not_occur_is_dropped() -> None:
     judged = await _judged(_reading(_read("true", 5, "The moon pulls"), _read("plain", 3, "helps a lot")))
-    assert (judged.score, judged.levels) == (5.0, {"true": 5.0})
+    assert (judged.score, judged.dimension_scores) == (5.0, {"true": 5.0})
     nothing = await _judged(_reading(_read("true", 5), _read("plain", 5, "nowhere to be found")))
-    assert (nothing.score, nothing.why) == (None, "the judge showed evidence for 0% of the rubric only")
+    assert (nothing.score, nothing.not_judged_reason) == (None, "the judge showed evidence for 0% of the rubric only")
 
 
 async def test_what_judges_too_little_of_the_rubric_judges_nothing() -> None:
     devastating = _reading(_read("true", 1, "The moon pushes"), _read("plain", 5, "helps a little"))
     judged = await _judged(devastating)
-    assert (judged.score, judged.levels, judged.why) == (
+    assert (judged.score, judged.dimension_scores, judged.not_judged_reason) == (
         None,
         {},
         "the judge showed evidence for 25% of the rubric only",
@@ -88,14 +88,17 @@ async def test_what_judges_too_little_of_the_rubric_judges_nothing() -> None:
     assert verdict(RUBRIC, [], judged).outcome == "not_judged"
     half = [Score("true", None, ""), Score("plain", 5, "")]
     one_of_two = judgement(RUBRIC, [half, [Score("true", 2, ""), Score("plain", 2, "")]], "m", None)
-    assert (one_of_two.score, one_of_two.levels, one_of_two.samples) == (2.0, {"true": 2.0, "plain": 2.0}, 1)
+    assert (one_of_two.score, one_of_two.dimension_scores, one_of_two.samples) == (2.0, {"true": 2.0, "plain": 2.0}, 1)
 
 
 async def test_what_is_missing_is_evidence_of_a_low_level_only() -> None:
     def lacks(level: int, missing: str | None) -> str:
         return _reading({**_read("true", level), "missing": missing}, _read("plain", 3, "helps a little"))
 
-    assert (await _judged(lacks(1, "It does not say how far away the moon is."))).levels == {"true": 1.0, "plain": 3.0}
+    assert (await _judged(lacks(1, "It does not say how far away the moon is."))).dimension_scores == {
+        "true": 1.0,
+        "plain": 3.0,
+    }
     assert (await _judged(lacks(3, "The sources."))).score == 3.0
     assert (await _judged(lacks(4, "The sources."))).score is None
     assert (await _judged(lacks(1, " "))).score is None
@@ -103,7 +106,7 @@ async def test_what_is_missing_is_evidence_of_a_low_level_only() -> None:
 
 async def test_too_little_to_go_by_is_no_score() -> None:
     judged = await _judged(_reading(_read("true", 4, "The moon pulls"), _read("plain", None, "helps a little")))
-    assert (judged.score, judged.levels) == (4.0, {"true": 4.0})
+    assert (judged.score, judged.dimension_scores) == (4.0, {"true": 4.0})
 
 
 @pytest.mark.parametrize(
@@ -123,35 +126,37 @@ async def test_what_is_no_reading_is_asked_for_once_more_and_then_given_up(said:
     again = Reply(when="^That is no such object", text=GOOD)
     assert (await _judged(again, said)).score == 4.5
     given_up = await _judged(said)
-    assert (given_up.score, given_up.why) == (None, "the judge gave no reading")
+    assert (given_up.score, given_up.not_judged_reason) == (None, "the judge gave no reading")
 
 
 async def test_dimensions_that_the_rubric_does_not_have_and_repetitions_count_for_nothing() -> None:
     told_twice = _reading(
         _read("true", 2, "The moon pulls"), _read("beauty", 5, "The sun"), _read("true", 5, "The moon pulls")
     )
-    assert (await _judged(told_twice)).levels == {"true": 2.0}
+    assert (await _judged(told_twice)).dimension_scores == {"true": 2.0}
 
 
 async def test_samples_that_contradict_each_other_show_in_the_spread() -> None:
     scores = [[Score("true", 1, ""), Score("plain", 1, "")], [Score("true", 5, ""), Score("plain", 5, "")]]
     judged = judgement(RUBRIC, scores, "m", None)
-    assert (judged.score, judged.samples, round(judged.spread or 0, 3)) == (3.0, 2, 2.828)
-    assert (await _judged(GOOD, samples=3)).spread == 0.0
+    assert (judged.score, judged.samples, round(judged.score_std_dev or 0, 3)) == (3.0, 2, 2.828)
+    assert (await _judged(GOOD, samples=3)).score_std_dev == 0.0
 
 
 async def test_a_judge_that_fails_or_takes_too_long_judges_nothing() -> None:
     broken = await _judged(Reply(text="", fail="unavailable"))
-    assert (broken.score, broken.why) == (None, "the judge failed: model_unavailable")
+    assert (broken.score, broken.not_judged_reason) == (None, "the judge failed: model_unavailable")
     slow = await _judged(Reply(pieces=("{", "}"), delay=5), patience=0.05)
-    assert (slow.score, slow.why) == (None, "the judge did not answer in time")
+    assert (slow.score, slow.not_judged_reason) == (None, "the judge did not answer in time")
 
 
 async def test_nobody_and_the_embedded_model_judge_nothing() -> None:
     judge = JUDGE
-    assert (await judge.judge(None, RUBRIC, Subject(TEXT))).why == "no judge is there"
+    assert (await judge.judge(None, RUBRIC, ReviewInput(TEXT))).not_judged_reason == "no judge is there"
     embedded = _candidate(Reply(text=GOOD), provider="embedded")
-    assert (await judge.judge(embedded, RUBRIC, Subject(TEXT))).why == "the embedded model does not judge"
+    assert (
+        await judge.judge(embedded, RUBRIC, ReviewInput(TEXT))
+    ).not_judged_reason == "the embedded model does not judge"
 
 
 APPEALS = [
@@ -174,7 +179,7 @@ async def test_a_text_that_asks_for_a_score_is_shown_as_it_is_and_gains_nothing(
     judged = await _judged(addressed, text=text)
     assert (judged.score, judged.appeals) == (None, [appeal])
     (finding,) = verdict(RUBRIC, [], judged).findings
-    assert (finding.by, finding.severity, finding.quote) == ("addresses_judge", "warning", appeal)
+    assert (finding.source, finding.severity, finding.quote) == ("addresses_judge", "warning", appeal)
 
 
 # Three paragraphs, of which the judge reads two at once.
@@ -196,7 +201,7 @@ async def test_a_text_that_is_longer_than_the_judge_reads_is_judged_in_parts() -
     ]
     judged = await _judged(*replies, text=text, samples=3)
     share = len(THIRD) / len(text)
-    assert judged.levels == {"true": pytest.approx(5 * (1 - share) + 2 * share), "plain": 3.0}
+    assert judged.dimension_scores == {"true": pytest.approx(5 * (1 - share) + 2 * share), "plain": 3.0}
     assert judged.samples == 3
     # Reasons are those of the worst part.
     assert {(score.dimension, score.reasons) for score in judged.scores} == {("true", "Wrong."), ("plain", "Bare.")}
@@ -208,13 +213,13 @@ async def test_what_is_judged_on_a_small_part_of_a_text_has_no_level() -> None:
         _part(2, 2, _read("true", 5, "The third part"), _read("plain", 5, "The third part")),
     ]
     judged = await _judged(*replies, text=FIRST + SECOND + THIRD)
-    assert (judged.score, judged.levels) == (5.0, {"true": 5.0})
+    assert (judged.score, judged.dimension_scores) == (5.0, {"true": 5.0})
 
 
 async def test_a_part_that_is_not_read_takes_its_sample_along() -> None:
     replies = [_part(1, 2, _read("true", 5, "The first part")), Reply(when="part 2 of 2", fail="unavailable")]
     judged = await _judged(*replies, text=FIRST + SECOND + THIRD)
-    assert (judged.score, judged.why) == (None, "the judge failed: model_unavailable")
+    assert (judged.score, judged.not_judged_reason) == (None, "the judge failed: model_unavailable")
 
 
 async def test_blanks_behind_a_text_are_no_part_of_it() -> None:
@@ -224,7 +229,7 @@ async def test_blanks_behind_a_text_are_no_part_of_it() -> None:
 async def test_a_text_of_too_many_parts_is_not_judged() -> None:
     judged = await _judged(GOOD, text=TEXT + "x" * 360_000)
     why = "the text is longer than the judge reads (6 parts of 60000 characters)"
-    assert (judged.score, judged.why) == (None, why)
+    assert (judged.score, judged.not_judged_reason) == (None, why)
 
 
 @given(text=st.text(alphabet="a \n\t.", max_size=300), most=st.integers(1, 60))
@@ -275,17 +280,17 @@ async def test_of_two_texts_one_is_better_in_both_orders_or_neither_is(one: str,
         Reply(when="Mine[\\s\\S]*Yours", text=json.dumps({"reasons": "So.", "better": one})),
         Reply(when="Yours[\\s\\S]*Mine", text=json.dumps({"reasons": "So.", "better": other})),
     ]
-    told = await JUDGE.better(_candidate(*replies), RUBRIC, Subject("Mine"), Subject("Yours"))
+    told = await JUDGE.compare(_candidate(*replies), RUBRIC, ReviewInput("Mine"), ReviewInput("Yours"))
     assert told == better
-    assert await JUDGE.better(_candidate(Reply(text="No.")), RUBRIC, Subject("a"), Subject("b")) is None
+    assert await JUDGE.compare(_candidate(Reply(text="No.")), RUBRIC, ReviewInput("a"), ReviewInput("b")) is None
 
 
 def test_a_failed_check_needs_no_judge() -> None:
     wrong = Finding("code_parses", "error", "It does not parse.", line=3)
-    found = verdict(RUBRIC, [wrong], Judgement(why="no judge is there"))
+    found = verdict(RUBRIC, [wrong], Judgement(not_judged_reason="no judge is there"))
     assert (found.outcome, found.findings) == ("failed", [wrong])
     remark = Finding("lints", "warning", "A name is not used.")
-    assert verdict(RUBRIC, [remark], Judgement(why="no judge is there")).outcome == "not_judged"
+    assert verdict(RUBRIC, [remark], Judgement(not_judged_reason="no judge is there")).outcome == "not_judged"
     praised = Judgement(5.0, None, {"true": 5.0}, [Score("true", 5, "Good.", ["The moon"])], 1, "m")
     assert verdict(RUBRIC, [wrong], praised).outcome == "failed"
     assert verdict(RUBRIC, [], praised).outcome == "passed"
@@ -294,8 +299,10 @@ def test_a_failed_check_needs_no_judge() -> None:
 def test_what_scores_low_is_told_as_a_remark_once() -> None:
     scores = [Score("true", 2, "Wrong here.", ["The sun"]), Score("true", 1, "Wrong there.", ["The moon"])]
     found = verdict(RUBRIC, [], judgement(RUBRIC, [scores[:1], scores[1:]], "m", None))
-    assert [(each.by, each.severity, each.message) for each in found.findings] == [("true", "warning", "Wrong here.")]
-    assert told(found)["levels"] == {"true": 1.5}
+    assert [(each.source, each.severity, each.message) for each in found.findings] == [
+        ("true", "warning", "Wrong here.")
+    ]
+    assert verdict_json(found)["levels"] == {"true": 1.5}
 
 
 def test_fewer_failed_checks_are_better_than_any_score() -> None:
@@ -303,7 +310,7 @@ def test_fewer_failed_checks_are_better_than_any_score() -> None:
     high = verdict(RUBRIC, [wrong], Judgement(5.0))
     low = verdict(RUBRIC, [], Judgement(2.0))
     assert low.rank > high.rank
-    assert weighted(RUBRIC, {}) is None
+    assert weighted_score(RUBRIC, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -325,21 +332,21 @@ def test_a_file_that_is_no_rubric_is_refused_by_its_place(change: tuple[str, str
     text += f'[[dimensions]]\nname = "true"\nweight = 3\nquestion = "?"\nlevels = {LEVELS}\n'
     text += f'[[dimensions]]\nname = "plain"\nweight = 0\nquestion = "?"\nlevels = {LEVELS}\n'
     Rubric.parse(text)
-    with pytest.raises(BadRubric, match=message):
+    with pytest.raises(InvalidRubric, match=message):
         Rubric.parse(text.replace(*change, 1))
 
 
 def test_our_rubrics_can_be_read_and_another_is_unknown() -> None:
     rubrics = Rubrics.read()
     assert set(rubrics.known) == {"answer", "code", "document", "workflow"}
-    assert rubrics.meant(None, "markdown").name == "document"
+    assert rubrics.select(None, "markdown").name == "document"
     with pytest.raises(UnknownRubric):
         rubrics.get("beauty")
 
 
 def test_a_broken_rubric_in_ones_own_folder_is_refused_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("name = 3")
-    with pytest.raises(BadRubric, match=r"mine\.toml' is no rubric: name: "):
+    with pytest.raises(InvalidRubric, match=r"mine\.toml' is no rubric: name: "):
         Rubrics.read(tmp_path)
 
 

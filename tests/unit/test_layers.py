@@ -12,12 +12,12 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.tools import tool
 from pydantic import PrivateAttr
 
-from llm.errors import CircuitOpen, ContextTooLong, ModelError, ModelOverloaded, ModelRefused, ModelUnavailable
-from llm.layers.breaker import Breaker, BreakerSettings, Guarded
-from llm.layers.deadlines import Deadlines, Limits
-from llm.layers.layer import Layer
-from llm.layers.retry import Retried, RetryBudget, RetrySettings
-from llm.vendors.waiting import seconds
+from llm.errors import CircuitOpen, ContextTooLong, ModelError, ModelOverloaded, ModelUnavailable, ProviderRejected
+from llm.vendors.retry_after import parse_retry_after
+from llm.wrappers.breaker import Breaker, BreakerSettings, CircuitBreakerModel
+from llm.wrappers.retry import RetryBudget, RetryModel, RetrySettings
+from llm.wrappers.timeouts import TimeoutModel, Timeouts
+from llm.wrappers.wrapper import ModelWrapper
 
 NAMED = {"provider": "p", "model": "m"}
 HI: list[BaseMessage] = [HumanMessage("Hi")]
@@ -93,10 +93,10 @@ async def _called(model: BaseChatModel) -> str:
 BOTH_WAYS = pytest.mark.parametrize("ask", [_streamed, _called])
 
 
-def _retried(*calls: list[Step], attempts: int = 3, budget: RetryBudget | None = None) -> tuple[Retried, Played]:
+def _retried(*calls: list[Step], attempts: int = 3, budget: RetryBudget | None = None) -> tuple[RetryModel, Played]:
     played = Played(calls=list(calls))
-    settings = RetrySettings(attempts=attempts, wait_least=0.0, wait_most=0.01)
-    return Retried(inner=played, settings=settings, budget=budget or RetryBudget(1.0)), played
+    settings = RetrySettings(max_attempts=attempts, min_wait_seconds=0.0, max_wait_seconds=0.01)
+    return RetryModel(inner=played, settings=settings, budget=budget or RetryBudget(1.0)), played
 
 
 class Clock:
@@ -116,7 +116,7 @@ def _breaker() -> tuple[Breaker, Clock]:
 async def test_an_open_breaker_sends_nothing(ask: Any) -> None:
     breaker, _ = _breaker()
     played = Played(calls=[[DOWN], [DOWN], [DOWN], ["never"]])
-    guarded = Guarded(inner=played, breaker=breaker, **NAMED)
+    guarded = CircuitBreakerModel(inner=played, breaker=breaker, **NAMED)
     for _ in range(3):
         with pytest.raises(ModelUnavailable):
             await ask(guarded)
@@ -125,10 +125,10 @@ async def test_an_open_breaker_sends_nothing(ask: Any) -> None:
     assert (len(played.made), refused.value.retry_after) == (3, 10.0)
 
 
-@pytest.mark.parametrize("error", [_error(ModelRefused), _error(ContextTooLong), _error(ModelOverloaded)])
+@pytest.mark.parametrize("error", [_error(ProviderRejected), _error(ContextTooLong), _error(ModelOverloaded)])
 async def test_what_says_nothing_of_a_providers_health_opens_no_breaker(error: ModelError) -> None:
     breaker, _ = _breaker()
-    guarded = Guarded(inner=Played(calls=[[error]] * 5), breaker=breaker, **NAMED)
+    guarded = CircuitBreakerModel(inner=Played(calls=[[error]] * 5), breaker=breaker, **NAMED)
     for _ in range(5):
         with pytest.raises(type(error)):
             await _streamed(guarded)
@@ -137,7 +137,7 @@ async def test_what_says_nothing_of_a_providers_health_opens_no_breaker(error: M
 
 async def test_a_users_stop_opens_no_breaker() -> None:
     breaker, _ = _breaker()
-    guarded = Guarded(inner=Played(calls=[["a", 10.0]] * 5), breaker=breaker, **NAMED)
+    guarded = CircuitBreakerModel(inner=Played(calls=[["a", 10.0]] * 5), breaker=breaker, **NAMED)
     for _ in range(5):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
@@ -166,7 +166,7 @@ async def test_a_stream_that_has_said_nothing_yet_is_begun_again() -> None:
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("error", [_error(ModelRefused), _error(ContextTooLong)])
+@pytest.mark.parametrize("error", [_error(ProviderRejected), _error(ContextTooLong)])
 async def test_what_will_not_help_is_not_tried_again(ask: Any, error: ModelError) -> None:
     retried, played = _retried([error], ["never"])
     with pytest.raises(type(error)):
@@ -194,14 +194,14 @@ async def test_an_outage_is_not_multiplied() -> None:
 
 @BOTH_WAYS
 async def test_silence_before_the_first_token_is_an_end(ask: Any) -> None:
-    timed = Deadlines(inner=Played(calls=[[5.0, "late"]]), limits=Limits(0.02, 5.0, 5.0), **NAMED)
+    timed = TimeoutModel(inner=Played(calls=[[5.0, "late"]]), timeouts=Timeouts(0.02, 5.0, 5.0), **NAMED)
     with pytest.raises(ModelUnavailable, match="fell silent"):
         await ask(timed)
 
 
-@pytest.mark.parametrize("limits", [Limits(5.0, 0.02, 5.0), Limits(5.0, 5.0, 0.05)], ids=["gap", "total"])
-async def test_silence_within_an_answer_and_its_length_are_bounded(limits: Limits) -> None:
-    timed = Deadlines(inner=Played(calls=[["a", 5.0, "b"]]), limits=limits, **NAMED)
+@pytest.mark.parametrize("limits", [Timeouts(5.0, 0.02, 5.0), Timeouts(5.0, 5.0, 0.05)], ids=["gap", "total"])
+async def test_silence_within_an_answer_and_its_length_are_bounded(limits: Timeouts) -> None:
+    timed = TimeoutModel(inner=Played(calls=[["a", 5.0, "b"]]), timeouts=limits, **NAMED)
     heard = ""
     with pytest.raises(ModelUnavailable, match="fell silent"):
         async for chunk in timed.astream(HI):
@@ -210,7 +210,7 @@ async def test_silence_within_an_answer_and_its_length_are_bounded(limits: Limit
 
 
 async def test_an_answer_in_time_is_left_as_it_is() -> None:
-    timed = Deadlines(inner=Played(calls=[["a", 0.01, "b"]]), limits=Limits(), **NAMED)
+    timed = TimeoutModel(inner=Played(calls=[["a", 0.01, "b"]]), timeouts=Timeouts(), **NAMED)
     assert await _streamed(timed) == "ab"
 
 
@@ -230,7 +230,7 @@ def colour(name: str) -> str:
 )
 async def test_tools_travel_in_one_form_through_every_layer(asked: str, told: object) -> None:
     played = Played(calls=[["ok"]])
-    bound = Layer(inner=Layer(inner=played)).bind_tools([colour], tool_choice=asked)
+    bound = ModelWrapper(inner=ModelWrapper(inner=played)).bind_tools([colour], tool_choice=asked)
     await bound.ainvoke(HI)
     (given,) = played.made
     assert given["tools"][0]["function"]["name"] == "colour"
@@ -239,11 +239,11 @@ async def test_tools_travel_in_one_form_through_every_layer(asked: str, told: ob
 
 def test_a_layer_is_asynchronous_only() -> None:
     with pytest.raises(NotImplementedError):
-        Layer(inner=Played(calls=[["ok"]])).invoke(HI)
+        ModelWrapper(inner=Played(calls=[["ok"]])).invoke(HI)
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert seconds("7") == 7.0
-    assert 25 < (seconds(date) or 0) <= 30
-    assert [seconds(odd) for odd in ("", None, "soon", "-3")] == [None, None, None, 0.0]
+    assert parse_retry_after("7") == 7.0
+    assert 25 < (parse_retry_after(date) or 0) <= 30
+    assert [parse_retry_after(odd) for odd in ("", None, "soon", "-3")] == [None, None, None, 0.0]

@@ -18,9 +18,9 @@ async def test_a_process_that_stood_still_asks_before_it_writes() -> None:
         nonlocal asked
         asked += 1
         lease.lose("t")
-        lease.renewed(lease.now())
+        lease.mark_renewed(lease.now())
 
-    lease.renewed_by(renew)
+    lease.renew_with(renew)
     clock.now = 14.9
     await lease.hold("t")
     assert asked == 0
@@ -55,10 +55,10 @@ async def test_a_lease_holds_from_when_it_was_asked_for() -> None:
     async def renew() -> None:
         asked_at = lease.now()
         clock.now += 10
-        lease.renewed(asked_at)
+        lease.mark_renewed(asked_at)
         renewals.append(clock.now)
 
-    lease.renewed_by(renew)
+    lease.renew_with(renew)
     clock.now = 20
     await lease.hold("t")
     clock.now = 34.9

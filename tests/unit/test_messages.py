@@ -4,8 +4,8 @@ import pytest
 from ag_ui.core import RunAgentInput
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
+from backend.runs.graph_input import build_graph_input
 from backend.runs.messages import to_agui, to_langchain
-from backend.runs.turn import turn_of
 
 
 def _input(messages: list[dict[str, Any]], **more: Any) -> RunAgentInput:
@@ -92,7 +92,7 @@ def test_a_message_of_no_role_that_clients_know_is_left_out() -> None:
 
 
 def test_a_turn_holds_everything_that_a_request_brings() -> None:
-    turn = turn_of(
+    graph_input = build_graph_input(
         _input(
             [{"id": "1", "role": "system", "content": "S"}],
             state={"n": 1},
@@ -107,13 +107,13 @@ def test_a_turn_holds_everything_that_a_request_brings() -> None:
             ],
         )
     )
-    assert turn.messages == [SystemMessage("S", id="1")]
-    assert turn.state == {"n": 1}
-    assert [tool.name for tool in turn.client_tools] == ["f", "g"]
-    assert turn.client_tools[1].parameters == {"type": "object", "properties": {}}
-    assert (turn.background[0].description, turn.background[0].value) == ("City", "Ulm")
-    assert turn.resume == {"a": 5, "b": {"status": "cancelled"}}
+    assert graph_input.messages == [SystemMessage("S", id="1")]
+    assert graph_input.state == {"n": 1}
+    assert [tool.name for tool in graph_input.client_tools] == ["f", "g"]
+    assert graph_input.client_tools[1].parameters == {"type": "object", "properties": {}}
+    assert (graph_input.client_context[0].description, graph_input.client_context[0].value) == ("City", "Ulm")
+    assert graph_input.resume == {"a": 5, "b": {"status": "cancelled"}}
 
 
 def test_a_state_that_is_no_object_is_no_state() -> None:
-    assert turn_of(_input([], state="x")).state == {}
+    assert build_graph_input(_input([], state="x")).state == {}

@@ -10,13 +10,13 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from graphs.answer import answered
-from llm.errors import BadScript, ModelUnavailable, NoModel, UnknownModel, UnknownProfile
+from graphs.artifact_call import ask_for_artifact
+from llm.errors import InvalidScript, ModelUnavailable, NoModelAvailable, UnknownModel, UnknownProfile
 from llm.factory import ModelFactory
-from llm.identity import NothingSaid, identified
+from llm.identity import EmptyAnswer, identify_chunks
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.vendors.scripted import Part, Reply, Script, ScriptedCall, ScriptedChat
+from llm.vendors.scripted import Reply, Script, ScriptedCall, ScriptedChat, ScriptedModel
 from tests.loopback import Loopback, Refused, server_error
 from tests.loopback import Reply as Heard
 
@@ -24,7 +24,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def _chat(*replies: Reply) -> ScriptedChat:
-    return ScriptedChat(name="actor", part=Part(replies=replies))
+    return ScriptedChat(name="actor", script=ScriptedModel(replies=replies))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_every_piece_of_a_message_has_one_id_whatever_the_vendor_gives() -
     given = _chunks(
         AIMessageChunk(content="a", id="resp_1"), AIMessageChunk(content="b"), AIMessageChunk(content="c", id="x")
     )
-    told = [chunk.message async for chunk in identified(given)]
+    told = [chunk.message async for chunk in identify_chunks(given)]
     assert [message.content for message in told] == ["a", "b", "c", ""]
     assert len({message.id for message in told}) == 1
     assert isinstance(told[-1], AIMessageChunk)
@@ -66,7 +66,7 @@ async def test_a_tool_call_without_an_id_gets_one_and_others_keep_theirs() -> No
         tool_call_chunk(name="f", args="{}", id=None, index=0),
         tool_call_chunk(name="g", args="{}", id="own", index=1),
     ]
-    (chunk, _) = [c async for c in identified(_chunks(AIMessageChunk(content="", tool_call_chunks=fragments)))]
+    (chunk, _) = [c async for c in identify_chunks(_chunks(AIMessageChunk(content="", tool_call_chunks=fragments)))]
     assert isinstance(chunk.message, AIMessageChunk)
     made, own = chunk.message.tool_calls
     assert own["id"] == "own"
@@ -75,8 +75,8 @@ async def test_a_tool_call_without_an_id_gets_one_and_others_keep_theirs() -> No
 
 
 async def test_a_stream_that_says_nothing_is_no_answer() -> None:
-    with pytest.raises(NothingSaid):
-        _ = [chunk async for chunk in identified(_chunks())]
+    with pytest.raises(EmptyAnswer):
+        _ = [chunk async for chunk in identify_chunks(_chunks())]
 
 
 async def test_a_scripted_model_gives_the_first_reply_that_fits() -> None:
@@ -103,9 +103,9 @@ def test_a_scripted_model_has_no_blocking_calls() -> None:
 def test_a_script_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "play.json"
     file.write_text(text)
-    with pytest.raises(BadScript, match=r"play\.json"):
+    with pytest.raises(InvalidScript, match=r"play\.json"):
         Script.read(file)
-    with pytest.raises(BadScript):
+    with pytest.raises(InvalidScript):
         Script.read(tmp_path / "missing.json")
 
 
@@ -116,7 +116,7 @@ async def test_arguments_that_were_cut_are_no_call() -> None:
         ScriptedCall(name="f", args='{"a": 1, "b"', id="cut"),
         ScriptedCall(name="f", args="[1]", id="list"),
     )
-    message = await answered(_chat(Reply(tool_calls=calls)), [HumanMessage("Hi")], offered={"f"})
+    message = await ask_for_artifact(_chat(Reply(tool_calls=calls)), [HumanMessage("Hi")], tool={"f"})
     assert [(call["id"], call["args"]) for call in message.tool_calls] == [("whole", {"a": 1})]
     assert [call["id"] for call in message.invalid_tool_calls] == ["unoffered", "cut", "list"]
 
@@ -138,8 +138,8 @@ async def _made(settings: ModelSettings) -> ModelFactory:
 
 async def test_a_profile_passes_over_what_is_not_there(script: Path) -> None:
     chat = ("openai:gpt-5-mini", "scripted:gone", "scripted:actor", "embedded:smollm2")
-    factory = await _made(ModelSettings(script=script, chat=chat, ollama_base_url=NOWHERE))
-    assert (await factory.candidate()).info.spec == ModelSpec("scripted", "actor")
+    factory = await _made(ModelSettings(scripted_model_file=script, chat=chat, ollama_base_url=NOWHERE))
+    assert (await factory.select()).info.spec == ModelSpec("scripted", "actor")
     assert list((await factory.profiles())["chat"]) == [
         ModelSpec("scripted", "actor"),
         ModelSpec("embedded", "smollm2"),
@@ -148,20 +148,20 @@ async def test_a_profile_passes_over_what_is_not_there(script: Path) -> None:
 
 
 async def test_a_fake_is_never_what_somebody_gets_unasked(script: Path) -> None:
-    factory = await _made(ModelSettings(script=script, ollama_base_url=NOWHERE))
-    assert (await factory.candidate()).info.spec.provider == "embedded"
-    assert (await factory.candidate(model="scripted:extra")).info.tools is False
+    factory = await _made(ModelSettings(scripted_model_file=script, ollama_base_url=NOWHERE))
+    assert (await factory.select()).info.spec.provider == "embedded"
+    assert (await factory.select(model="scripted:extra")).info.tools is False
     await factory.aclose()
 
 
 async def test_a_profile_of_which_nothing_is_there_has_no_model() -> None:
     factory = await _made(ModelSettings(chat=("openai:gpt-5-mini",), ollama_base_url=NOWHERE))
-    with pytest.raises(NoModel):
-        await factory.candidate()
+    with pytest.raises(NoModelAvailable):
+        await factory.select()
     with pytest.raises(UnknownProfile):
-        await factory.candidate(profile="poet")
+        await factory.select(profile="poet")
     with pytest.raises(UnknownModel) as unknown:
-        await factory.candidate(model="embedded:smolm2")
+        await factory.select(model="embedded:smolm2")
     assert unknown.value.near == ("embedded:smollm2",)
     await factory.aclose()
 
@@ -169,25 +169,25 @@ async def test_a_profile_of_which_nothing_is_there_has_no_model() -> None:
 async def test_a_factory_that_was_not_started_says_so() -> None:
     factory = ModelFactory(ModelSettings())
     with pytest.raises(RuntimeError):
-        await factory.candidate()
+        await factory.select()
     await factory.aclose()
 
 
 async def test_who_stops_waiting_does_not_stop_the_loading(script: Path) -> None:
-    factory = ModelFactory(ModelSettings(script=script, ollama_base_url=NOWHERE))
+    factory = ModelFactory(ModelSettings(scripted_model_file=script, ollama_base_url=NOWHERE))
     await factory.start()
     waiting = asyncio.create_task(factory.loaded())
     await asyncio.sleep(0)
     waiting.cancel()
-    assert await factory.catalogue()
+    assert await factory.models()
     await factory.aclose()
 
 
 async def test_a_provider_that_does_not_answer_is_asked_last() -> None:
     settings = ModelSettings(chat=("ollama:llama3.2", "embedded:smollm2"), ollama_base_url=NOWHERE)
     factory = await _made(settings)
-    assert str((await factory.candidate()).info.spec) == "embedded:smollm2"
-    assert str((await factory.candidate(model="ollama:llama3.2")).info.spec) == "ollama:llama3.2"
+    assert str((await factory.select()).info.spec) == "embedded:smollm2"
+    assert str((await factory.select(model="ollama:llama3.2")).info.spec) == "ollama:llama3.2"
     await factory.aclose()
 
 
@@ -200,12 +200,12 @@ async def test_a_candidate_whose_check_failed_is_tried_after_all_others() -> Non
             openai_base_url=ill.openai_url,
             ollama_base_url=back.ollama_url,
             chat=("ollama:loop", "anthropic:claude", "openai:loop"),
-            retry_attempts=1,
+            retry_max_attempts=1,
         )
         factory = await _made(settings)
         with capture_logs() as logs:
-            candidates = [await factory.candidate() for _ in range(3)]
-        assert [str(candidate.info.spec) for candidate in candidates] == ["openai:loop"] * 3
+            candidates = [await factory.select() for _ in range(3)]
+        assert [str(models.info.spec) for models in candidates] == ["openai:loop"] * 3
         # Once for each, however often somebody asks.
         assert [(log["provider"], log["reason"], log["asked_last"]) for log in logs] == [
             ("ollama", "check_failed", True),
@@ -221,7 +221,7 @@ async def test_of_a_list_of_which_all_checks_failed_all_are_tried() -> None:
     with Loopback(lambda _: Heard("I am back.")) as back:
         await asyncio.to_thread(back.say, Refused())
         factory = await _made(ModelSettings(chat=("ollama:loop",), ollama_base_url=back.ollama_url))
-        model = (await factory.candidate()).model
+        model = (await factory.select()).model
         await asyncio.to_thread(back.reopen)
         assert (await model.ainvoke([HumanMessage("Hi")])).text == "I am back."
         await factory.aclose()

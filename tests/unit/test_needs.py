@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from llm.capabilities import RequiredCapabilities
 from llm.catalog import ModelInfo
-from llm.needs import Needs
 from llm.spec import ModelSpec
 
 PICTURE = HumanMessage(
@@ -39,10 +39,10 @@ def _info(**more: Any) -> ModelInfo:
 def test_what_cannot_be_done_without_is_known_before_the_call(
     messages: list[BaseMessage], kwargs: dict[str, Any], info: ModelInfo, lacks: tuple[str, ...]
 ) -> None:
-    assert Needs.of(messages, kwargs).lacks(info) == lacks
+    assert RequiredCapabilities.of(messages, kwargs).missing_in(info) == lacks
 
 
 def test_tools_are_wanted_and_can_be_done_without() -> None:
-    needs = Needs.of([HumanMessage("Hi")], {"tools": [{"type": "function"}]})
-    assert needs.tools
-    assert needs.lacks(_info(tools=False)) == ()
+    required = RequiredCapabilities.of([HumanMessage("Hi")], {"tools": [{"type": "function"}]})
+    assert required.tools
+    assert required.missing_in(_info(tools=False)) == ()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from ag_ui.core import RunAgentInput
 
-from backend.api.older import upgrade_input
+from backend.api.compat import upgrade_input
 
 
 def _input(*parts: dict[str, Any]) -> dict[str, Any]:

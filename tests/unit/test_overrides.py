@@ -6,7 +6,7 @@ import pytest
 
 from agents.base import BaseAgent
 from agents.chat import ChatAgent
-from agents.overrides import BadOverrides, apply_overrides, read_overrides
+from agents.overrides import InvalidOverrides, apply_overrides, read_overrides
 from agents.quality import QualityAgent
 from agents.registry import FileAgent, GraphFile
 
@@ -35,10 +35,15 @@ def test_overrides_hold_for_the_agents_that_they_name(tmp_path: Path) -> None:
     """
     agents = _applied(tmp_path, text)
     chat, mine = agents["chat"], agents["mine"]
-    assert (chat.quality, chat.revisions, chat.judge_timeout_seconds, chat.profile) == ("advise", 1, 5.0, "fast")
-    assert (mine.on_disconnect, mine.quality) == (30.0, None)
+    assert (chat.review_mode, chat.max_revisions, chat.judge_timeout_seconds, chat.profile) == (
+        "advise",
+        1,
+        5.0,
+        "fast",
+    )
+    assert (mine.on_disconnect, mine.review_mode) == (30.0, None)
     # Another object of the class is as it was.
-    assert (ChatAgent().revisions, ChatAgent().profile) == (2, "chat")
+    assert (ChatAgent().max_revisions, ChatAgent().profile) == (2, "chat")
 
 
 @pytest.mark.parametrize(
@@ -54,5 +59,5 @@ def test_overrides_hold_for_the_agents_that_they_name(tmp_path: Path) -> None:
     ],
 )
 def test_overrides_that_cannot_be_are_named(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BadOverrides, match=said):
+    with pytest.raises(InvalidOverrides, match=said):
         _applied(tmp_path, text)

@@ -4,16 +4,25 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import AwareDatetime
 
-from backend.api.paging import Mark, NameMark, Page, Part, paged, read, within, written
+from backend.api.paging import (
+    NameCursor,
+    Page,
+    PageCursor,
+    PageParams,
+    build_page,
+    decode_cursor,
+    encode_cursor,
+    page_by_name,
+)
 from backend.errors import InvalidInput
 
 
-class _Mark(Mark):
+class _Mark(PageCursor):
     moment: AwareDatetime
     id: str
 
 
-class _Other(Mark):
+class _Other(PageCursor):
     before: str
 
 
@@ -26,9 +35,9 @@ def _encoded(text: str) -> str:
 
 def test_a_cursor_is_read_as_it_was_written_and_fits_into_an_address() -> None:
     for name in ("a", "ab", "abc", "?>~/"):
-        mark = MARK.model_copy(update={"id": name})
-        cursor = written(mark)
-        assert read(cursor, _Mark) == mark
+        page_cursor = MARK.model_copy(update={"id": name})
+        cursor = encode_cursor(page_cursor)
+        assert decode_cursor(cursor, _Mark) == page_cursor
         assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
@@ -40,10 +49,10 @@ def test_a_cursor_is_read_as_it_was_written_and_fits_into_an_address() -> None:
         "!",
         "not a cursor",
         "é",
-        written(MARK) + "=",
-        written(MARK) + "\n",
-        written(MARK)[:-2],
-        written(_Other(before="b")),
+        encode_cursor(MARK) + "=",
+        encode_cursor(MARK) + "\n",
+        encode_cursor(MARK)[:-2],
+        encode_cursor(_Other(before="b")),
         _encoded("null"),
         _encoded("[]"),
         _encoded('{"moment": "2026-11-20T09:30:00Z"}'),
@@ -57,7 +66,7 @@ def test_a_cursor_is_read_as_it_was_written_and_fits_into_an_address() -> None:
 )
 def test_what_no_list_has_given_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        read(cursor, _Mark)
+        decode_cursor(cursor, _Mark)
     assert refused.value.more["errors"][0]["field"] == "cursor"
 
 
@@ -65,21 +74,21 @@ def test_what_no_list_has_given_is_refused(cursor: str) -> None:
     ("found", "items", "more"), [([], [], None), (["a"], ["A"], None), (["a", "b"], ["A", "B"], None)]
 )
 def test_the_end_has_no_cursor(found: list[str], items: list[str], more: None) -> None:
-    page: Page[str] = paged(found, 2, shown=str.upper, mark=lambda each: _Other(before=each))
+    page: Page[str] = build_page(found, 2, shown=str.upper, mark=lambda each: _Other(before=each))
     assert (page.items, page.next_cursor) == (items, more)
 
 
 def test_where_there_is_more_the_cursor_names_the_last_that_was_told() -> None:
-    page: Page[str] = paged(["a", "b", "c"], 2, shown=str.upper, mark=lambda each: _Other(before=each))
+    page: Page[str] = build_page(["a", "b", "c"], 2, shown=str.upper, mark=lambda each: _Other(before=each))
     assert page.items == ["A", "B"]
-    assert read(page.next_cursor or "", _Other) == _Other(before="b")
+    assert decode_cursor(page.next_cursor or "", _Other) == _Other(before="b")
 
 
 def test_a_list_in_memory_is_told_in_parts_too() -> None:
-    names, seen, part = ["b", "a", "d", "c"], list[str](), Part(limit=3)
-    first = within(names, part, str)
+    names, seen, params = ["b", "a", "d", "c"], list[str](), PageParams(limit=3)
+    first = page_by_name(names, params, str)
     seen += first.items
-    rest = within(names, Part(limit=3, cursor=first.next_cursor), str)
+    rest = page_by_name(names, PageParams(limit=3, cursor=first.next_cursor), str)
     assert ([*seen, *rest.items], rest.next_cursor) == (names, None)
     with pytest.raises(InvalidInput):
-        within(names, Part(cursor=written(NameMark(after="gone"))), str)
+        page_by_name(names, PageParams(cursor=encode_cursor(NameCursor(after="gone"))), str)

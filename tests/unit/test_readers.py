@@ -4,12 +4,12 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from backend.runs.again import Heirs
-from backend.runs.chores import Chores
-from backend.runs.driven import Driven, LiveRun
-from backend.runs.readers import Readers
+from backend.runs.background_tasks import BackgroundTasks
+from backend.runs.local_runs import ActiveRun, LocalRuns
+from backend.runs.recovered_requests import RecoveredRequests
+from backend.runs.subscriptions import Subscriptions
 from observability.metrics import Metrics
-from storage.log import EventLog
+from storage.event_log import EventLog
 
 
 class _Log:
@@ -38,19 +38,19 @@ class _Run:
 
 
 async def test_reader_at_another_process_renews_the_grace() -> None:
-    run, log, chores = _Run(grace=0.05), _Log(looks=3), Chores()
-    driven = SimpleNamespace(get=lambda _: cast("LiveRun", run))
-    readers = Readers(
-        cast("Driven", driven),
+    run, log, tasks = _Run(grace=0.05), _Log(looks=3), BackgroundTasks()
+    local_runs = SimpleNamespace(get=lambda _: cast("ActiveRun", run))
+    readers = Subscriptions(
+        cast("LocalRuns", local_runs),
         log=cast("EventLog", log),
-        heirs=cast("Heirs", SimpleNamespace(said=list)),
+        recovered_requests=cast("RecoveredRequests", SimpleNamespace(said=list)),
         metrics=Metrics(),
-        chores=chores,
+        tasks=tasks,
     )
-    await readers.leave(readers.reader("run", "chat", "thread", posted=True))
+    await readers.unsubscribe(readers.subscribe("run", "chat", "thread", is_owner=True))
     leaving: Any = run.leaving
     await leaving
     # It was looked once more after the last of them had gone, and only then stopped.
     assert log.looks < 0
     assert run.stopped_for == ["cancelled"]
-    await chores.aclose()
+    await tasks.aclose()

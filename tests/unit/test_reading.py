@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm.vendors.reading.deltas import Deltas, Frame, chat_text, completion_text
-from llm.vendors.reading.frames import Events, Frames, Lines, Unreadable
+from llm.vendors.stream.deltas import Deltas, Frame, chat_text, completion_text
+from llm.vendors.stream.frames import Events, Frames, Lines, UnreadableStream
 
 TEXTS = ("Hé", "llo ", "🙂", "👩‍👩‍👧", ' "quoted"\n')
 CALL = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
@@ -118,9 +118,9 @@ def test_a_last_line_needs_no_end() -> None:
     assert lines.end() == []
 
 
-@pytest.mark.parametrize("frames", [Lines(longest=100), Events(longest=100)])
+@pytest.mark.parametrize("frames", [Lines(max_bytes=100), Events(max_bytes=100)])
 def test_a_line_without_an_end_is_given_up(frames: Frames) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableStream):
         for _ in range(12):
             frames.feed(b"data: abcd")
 
@@ -129,13 +129,13 @@ def test_a_text_is_heard_before_the_frame_that_cannot_be_read() -> None:
     deltas = Deltas(Lines(), chat_text)
     said = deltas.feed(_lines(CHAT[:2]) + b'{"model": \n')
     assert next(said) == "Héllo "
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableStream):
         next(said)
 
 
 @pytest.mark.parametrize("line", [b"[]", b"1", b'"text"', b"null", b"<html>", b'{"message":{"content":"caf\xc3 "}}'])
 def test_what_is_no_object_of_whole_characters_is_not_readable(line: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableStream):
         list(Deltas(Lines(), chat_text).feed(line + b"\n"))
 
 

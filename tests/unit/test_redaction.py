@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.redaction import hits, redacted
+from observability.redaction import detect, redact
 
 # In two parts, so that no scanner takes them for what they look like.
 GITHUB = "gh" + "p_" + "ECr3vYc3SrZn8gNAD3n5tRZ8nW3DfDXMrR6T"
@@ -14,7 +14,7 @@ IBAN = "DE18 9001 " + "0577 0042 6248 84"
 
 
 def _kinds(text: str) -> Sequence[str]:
-    return [hit.kind for hit in hits(text)]
+    return [hit.kind for hit in detect(text)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def _kinds(text: str) -> Sequence[str]:
     ],
 )
 def test_what_is_nobodys_business_is_marked(text: str, kind: str, marked: str) -> None:
-    assert (_kinds(text), redacted(text)) == ([kind], marked)
+    assert (_kinds(text), redact(text)) == ([kind], marked)
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_what_is_nobodys_business_is_marked(text: str, kind: str, marked: str) -
     ],
 )
 def test_lookalikes_are_left_alone(text: str) -> None:
-    assert (hits(text), redacted(text)) == ([], text)
+    assert (detect(text), redact(text)) == ([], text)
 
 
 def test_private_addresses_are_hits_only_if_asked_for() -> None:
     text = "from 10.0.3.17 and 127.0.0.1"
-    assert (redacted(text), redacted(text, private_addresses=True)) == (text, "from [ip] and 127.0.0.1")
+    assert (redact(text), redact(text, private_addresses=True)) == (text, "from [ip] and 127.0.0.1")
 
 
 def test_a_mark_may_say_more() -> None:
-    assert redacted(f"x {GITHUB}", lambda hit: f"<{hit.name}>") == "x <GitHub token>"
+    assert redact(f"x {GITHUB}", lambda hit: f"<{hit.name}>") == "x <GitHub token>"
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,7 +76,7 @@ def test_a_mark_may_say_more() -> None:
     ).map(" ".join)
 )
 def test_hits_are_in_order_and_apart_and_within_the_text(text: str) -> None:
-    found = hits(text)
+    found = detect(text)
     ends = [0, *(hit.end for hit in found)]
     assert all(end <= hit.start < hit.end for end, hit in zip(ends, found, strict=False))
     assert ends[-1] <= len(text)

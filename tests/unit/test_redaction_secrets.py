@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from observability.redaction import hits, redacted
+from observability.redaction import detect, redact
 
 HEX, LETTERS, CAPITALS = "0123456789abcdef", string.ascii_letters + string.digits, "ABCDEFGHJKLMNPQRSTUVWXYZ234567"
 # Within what a scanner would take for a password; it is removed before the text is looked at.
@@ -56,9 +56,9 @@ TOKENS = (
 
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_token_that_shows_its_issuer_is_a_hit_wherever_it_stands(token: str) -> None:
-    assert [(hit.kind, hit.end - hit.start) for hit in hits(f"said {token} there")] == [("secret", len(token))]
+    assert [(hit.kind, hit.end - hit.start) for hit in detect(f"said {token} there")] == [("secret", len(token))]
     for text in (f'["{token}",1]', f"a\\n{token}\\nb", f"\u200b{token}\u3002", f"密钥是{token}。"):
-        assert token not in redacted(text)
+        assert token not in redact(text)
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -137,7 +137,7 @@ def test_a_token_that_shows_its_issuer_is_a_hit_wherever_it_stands(token: str) -
 )
 def test_a_password_does_not_get_out(carrier: str, password: str) -> None:
     value = password.replace(MARKER, "")
-    assert value not in redacted(carrier.replace("⟨⟩", value))
+    assert value not in redact(carrier.replace("⟨⟩", value))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_password_does_not_get_out(carrier: str, password: str) -> None:
     ],
 )
 def test_a_key_does_not_get_out(carrier: str) -> None:
-    assert KEY not in redacted(carrier.replace("⟨⟩", KEY))
+    assert KEY not in redact(carrier.replace("⟨⟩", KEY))
 
 
 @pytest.mark.parametrize(
@@ -194,19 +194,19 @@ def test_a_key_does_not_get_out(carrier: str) -> None:
     ],
 )
 def test_what_only_names_a_secret_stays(text: str) -> None:
-    assert redacted(text) == text
+    assert redact(text) == text
 
 
 def test_only_the_value_goes_also_where_it_is_escaped() -> None:
     assert (
-        redacted('{"m":"{\\"password\\":\\"Qv7rLm2xT\\",\\"a\\":1}"}')
+        redact('{"m":"{\\"password\\":\\"Qv7rLm2xT\\",\\"a\\":1}"}')
         == '{"m":"{\\"password\\":\\"[secret]\\",\\"a\\":1}"}'
     )
-    assert redacted("token%3Df3Kd9LmQ2xVt8RzW5nBy a") == "token%3D[secret] a"
+    assert redact("token%3Df3Kd9LmQ2xVt8RzW5nBy a") == "token%3D[secret] a"
 
 
 def test_where_two_overlap_nothing_of_either_is_left() -> None:
-    assert redacted("https://bob:p1%40Lm2xT@x.posteo.de/a") == "https://bob:[secret]/a"
+    assert redact("https://bob:p1%40Lm2xT@x.posteo.de/a") == "https://bob:[secret]/a"
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,4 @@ def test_where_two_overlap_nothing_of_either_is_left() -> None:
 def test_it_is_found_however_it_is_packed(text: str) -> None:
     packed = json.dumps([{"role": "user", "content": text}])
     for each in (packed, json.dumps({"a": packed}), repr({"content": text}), quote(text), escape(text)):
-        assert "birkenWald77" not in redacted(each)
+        assert "birkenWald77" not in redact(each)

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.security.requests import RequestRecord
+from backend.security.requests import RequestLog
 from observability.metrics import Metrics
 
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/api/v1/chat/chat", "headers": [], "state": {}}
@@ -27,7 +27,7 @@ async def _cut_off(*, begun: bool) -> tuple[list[Any], asyncio.Task[None]]:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    task = asyncio.create_task(RequestRecord(app, Metrics())(SCOPE, receive, send))
+    task = asyncio.create_task(RequestLog(app, Metrics())(SCOPE, receive, send))
     await arrived.wait()
     task.cancel()
     await asyncio.wait({task})

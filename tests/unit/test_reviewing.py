@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
-from backend.api.reviewing import events_of
-from graphs.review import Stage
+from backend.api.review_stream import review_events
+from graphs.review_progress import Stage
 from storage.database import StorageFailed
 from tests.waiting import LIMIT_SECONDS
 
@@ -24,7 +24,7 @@ class _Review(BaseModel):
 def _told(
     reviewed: Callable[[Say], Awaitable[BaseModel]], leaving: anyio.Event | None = None, grace: float = LIMIT_SECONDS
 ) -> AsyncGenerator[Mapping[str, Any]]:
-    return events_of("review-1", reviewed, leaving or anyio.Event(), grace)
+    return review_events("review-1", reviewed, leaving or anyio.Event(), grace)
 
 
 def _failing(error: Exception) -> Callable[[Say], Awaitable[BaseModel]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm.layers.seam import Seam
+from llm.wrappers.overlap import OverlapTrimmer
 
 ANSWER = (
     "The sea covers most of the Earth. It is deep, and it is old. Ships have crossed it for thousands of years, and "
@@ -13,7 +13,7 @@ ANSWER = (
 
 
 def _joined(said: str, pieces: Sequence[str]) -> str:
-    seam = Seam(said)
+    seam = OverlapTrimmer(said)
     return said + "".join([seam.feed(piece) for piece in pieces] + [seam.end()])
 
 
@@ -57,7 +57,7 @@ def test_nothing_new_is_lost(said: str, pieces: list[str]) -> None:
 
 
 def test_what_is_not_held_back_is_said_at_once() -> None:
-    seam = Seam("It was a dark and stormy ")
+    seam = OverlapTrimmer("It was a dark and stormy ")
     assert [seam.feed(piece) for piece in ("night", " and", " the")] == ["night", " and", " the"]
 
 

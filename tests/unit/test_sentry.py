@@ -11,7 +11,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
 from observability import sentry
-from observability.logs import bound, configure_logs, get_logger
+from observability.logs import bound_context, configure_logs, get_logger
 from observability.settings import ObservabilitySettings
 
 
@@ -65,7 +65,7 @@ def test_what_we_log_ourselves_has_its_exception_its_stack_and_one_message(told:
     sentry.start("http://key@127.0.0.1:1/1", environment="test", release="7", transport=Recorder)
     log = get_logger("a.test")
     for at in range(2):
-        with bound(request_id=f"r{at}"):
+        with bound_context(request_id=f"r{at}"):
             try:
                 _break("it")
             except ValueError as error:

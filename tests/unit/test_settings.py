@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from backend.commands.settings import run
-from backend.settings import ALIASES, VARIABLES, BadSettings, Settings, read_settings
+from backend.settings import ALIASES, VARIABLES, InvalidSettings, Settings, read_settings
 from llm.settings import PROFILES
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_an_alias_sets_what_its_variable_does_and_gives_way_to_it(alias: str, na
 
 
 def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_alias() -> None:
-    with pytest.raises(BadSettings, match=r"^LANGFUSE_HOST: "):
+    with pytest.raises(InvalidSettings, match=r"^LANGFUSE_HOST: "):
         read_settings({"LANGFUSE_HOST": "localhost"}, file=None)
 
 
@@ -128,14 +128,14 @@ def test_compose_passes_what_sends_traces_and_asks_models() -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
-    with pytest.raises(BadSettings) as refused:
+    with pytest.raises(InvalidSettings) as refused:
         read_settings({name: value}, file=None)
     assert str(refused.value).startswith(f"{name}: ")
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("url", "driven"),
+    ("url", "local_runs"),
     [
         ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
         ("postgresql://u:p@h:5/d", "postgresql+psycopg://u:p@h:5/d"),
@@ -143,9 +143,9 @@ def test_a_value_that_cannot_be_is_refused_by_the_name_of_its_variable(name: str
         ("sqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     ],
 )
-def test_a_database_is_reached_by_our_driver_whatever_the_address_says(url: str, driven: str) -> None:
+def test_a_database_is_reached_by_our_driver_whatever_the_address_says(url: str, local_runs: str) -> None:
     storage = read_settings({"DATABASE_URL": url}, file=None).storage
-    assert storage.database.render_as_string(hide_password=False) == driven
+    assert storage.database.render_as_string(hide_password=False) == local_runs
     assert storage.migrates_at_start is url.startswith("sqlite")
 
 

@@ -2,7 +2,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.tool import tool_call
 
 from llm.catalog import ModelInfo
-from llm.shape import shaped
+from llm.fit_messages import fit_messages
 from llm.spec import ModelSpec
 
 
@@ -18,8 +18,8 @@ def test_a_model_without_tools_is_told_of_them_in_words() -> None:
         ToolMessage("1", tool_call_id="c1", name="f"),
         ToolMessage("2", tool_call_id="c2", name="g"),
     ]
-    assert shaped(thread, _info()) == thread
-    assert [(message.type, message.text) for message in shaped(thread, _info(tools=False))] == [
+    assert fit_messages(thread, _info()) == thread
+    assert [(message.type, message.text) for message in fit_messages(thread, _info(tools=False))] == [
         ("human", "Go"),
         ("ai", "Let me see."),
         ("ai", "(The tool f says: 1)"),
@@ -29,22 +29,24 @@ def test_a_model_without_tools_is_told_of_them_in_words() -> None:
 
 def test_pictures_are_named_to_a_model_that_cannot_see() -> None:
     picture = HumanMessage([{"type": "text", "text": "Look"}, {"type": "image", "url": "https://example.org/a.png"}])
-    assert shaped([picture], _info())[0].content == "Look\n[image that cannot be read here]"
-    assert shaped([picture], _info(vision=True)) == [picture]
+    assert fit_messages([picture], _info())[0].content == "Look\n[image that cannot be read here]"
+    assert fit_messages([picture], _info(vision=True)) == [picture]
 
 
 def test_a_long_thread_is_cut_at_a_persons_message() -> None:
     thread: list[BaseMessage] = [SystemMessage("Be good.")]
     for number in range(30):
         thread += [HumanMessage(f"Question {number} " * 10), AIMessage(f"Answer {number} " * 10)]
-    kept = shaped([*thread, HumanMessage("The last one")], _info(context=500))
+    kept = fit_messages([*thread, HumanMessage("The last one")], _info(context=500))
     assert [message.type for message in kept[:2]] == ["system", "human"]
     assert kept[-1].text == "The last one"
     assert 3 < len(kept) < 20
 
 
 def test_the_last_message_is_kept_whatever_its_length() -> None:
-    kept = shaped([SystemMessage("Be good."), HumanMessage("Old"), HumanMessage("word " * 5000)], _info(context=500))
+    kept = fit_messages(
+        [SystemMessage("Be good."), HumanMessage("Old"), HumanMessage("word " * 5000)], _info(context=500)
+    )
     assert [message.type for message in kept] == ["system", "human"]
     assert len(kept[1].text) == 25_000
 
@@ -56,7 +58,7 @@ def test_what_some_vendors_die_of_is_put_into_words() -> None:
         {"type": "image", "file_id": "f1"},
         {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
     ]
-    (shown,) = shaped([HumanMessage(parts)], _info(vision=True))
+    (shown,) = fit_messages([HumanMessage(parts)], _info(vision=True))
     assert shown.content == [
         {"type": "text", "text": "Look"},
         {"type": "text", "text": "[video that cannot be read here]"},
@@ -68,6 +70,6 @@ def test_what_some_vendors_die_of_is_put_into_words() -> None:
 def test_another_vendors_blocks_are_text_to_all() -> None:
     blocks: list[str | dict[str, str]] = [{"type": "reasoning", "summary": "x"}, {"type": "text", "text": "Yes."}]
     calls = [tool_call(name="f", args={}, id="c")]
-    (shown,) = shaped([AIMessage(blocks, tool_calls=calls)], _info())
+    (shown,) = fit_messages([AIMessage(blocks, tool_calls=calls)], _info())
     assert isinstance(shown, AIMessage)
     assert (shown.content, shown.tool_calls) == ("Yes.", calls)

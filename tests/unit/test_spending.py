@@ -11,16 +11,16 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
-from llm.allowance import Allowance, Allowances, Period, Sum, Who
-from llm.catalog import Listed, ModelInfo, Tokens
-from llm.context import CallContext, calling
-from llm.errors import BudgetExhausted, ModelError, ModelUnavailable, RunLimit
-from llm.layers.budget import Budget, Budgeted, _until_next
-from llm.layers.metering import Metered
-from llm.layers.pace import Pace
-from llm.meter import Meter, Spent
+from llm.budgets import Budget, Budgets, BudgetScope, Period, SpentSoFar
+from llm.catalog import ModelInfo, PricedModel, Tokens
+from llm.context import CallContext, use_call_context
+from llm.errors import BudgetExhausted, ModelError, ModelUnavailable, RunBudgetExceeded
+from llm.meter import CallUsage, Meter
 from llm.prices import context_length, cost, price
-from llm.spec import CandidateLimits, CandidateSpec, ModelSpec
+from llm.spec import LinkLimits, LinkSpec, ModelSpec
+from llm.wrappers.budget import BudgetChecker, BudgetModel, _until_next
+from llm.wrappers.latency import LatencyTracker
+from llm.wrappers.metering import MeteredModel
 from tests.unit.test_layers import Played, Step
 
 HI: list[BaseMessage] = [HumanMessage("Tell me something about the sea.")]
@@ -40,20 +40,20 @@ class Billed(Played):
         yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=self.usage))
 
 
-def _metered(inner: Played) -> tuple[Metered, list[Spent]]:
-    bills: list[Spent] = []
+def _metered(inner: Played) -> tuple[MeteredModel, list[CallUsage]]:
+    bills: list[CallUsage] = []
     dearly = Decimal("0.001")
-    metered = Metered(
+    metered = MeteredModel(
         inner=inner,
         info=INFO,
         cost=lambda tokens: dearly * tokens.total,
         bill=lambda spent, _: bills.append(spent),
-        pace=Pace(),
+        latency=LatencyTracker(),
     )
     return metered, bills
 
 
-async def _read(model: Metered | Budgeted) -> str:
+async def _read(model: MeteredModel | BudgetModel) -> str:
     return "".join([chunk.text async for chunk in model._astream(HI)])
 
 
@@ -67,10 +67,10 @@ async def test_what_a_provider_tells_is_what_is_counted() -> None:
     )
     metered, bills = _metered(Billed(calls=[["The ", "sea."]], usage=usage))
     assert await _read(metered) == "The sea."
-    (spent,) = bills
-    assert spent.tokens == Tokens(input=100, output=20, cached=60, cache_write=10, reasoning=5)
-    assert (spent.outcome, spent.estimated, spent.cost) == ("ok", False, Decimal("0.120"))
-    assert spent.first_token is not None
+    (call_usage,) = bills
+    assert call_usage.tokens == Tokens(input=100, output=20, cached=60, cache_write=10, reasoning=5)
+    assert (call_usage.outcome, call_usage.estimated, call_usage.cost) == ("ok", False, Decimal("0.120"))
+    assert call_usage.first_token_seconds is not None
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ async def test_what_no_provider_tells_is_estimated_and_marked(steps: list[Step],
     metered, bills = _metered(Played(calls=[steps]))
     with suppress(ModelError):
         await _read(metered)
-    (spent,) = bills
-    assert (spent.outcome, spent.tokens.output, spent.estimated) == (outcome, output, output > 0)
+    (usage,) = bills
+    assert (usage.outcome, usage.tokens.output, usage.estimated) == (outcome, output, output > 0)
     # A provider that said nothing is not thought to have read anything.
-    assert (spent.tokens.input > 0) is (output > 0)
+    assert (usage.tokens.input > 0) is (output > 0)
 
 
 async def test_a_call_that_is_stopped_is_counted_too() -> None:
@@ -92,7 +92,7 @@ async def test_a_call_that_is_stopped_is_counted_too() -> None:
     meter, heard = Meter(), asyncio.Event()
 
     async def listen() -> None:
-        with calling(CallContext(meter=meter)):
+        with use_call_context(CallContext(meter=meter)):
             async for _ in metered._astream(HI):
                 heard.set()
 
@@ -100,14 +100,14 @@ async def test_a_call_that_is_stopped_is_counted_too() -> None:
     await heard.wait()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
-    assert [(spent.outcome, spent.tokens.output) for spent in bills] == [("stopped", 2)]
-    assert meter.spent == tuple(bills)
-    assert meter.answered is None
+    assert [(usage.outcome, usage.tokens.output) for usage in bills] == [("stopped", 2)]
+    assert meter.calls == tuple(bills)
+    assert meter.answered_model is None
 
 
 def test_a_meter_adds_up_by_model_and_knows_no_cost_where_one_is_missing() -> None:
-    def spent(name: str, cost: Decimal | None, *, estimated: bool = False) -> Spent:
-        return Spent(ModelSpec("p", name), "ok", Tokens(10, 5), estimated, cost, 1.0, 0.1)
+    def spent(name: str, cost: Decimal | None, *, estimated: bool = False) -> CallUsage:
+        return CallUsage(ModelSpec("p", name), "ok", Tokens(10, 5), estimated, cost, 1.0, 0.1)
 
     meter = Meter()
     for one in (spent("a", Decimal(1)), spent("a", Decimal(2), estimated=True), spent("b", None)):
@@ -115,12 +115,12 @@ def test_a_meter_adds_up_by_model_and_knows_no_cost_where_one_is_missing() -> No
     a, b = meter.totals.values()
     assert (a.tokens, a.cost, a.estimated) == (Tokens(20, 10), Decimal(3), True)
     assert (b.cost, b.estimated) == (None, False)
-    assert (meter.tokens, meter.cost, str(meter.answered)) == (45, Decimal(3), "p:b")
+    assert (meter.tokens, meter.cost, str(meter.answered_model)) == (45, Decimal(3), "p:b")
 
 
 def test_prices_come_from_a_table_and_what_is_not_in_it_has_none() -> None:
-    known = Listed("gpt-4o-mini-2024-07-18", biller="openai")
-    at_its_address = Listed("gpt-4o-mini", address="https://api.openai.com/v1")
+    known = PricedModel("gpt-4o-mini-2024-07-18", biller="openai")
+    at_its_address = PricedModel("gpt-4o-mini", address="https://api.openai.com/v1")
     assert price(known) == price(at_its_address)
     told = price(known)
     assert told is not None
@@ -131,18 +131,18 @@ def test_prices_come_from_a_table_and_what_is_not_in_it_has_none() -> None:
     assert 0 < half_cached < told.input
     assert context_length(known) == 128_000
     for unknown in (
-        Listed("gpt-4o-mini"),
-        Listed("gpt-4o-mini", address="http://127.0.0.1:8000/v1"),
-        Listed("somebodys-own", biller="openai"),
-        Listed("llama3", biller="ollama"),
+        PricedModel("gpt-4o-mini"),
+        PricedModel("gpt-4o-mini", address="http://127.0.0.1:8000/v1"),
+        PricedModel("somebodys-own", biller="openai"),
+        PricedModel("llama3", biller="ollama"),
     ):
         assert (price(unknown), cost(unknown, Tokens(1, 1)), context_length(unknown)) == (None, None, None)
 
 
 def test_a_candidate_has_limits_of_its_own() -> None:
-    asked = CandidateSpec.parse(" ollama:llama3.2:3b?output=200&first_token=1.5&attempts=1 ")
+    asked = LinkSpec.parse(" ollama:llama3.2:3b?output=200&first_token=1.5&attempts=1 ")
     assert asked.model == ModelSpec("ollama", "llama3.2:3b")
-    assert asked.limits == CandidateLimits(output=200, first_token=1.5, attempts=1)
+    assert asked.limits == LinkLimits(max_tokens=200, first_token_seconds=1.5, max_attempts=1)
 
 
 @pytest.mark.parametrize(
@@ -157,38 +157,38 @@ def test_a_candidate_has_limits_of_its_own() -> None:
 )
 def test_limits_that_cannot_be_are_refused_in_words(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why.replace("?", r"\?")):
-        CandidateSpec.parse(text)
+        LinkSpec.parse(text)
 
 
 class Books:
-    def __init__(self, **spent: Sum) -> None:
-        self._spent: dict[tuple[Who, Period], Sum] = {("user", "day"): spent.get("day", Sum())}
-        self._spent["tenant", "month"] = spent.get("tenant", Sum())
+    def __init__(self, **spent: SpentSoFar) -> None:
+        self._spent: dict[tuple[BudgetScope, Period], SpentSoFar] = {("user", "day"): spent.get("day", SpentSoFar())}
+        self._spent["tenant", "month"] = spent.get("tenant", SpentSoFar())
 
-    async def spent(self, tenant: str, user: str, at: datetime) -> Mapping[tuple[Who, Period], Sum]:
+    async def usage_of(self, tenant: str, user: str, at: datetime) -> Mapping[tuple[BudgetScope, Period], SpentSoFar]:
         return self._spent
 
 
-ALLOWED: Allowances = {
-    ("user", "day"): Allowance(tokens=100),
-    ("tenant", "month"): Allowance(cost=Decimal("0.5")),
-    ("user", "month"): Allowance(),
+ALLOWED: Budgets = {
+    ("user", "day"): Budget(max_tokens=100),
+    ("tenant", "month"): Budget(max_cost=Decimal("0.5")),
+    ("user", "month"): Budget(),
 }
 
 
 @pytest.mark.parametrize(
-    ("books", "why"),
+    ("ledger", "why"),
     [
         (Books(), None),
-        (Books(day=Sum(99, Decimal(9))), None),
-        (Books(day=Sum(100)), "You have used up what may be spent in a day"),
-        (Books(tenant=Sum(10**9, Decimal("0.49"))), None),
-        (Books(tenant=Sum(0, Decimal("0.5"))), "Your organisation has used up what may be spent in a month"),
+        (Books(day=SpentSoFar(99, Decimal(9))), None),
+        (Books(day=SpentSoFar(100)), "You have used up what may be spent in a day"),
+        (Books(tenant=SpentSoFar(10**9, Decimal("0.49"))), None),
+        (Books(tenant=SpentSoFar(0, Decimal("0.5"))), "Your organisation has used up what may be spent in a month"),
     ],
 )
-async def test_who_has_spent_what_is_allowed_is_told_before_the_call(books: Books, why: str | None) -> None:
+async def test_who_has_spent_what_is_allowed_is_told_before_the_call(ledger: Books, why: str | None) -> None:
     played = Played(calls=[["ok"]])
-    model = Budgeted(inner=played, budget=Budget(run=Allowance(), allowances=ALLOWED, books=books))
+    model = BudgetModel(inner=played, checker=BudgetChecker(run_budget=Budget(), budgets=ALLOWED, ledger=ledger))
     if why is None:
         assert await _read(model) == "ok"
         return
@@ -199,12 +199,12 @@ async def test_who_has_spent_what_is_allowed_is_told_before_the_call(books: Book
 
 
 async def test_a_run_spends_no_more_than_a_run_may() -> None:
-    budget = Budget(run=Allowance(tokens=20), allowances={}, books=None)
-    model, meter = Budgeted(inner=Played(calls=[["ok"]]), budget=budget), Meter()
-    with calling(CallContext(meter=meter)):
+    budget = BudgetChecker(run_budget=Budget(max_tokens=20), budgets={}, ledger=None)
+    model, meter = BudgetModel(inner=Played(calls=[["ok"]]), checker=budget), Meter()
+    with use_call_context(CallContext(meter=meter)):
         assert await _read(model) == "ok"
-        meter.add(Spent(SPEC, "ok", Tokens(15, 5), False, None, 1.0, 0.1))
-        with pytest.raises(RunLimit):
+        meter.add(CallUsage(SPEC, "ok", Tokens(15, 5), False, None, 1.0, 0.1))
+        with pytest.raises(RunBudgetExceeded):
             await _read(model)
 
 

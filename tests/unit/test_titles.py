@@ -2,7 +2,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from graphs.prompt import Prompt
-from graphs.title.wording import asked, cleaned, first_words, title_in
+from graphs.title.wording import clean_title, first_words, title_in, title_messages
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from graphs.title.wording import asked, cleaned, first_words, title_in
     ],
 )
 def test_a_title_is_found_in_what_a_model_says(said: str, title: str) -> None:
-    assert cleaned(said) == title
+    assert clean_title(said) == title
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_title_is_found_in_what_a_model_says(said: str, title: str) -> None:
     ],
 )
 def test_what_is_no_title_is_none(said: str) -> None:
-    assert cleaned(said) is None
+    assert clean_title(said) is None
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_a_picture_without_words_leaves_the_title_to_what_is_said_next() -> None
 
 def test_the_model_is_shown_the_first_question_and_answer_and_no_more_than_it_needs() -> None:
     messages = [HumanMessage("q" * 5000), AIMessage(""), AIMessage("a" * 5000), HumanMessage("later")]
-    system, *examples, shown = asked(messages, Prompt("title/title", "1", "Write a title."))
+    system, *examples, shown = title_messages(messages, Prompt("title/title", "1", "Write a title."))
     assert system.text == "Write a title."
     assert [message.type for message in examples] == ["human", "ai"] * 2
     begins = "Name the conversation that begins with:\n\n"
     assert shown.text == begins + "q" * 1000 + "\n\n---\n\n" + "a" * 500
-    assert asked(messages[:1], Prompt("title/title", "1", "P"))[-1].text == begins + "q" * 1000
+    assert title_messages(messages[:1], Prompt("title/title", "1", "P"))[-1].text == begins + "q" * 1000
 
 
 @pytest.mark.parametrize(

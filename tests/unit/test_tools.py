@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.tools import ToolException
 
-from graphs.chat.tools import calculate, date_shift, server_tools, shown
+from graphs.chat.tools import calculate, date_shift, format_number, server_tools
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ _SIGNS = ["+", "-", "*", "/", "//", "%"]
 def test_arithmetic_agrees_with_pythons_on_fractions(expression: str) -> None:
     fractions = re.sub(r"\d+", lambda number: f"Fraction({number[0]})", expression)
     try:
-        expected = shown(Fraction(eval(fractions, {"Fraction": Fraction})))
+        expected = format_number(Fraction(eval(fractions, {"Fraction": Fraction})))
     except ZeroDivisionError:
         with pytest.raises(ToolException):
             calculate.invoke({"expression": expression})

@@ -12,7 +12,7 @@ from ag_ui.core import (
     UserMessage,
 )
 
-from backend.api.transcript import markdown
+from backend.api.transcript import format_markdown
 
 
 def test_a_thread_reads_as_a_page() -> None:
@@ -28,7 +28,7 @@ def test_a_thread_reads_as_a_page() -> None:
         AssistantMessage(id="b", content="It is **42**."),
     ]
     assert (
-        markdown("A title", messages)
+        format_markdown("A title", messages)
         == """# A title
 
 ## System
@@ -71,10 +71,10 @@ It is **42**.
 
 
 def test_a_result_with_fences_stays_within_its_own() -> None:
-    told = markdown("T", [ToolMessage(id="t", tool_call_id="c", content="```\n````\ncode\n````\n```")])
+    told = format_markdown("T", [ToolMessage(id="t", tool_call_id="c", content="```\n````\ncode\n````\n```")])
     assert told.endswith("`````\n```\n````\ncode\n````\n```\n`````\n")
     assert told.startswith("# T\n\n## Tool\n\n`````\n")
 
 
 def test_an_empty_thread_has_its_title() -> None:
-    assert markdown("T", []) == "# T\n"
+    assert format_markdown("T", []) == "# T\n"

@@ -6,13 +6,22 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Too
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call, tool_call_chunk
 
-from agents.facts import Fact, Halted, MessageArrived, Noted, Question, StateChanged, StepFinished, StepStarted
-from backend.runs.translate import Translator, interrupt
+from agents.events import (
+    AgentEvent,
+    CustomData,
+    GraphStopped,
+    MessageReceived,
+    PendingInterrupt,
+    StateChanged,
+    StepFinished,
+    StepStarted,
+)
+from backend.runs.translator import Translator, to_agui_interrupt
 
 Told = list[dict[str, Any]]
 
 
-def _told(*facts: Fact, close: bool = False) -> Told:
+def _told(*facts: AgentEvent, close: bool = False) -> Told:
     translator = Translator(thread="t", run="r")
     events = [event for fact in facts for event in translator.feed(fact)]
     if close:
@@ -20,11 +29,11 @@ def _told(*facts: Fact, close: bool = False) -> Told:
     return [event.model_dump(mode="json", by_alias=True) for event in events]
 
 
-def _chunk(content: str | list[Any] = "", *, id: str = "m", scope: str = "s", **more: Any) -> MessageArrived:  # noqa: A002
-    return MessageArrived(scope, AIMessageChunk(content=content, id=id, **more), "p", "x")
+def _chunk(content: str | list[Any] = "", *, id: str = "m", scope: str = "s", **more: Any) -> MessageReceived:  # noqa: A002
+    return MessageReceived(scope, AIMessageChunk(content=content, id=id, **more), "p", "x")
 
 
-def _call(args: str | None, *, index: int, name: str | None = None, call: str | None = None) -> MessageArrived:
+def _call(args: str | None, *, index: int, name: str | None = None, call: str | None = None) -> MessageReceived:
     return _chunk(tool_call_chunks=[tool_call_chunk(name=name, args=args, id=call, index=index)])
 
 
@@ -58,7 +67,7 @@ def test_messages_of_two_steps_at_once_stay_apart() -> None:
 
 def test_a_whole_message_is_told_whole() -> None:
     message = AIMessage("Done.", id="w", tool_calls=[tool_call(name="f", args={"a": 1}, id="c")])
-    assert _types(_told(MessageArrived("s", message))) == [
+    assert _types(_told(MessageReceived("s", message))) == [
         "TEXT_MESSAGE_START",
         "TEXT_MESSAGE_CONTENT",
         "TOOL_CALL_START",
@@ -69,7 +78,7 @@ def test_a_whole_message_is_told_whole() -> None:
 
 
 def test_a_person_who_is_echoed_by_a_node_is_not_told_again() -> None:
-    assert _told(MessageArrived("s", HumanMessage("Hi", id="u"))) == []
+    assert _told(MessageReceived("s", HumanMessage("Hi", id="u"))) == []
 
 
 def test_fragments_of_calls_written_in_turns_go_to_their_own_call() -> None:
@@ -129,7 +138,7 @@ def test_reasoning_in_content_blocks_is_reasoning_too() -> None:
 
 def test_a_result_keeps_the_id_that_is_committed() -> None:
     message = ToolMessage("42", tool_call_id="c", id="result-1")
-    assert _told(MessageArrived("s", message)) == [
+    assert _told(MessageReceived("s", message)) == [
         {"type": "TOOL_CALL_RESULT", "messageId": "result-1", "toolCallId": "c", "content": "42", "role": "tool"}
     ]
 
@@ -149,7 +158,7 @@ def test_state_is_told_whole_and_then_by_its_changes() -> None:
 
 
 def test_what_a_node_says_by_itself_is_a_custom_event() -> None:
-    assert _told(Noted({"progress": 0.5})) == [{"type": "CUSTOM", "name": "langgraph", "value": {"progress": 0.5}}]
+    assert _told(CustomData({"progress": 0.5})) == [{"type": "CUSTOM", "name": "langgraph", "value": {"progress": 0.5}}]
 
 
 def test_the_end_closes_all_that_is_open_and_counts_what_was_used() -> None:
@@ -164,7 +173,7 @@ def test_the_end_closes_all_that_is_open_and_counts_what_was_used() -> None:
         StepStarted("s", "model"),
         _chunk("Hi", usage_metadata=used),
         _chunk("", id="n", usage_metadata=used),
-        Halted([HumanMessage("Yo", id="u"), AIMessage("Hi", id="m")]),
+        GraphStopped([HumanMessage("Yo", id="u"), AIMessage("Hi", id="m")]),
     )
     assert _types(told)[3:] == ["TEXT_MESSAGE_END", "STEP_FINISHED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]
     assert told[-1] == {
@@ -190,12 +199,12 @@ def test_calls_that_nobody_has_answered_are_pending() -> None:
     asked = AIMessage(
         "", id="m", tool_calls=[tool_call(name="f", args={}, id="a"), tool_call(name="g", args={}, id="b")]
     )
-    told = _told(Halted([asked, ToolMessage("1", tool_call_id="a", id="x")]))
+    told = _told(GraphStopped([asked, ToolMessage("1", tool_call_id="a", id="x")]))
     assert told[-1]["outcome"] == {"type": "success", "pendingToolCallIds": ["b"]}
 
 
 def test_questions_end_the_run_as_an_interrupt() -> None:
-    told = _told(Halted([], [Question("q", "Sure?")]))
+    told = _told(GraphStopped([], [PendingInterrupt("q", "Sure?")]))
     assert told == [
         {
             "type": "RUN_FINISHED",
@@ -213,7 +222,7 @@ def test_questions_end_the_run_as_an_interrupt() -> None:
 
 def test_a_question_in_the_protocols_own_words_keeps_them() -> None:
     value = {"reason": "tool_call", "message": "Run it?", "toolCallId": "c"}
-    told = interrupt(Question("q", value, {"type": "boolean"}))
+    told = to_agui_interrupt(PendingInterrupt("q", value, {"type": "boolean"}))
     assert (told.reason, told.message, told.tool_call_id, told.response_schema) == (
         "tool_call",
         "Run it?",
@@ -223,5 +232,5 @@ def test_a_question_in_the_protocols_own_words_keeps_them() -> None:
 
 
 def test_a_question_with_fields_of_the_wrong_kind_is_a_question_still() -> None:
-    told = interrupt(Question("q", {"reason": 5, "message": None}))
+    told = to_agui_interrupt(PendingInterrupt("q", {"reason": 5, "message": None}))
     assert (told.reason, told.message) == ("input_required", None)

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from agents.registry import Registry
-from backend.runs.live import LiveRuns
-from backend.runs.webhooks import Deliveries, Post
+from agents.registry import AgentRegistry
+from backend.runs.service import RunService
+from backend.runs.webhooks import WebhookDelivery, WebhookSender
 from observability.metrics import Metrics
 from storage.caller import Caller
 from storage.runs import Runs
-from storage.webhooks import Delivery, Settled, Webhooks
+from storage.webhooks import Delivery, DeliveryStatus, Webhooks
 from tests.waiting import wait_for
 
 
@@ -21,15 +21,15 @@ class _Due(Webhooks):
         self._due = [Delivery(url, Caller("acme", "ann"), "run", "r", url, "{}", 1) for url in due]
         self.settled: list[str] = []
 
-    async def claim(self, most: int) -> Sequence[Delivery]:
-        claimed, self._due = self._due[:most], self._due[most:]
+    async def claim(self, limit: int) -> Sequence[Delivery]:
+        claimed, self._due = self._due[:limit], self._due[limit:]
         return claimed
 
-    async def settle(self, delivery: Delivery, how: Settled) -> None:
+    async def settle(self, delivery: Delivery, how: DeliveryStatus) -> None:
         self.settled.append(delivery.url)
 
 
-class _HangingPost(Post):
+class _HangingPost(WebhookSender):
     """Receivers that never answer, but for one."""
 
     def __init__(self) -> None:
@@ -45,9 +45,14 @@ class _HangingPost(Post):
 
 async def test_receivers_that_hang_delay_no_other() -> None:
     due = _Due([*(f"hanging-{at}" for at in range(120)), "quick"])
-    nothing = cast("Runs", None), cast("LiveRuns", None)
-    deliveries = Deliveries(
-        due, runs=nothing[0], live=nothing[1], agents=cast("Registry", None), post=_HangingPost(), metrics=Metrics()
+    nothing = cast("Runs", None), cast("RunService", None)
+    deliveries = WebhookDelivery(
+        due,
+        runs=nothing[0],
+        run_service=nothing[1],
+        agents=cast("AgentRegistry", None),
+        post=_HangingPost(),
+        metrics=Metrics(),
     )
     deliveries.start()
     await wait_for(lambda: due.settled)

@@ -52,7 +52,7 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 def _children() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "artifacts.worker" in each.cmdline()]
+    return [each for each in psutil.Process().children() if "artifacts.worker_process" in each.cmdline()]
 
 
 async def test_work_is_done_elsewhere_and_a_process_is_used_again(workers: Workers) -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from artifacts.fault import Fault
-from artifacts.syntax import is_parsed, parses, syntax_faults
+from artifacts.syntax import is_parsed, parses, syntax_issues
+from artifacts.syntax_issue import SyntaxIssue
 from graphs.quality.checks.parts import goes_together, is_part, is_session
 from graphs.quality.checks.pieces import Piece, fences, in_piece, pieces
 from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding, Severity
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _OLD_PYTHON = re.compile(r"\bpython\s*2(?:\.\d)?\b|パイソン2", re.IGNORECASE)
 # Blocks that one may go on with.
@@ -107,21 +107,21 @@ _WELL_KNOWN = frozenset(
 )
 
 
-def code_parses(subject: Subject) -> Iterator[Finding]:
-    code = [each for each in pieces(subject) if is_parsed(each.language)]
+def code_parses(review_input: ReviewInput) -> Iterator[Finding]:
+    code = [each for each in pieces(review_input) if is_parsed(each.language)]
     for at, piece in enumerate(code):
-        fault = next(syntax_faults(piece.text, piece.language), None)
-        if fault is not None and not _is_right(piece, fault, subject) and not _goes_on(at, code, subject):
-            yield in_piece("code_parses", "error", fault, subject, piece)
+        issue = next(syntax_issues(piece.text, piece.language), None)
+        if issue is not None and not _is_right(piece, issue, review_input) and not _goes_on(at, code, review_input):
+            yield in_piece("code_parses", "error", issue, review_input, piece)
 
 
-def _is_right(piece: Piece, fault: Fault, subject: Subject) -> bool:
+def _is_right(piece: Piece, issue: SyntaxIssue, review_input: ReviewInput) -> bool:
     """Whether what does not parse was not meant to."""
-    is_meant = _is_of_old(piece, subject) or is_subject(piece, fault.line, subject)
+    is_meant = _is_of_old(piece, review_input) or is_subject(piece, issue.line, review_input)
     return is_meant or (not piece.whole and is_part(piece))
 
 
-def _goes_on(at: int, code: Sequence[Piece], subject: Subject) -> bool:
+def _goes_on(at: int, code: Sequence[Piece], review_input: ReviewInput) -> bool:
     """Whether a block parses with those before it, those behind it, or with the code of the person."""
     piece = code[at]
     if piece.whole:
@@ -132,21 +132,21 @@ def _goes_on(at: int, code: Sequence[Piece], subject: Subject) -> bool:
         *([*before[start:], piece.text] for start in range(len(before))),
         *([piece.text, *after[: end + 1]] for end in range(len(after))),
     ]
-    if known := _code_given(subject):
+    if known := _code_given(review_input):
         chains.append([known, piece.text])
     return any(goes_together(each, piece.language) for each in chains)
 
 
-def _code_given(subject: Subject) -> str:
+def _code_given(review_input: ReviewInput) -> str:
     """Code that a person left for the text to go on with."""
-    blocks = fences(subject.asked)
-    return subject.given or (blocks[-1].content if blocks else "")
+    blocks = fences(review_input.prompt)
+    return review_input.context or (blocks[-1].content if blocks else "")
 
 
-def _is_of_old(piece: Piece, subject: Subject) -> bool:
+def _is_of_old(piece: Piece, review_input: ReviewInput) -> bool:
     if piece.language != "python":
         return False
-    told = subject.asked if piece.whole else f"{subject.asked}\n{subject.text}"
+    told = review_input.prompt if piece.whole else f"{review_input.prompt}\n{review_input.text}"
     return _OLD_PYTHON.search(told) is not None
 
 
@@ -159,25 +159,27 @@ class _Remark:
     words: str
 
 
-def lints(subject: Subject) -> Iterator[Finding]:
+def lints(review_input: ReviewInput) -> Iterator[Finding]:
     """What ruff finds by rules that are bugs. The one check with a process of its own; it says nothing of a text that
     does not parse, nor if ruff is not there or takes too long.
     """
-    code = [each for each in pieces(subject) if each.language == "python" and len(each.text) <= _LARGEST_LINTED]
+    code = [each for each in pieces(review_input) if each.language == "python" and len(each.text) <= _LARGEST_LINTED]
     for piece in code[:_LINTED_ANSWERS]:
         text = piece.text if piece.whole else textwrap.dedent(piece.text)
-        if not parses(text, "python") or _is_of_old(piece, subject) or (not piece.whole and is_session(text)):
+        if not parses(text, "python") or _is_of_old(piece, review_input) or (not piece.whole and is_session(text)):
             continue
-        others = "\n".join([subject.given, subject.asked, *(each.text for each in code if each is not piece)])
+        others = "\n".join(
+            [review_input.context, review_input.prompt, *(each.text for each in code if each is not piece)]
+        )
         for remark in _ruff(text):
-            if is_subject(piece, remark.line, subject):
+            if is_subject(piece, remark.line, review_input):
                 break
             if _is_defined_elsewhere(remark, text):
                 continue
             if piece.whole or _counts(remark, text, others):
                 severity: Severity = "warning" if remark.code in _WARNED else "error"
                 message = f"{remark.message} ({remark.code})"
-                yield in_piece("lints", severity, Fault(message, remark.line), subject, piece)
+                yield in_piece("lints", severity, SyntaxIssue(message, remark.line), review_input, piece)
 
 
 def _is_defined_elsewhere(remark: _Remark, text: str) -> bool:

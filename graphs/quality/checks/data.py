@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator
 from itertools import islice
 
-from artifacts.data import data_faults, is_data
+from artifacts.data import data_issues, is_data
 from graphs.quality.checks.pieces import Piece, in_piece, pieces
 from graphs.quality.checks.shown import is_subject, lead
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _MOST = 20
 _ELISION = re.compile(r"(?<![\w\"'.])(?:\.\.\.|…)(?![\w\"'.])|\[\.\.\.\]|^\s*[#;/]*\s*\.\.\.", re.MULTILINE)
@@ -37,18 +37,18 @@ _BETWEEN = re.compile(r"[\s,]*(?:[-=]{3,}\s*)?")
 _DIFF = re.compile(r"^(?:@@ |\+\+\+ |--- |[+-]\s*[\"{}\[\]\w])", re.MULTILINE)
 
 
-def data_parses(subject: Subject) -> Iterator[Finding]:
-    for piece in pieces(subject):
+def data_parses(review_input: ReviewInput) -> Iterator[Finding]:
+    for piece in pieces(review_input):
         if not is_data(piece.language) or (not piece.whole and _is_sketch(piece)):
             continue
         text = piece.text if piece.whole else textwrap.dedent(piece.text)
-        faults = list(islice(data_faults(text, piece.language), _MOST))
+        faults = list(islice(data_issues(text, piece.language), _MOST))
         if not faults or (not piece.whole and _is_part(text, piece.language)):
             continue
-        if not piece.whole and piece.language == "json" and _OF_CODE.search(lead(piece, subject.text)):
+        if not piece.whole and piece.language == "json" and _OF_CODE.search(lead(piece, review_input.text)):
             continue
-        if not is_subject(piece, faults[0].line, subject):
-            yield from (in_piece("data_parses", "error", fault, subject, piece) for fault in faults)
+        if not is_subject(piece, faults[0].line, review_input):
+            yield from (in_piece("data_parses", "error", issue, review_input, piece) for issue in faults)
 
 
 def _is_sketch(piece: Piece) -> bool:
@@ -79,7 +79,7 @@ def _is_part_of_json(text: str) -> bool:
         return True
     if _CALL.search(_QUOTED.sub('""', plain)):
         return True
-    if any(not list(data_faults(frame.format(plain), "json")) for frame in ("{}", "{{{}}}", "[{}]")):
+    if any(not list(data_issues(frame.format(plain), "json")) for frame in ("{}", "{{{}}}", "[{}]")):
         return True
     is_cut = re.match(r"\s*[}\],]", plain) or re.search(r"[{\[,:]\s*\Z", plain)
     return is_cut is not None or _is_several(plain)

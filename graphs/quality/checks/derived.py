@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
-from observability.redaction import Hit
+from observability.redaction import Detection
 
 # Figures of a telephone number without codes, and of an extension at most.
 _LOCAL_NUMBER, _EXTENSION = 7, 4
@@ -54,7 +54,7 @@ class Known:
         is_number = len(number) >= _LOCAL_NUMBER and not re.search(r"[A-Za-z@]", told)
         return _plain(told) in self._plain or (is_number and number[-_LOCAL_NUMBER:] in self._digits)
 
-    def leads_to(self, hit: Hit, text: str) -> bool:
+    def leads_to(self, hit: Detection, text: str) -> bool:
         """Whether what was found in a text follows from it, or is what was asked for."""
         told = text[hit.start : hit.end]
         if hit.name.startswith("IP"):

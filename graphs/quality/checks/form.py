@@ -3,17 +3,17 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from artifacts.data import data_faults
-from artifacts.fences import whole
-from artifacts.markup import xml_faults
-from artifacts.rows import row_faults, width
+from artifacts.csv_rows import row_issues, width
+from artifacts.data import data_issues
+from artifacts.fences import strip_fence
+from artifacts.markup import xml_issues
 from artifacts.syntax import is_parsed
 from graphs.quality.checks.pieces import at_line, fences, language_of, tokens
 from graphs.quality.checks.request import asks_back
 from graphs.quality.checks.shapes import Form, Shape, shapes
 from graphs.quality.checks.unwanted import Without, unwanted
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _LARGEST = 300_000
 _WORDS = re.compile(r"\w+(?:[-'’.]\w+)*")  # noqa: RUF001
@@ -41,19 +41,19 @@ _CODE_LIKE = re.compile(
 _NAMES: dict[Form, str] = {"json": "JSON", "yaml": "YAML", "csv": "CSV", "xml": "XML", "html": "HTML", "toml": "TOML"}
 
 
-def format_kept(subject: Subject) -> Iterator[Finding]:
-    if subject.kind != "answer" or not subject.text.strip() or len(subject.text) > _LARGEST:
+def format_kept(review_input: ReviewInput) -> Iterator[Finding]:
+    if review_input.kind != "answer" or not review_input.text.strip() or len(review_input.text) > _LARGEST:
         return
-    if asks_back(subject.text):
+    if asks_back(review_input.text):
         return
-    for wish in {each.form: each for each in shapes(subject.asked)}.values():
-        if (what := _missed(wish, subject.text)) is not None:
+    for wish in {each.form: each for each in shapes(review_input.prompt)}.values():
+        if (what := _missed(wish, review_input.text)) is not None:
             yield Finding("format_kept", "error", f"Asked for was “{wish.said}”: {what}.")
-    for unwished, said in unwanted(subject.asked):
-        if unwished == "emoji" and _EMOJI.search(f"{subject.asked}{subject.given}"):
+    for unwished, said in unwanted(review_input.prompt):
+        if unwished == "emoji" and _EMOJI.search(f"{review_input.prompt}{review_input.context}"):
             continue
-        if (line := _line_with(unwished, subject.text)) is not None:
-            yield at_line("format_kept", "error", f"Asked for was “{said}”, and there is one.", subject.text, line)
+        if (line := _line_with(unwished, review_input.text)) is not None:
+            yield at_line("format_kept", "error", f"Asked for was “{said}”, and there is one.", review_input.text, line)
 
 
 def _missed(wish: Shape, text: str) -> str | None:
@@ -76,7 +76,7 @@ def _data(wish: Shape, text: str) -> str | None:
     name = _NAMES[wish.form]
     blocks = fences(text)
     if wish.only:
-        body = whole(text)
+        body = strip_fence(text)
         alone = len(blocks) <= 1 and (not blocks or _covers(text))
         return None if alone and _is(wish.form, body) else f"there is more than {name}, or none"
     if any(is_parsed(language_of(each)) for each in blocks):
@@ -102,16 +102,16 @@ def _is(form: Form, text: str) -> bool:
     plain = text.strip()
     match form:
         case "json":
-            return not list(data_faults(plain, "json"))
+            return not list(data_issues(plain, "json"))
         case "yaml":
             is_map_or_list = re.search(r"^\s*(?:- |[\w\"'. -]+:(?:\s|$))", plain, re.MULTILINE) is not None
-            return is_map_or_list and not list(data_faults(plain, "yaml"))
+            return is_map_or_list and not list(data_issues(plain, "yaml"))
         case "toml":
-            return "=" in plain and not list(data_faults(plain, "toml"))
+            return "=" in plain and not list(data_issues(plain, "toml"))
         case "csv":
-            return width(plain) > 1 and "\n" in plain and "| --" not in plain and not list(row_faults(plain))
+            return width(plain) > 1 and "\n" in plain and "| --" not in plain and not list(row_issues(plain))
         case "xml":
-            return plain.startswith("<") and not list(xml_faults(plain))
+            return plain.startswith("<") and not list(xml_issues(plain))
         case _:
             return re.match(r"<(?:!doctype|[a-z])", plain, re.IGNORECASE) is not None and plain.endswith(">")
 

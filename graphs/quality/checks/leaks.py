@@ -9,8 +9,8 @@ from itertools import islice
 from graphs.quality.checks.derived import Known
 from graphs.quality.checks.pieces import quoted
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
-from observability.redaction import Hit, hits
+from graphs.quality.review_input import ReviewInput
+from observability.redaction import Detection, detect
 
 # Enough to find a secret by, too little to use it.
 _SHOWN = 4
@@ -85,24 +85,24 @@ _HOUSE_MAILBOX = re.compile(
 )
 
 
-def no_secret(subject: Subject) -> Iterator[Finding]:
-    for hit in _news(subject):
-        if hit.kind == "secret" and not _is_example(hit, subject.text):
+def no_secret(review_input: ReviewInput) -> Iterator[Finding]:
+    for hit in _news(review_input):
+        if hit.kind == "secret" and not _is_example(hit, review_input.text):
             message = f"This looks like a real secret ({hit.name}); show a placeholder or read it from the environment."
-            yield _at("no_secret", message, subject.text, hit)
+            yield _at("no_secret", message, review_input.text, hit)
 
 
-def no_personal_data(subject: Subject) -> Iterator[Finding]:
-    houses = _Houses(subject)
-    for hit in _news(subject):
+def no_personal_data(review_input: ReviewInput) -> Iterator[Finding]:
+    houses = _Houses(review_input)
+    for hit in _news(review_input):
         if hit.kind != "secret" and hit.name != "e-mail address of a role" and not houses.have(hit):
             message = (
                 f"This may belong to a person ({hit.name}) and was not given; use one that is reserved for examples."
             )
-            yield _at("no_personal_data", message, subject.text, hit)
+            yield _at("no_personal_data", message, review_input.text, hit)
 
 
-def _is_example(hit: Hit, text: str) -> bool:
+def _is_example(hit: Detection, text: str) -> bool:
     """Whether the rest is left out, or what is encoded is a placeholder, as in the manifest of a cluster."""
     if _LEFT_OUT.search(text, hit.start, min(hit.end + 4, len(text))):
         return True
@@ -110,17 +110,17 @@ def _is_example(hit: Hit, text: str) -> bool:
     if len(plain) % 4 or not _BASE64.fullmatch(plain):
         return False
     told = base64.b64decode(plain).decode(errors="replace").strip()
-    return told.isascii() and told.isprintable() and not hits(f"password: {told}")
+    return told.isascii() and told.isprintable() and not detect(f"password: {told}")
 
 
 class _Houses:
     """What a text and its request say of an office, a server, a company or a release, read once for all its numbers."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._text = subject.text
-        self._asked = subject.asked
+    def __init__(self, review_input: ReviewInput) -> None:
+        self._text = review_input.text
+        self._asked = review_input.prompt
 
-    def have(self, hit: Hit) -> bool:
+    def have(self, hit: Detection) -> bool:
         """Whether a number or an address is said to be one of theirs, and no person's."""
         before = self._text[max(0, hit.start - _LEAD) : hit.start].rpartition("\n")[2]
         if hit.name == "telephone number":
@@ -147,22 +147,22 @@ class _Houses:
         return frozenset(_PINNED.findall(self._text))
 
 
-def _news(subject: Subject) -> Sequence[Hit]:
+def _news(review_input: ReviewInput) -> Sequence[Detection]:
     """What is found in the text and in nothing that its author was given."""
-    if len(subject.text) > _LARGEST:
+    if len(review_input.text) > _LARGEST:
         return ()
-    found = hits(subject.text)
+    found = detect(review_input.text)
     if not found:
         return ()
-    known = Known(subject.asked, subject.given, subject.system)
+    known = Known(review_input.prompt, review_input.context, review_input.system_prompt)
     return [
         hit
         for hit in islice(found, _MOST_LOOKED_UP)
-        if not known.has(subject.text[hit.start : hit.end]) and not known.leads_to(hit, subject.text)
+        if not known.has(review_input.text[hit.start : hit.end]) and not known.leads_to(hit, review_input.text)
     ]
 
 
-def _at(by: str, message: str, text: str, hit: Hit) -> Finding:
+def _at(by: str, message: str, text: str, hit: Detection) -> Finding:
     shown = text[hit.start : min(hit.start + _SHOWN, hit.end)]
     line = text.count("\n", 0, hit.start) + 1
     return Finding(by, "error", message, quoted(shown.split("\n")[0]), line, spans=[(hit.start, hit.end)])

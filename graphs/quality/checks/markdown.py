@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from artifacts.fences import fence
+from artifacts.fences import parse_fence
 from graphs.quality.checks.pieces import at_line, fences, is_prose, language_of, tokens
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _INFO = re.compile(r"[A-Za-z][\w+#.-]*")
 _ANCHOR = re.compile(r"<[A-Za-z][^<>]{0,300}?\s(?:id|name)\s*=\s*[\"']?([^\s\"'>]+)")
@@ -51,20 +51,20 @@ _KEY = re.compile(
 _LABEL = re.compile(r"[^\W\d_](?:[^\[\]]*\w)?")
 
 
-def fences_closed(subject: Subject) -> Iterator[Finding]:
-    if not is_prose(subject):
+def fences_closed(review_input: ReviewInput) -> Iterator[Finding]:
+    if not is_prose(review_input):
         return
-    for token in fences(subject.text):
+    for token in fences(review_input.text):
         if token.map is None:
             continue
         start, end = token.map
         held = token.content.count("\n") + (token.content[-1:] not in {"", "\n"})
         if end - start - 1 <= held:
-            yield at_line("fences_closed", "error", "This block is never closed.", subject.text, start + 1)
+            yield at_line("fences_closed", "error", "This block is never closed.", review_input.text, start + 1)
             return
         if (inner := _opened_within(token)) is not None:
             message = "A block opens within a block: the one before was not closed, or needs a longer fence."
-            yield at_line("fences_closed", "error", message, subject.text, start + 2 + inner)
+            yield at_line("fences_closed", "error", message, review_input.text, start + 2 + inner)
             return
 
 
@@ -73,32 +73,34 @@ def _opened_within(token: Token) -> int | None:
     if language_of(token) in {"diff", "rst"}:
         return None
     for at, line in enumerate(token.content.split("\n")):
-        found = fence(line)
+        found = parse_fence(line)
         if found and found.mark == token.markup[0] and found.size >= len(token.markup) and _INFO.fullmatch(found.info):
             return at
     return None
 
 
-def links_resolve(subject: Subject) -> Iterator[Finding]:
-    if subject.kind == "html":
-        yield from _html_links(subject)
-    elif is_prose(subject):
-        anchors = set().union(*(map(_plain, _anchors(text)) for text in (subject.text, subject.given, subject.asked)))
-        yield from _links(subject, anchors)
+def links_resolve(review_input: ReviewInput) -> Iterator[Finding]:
+    if review_input.kind == "html":
+        yield from _html_links(review_input)
+    elif is_prose(review_input):
+        anchors = set().union(
+            *(map(_plain, _anchors(text)) for text in (review_input.text, review_input.context, review_input.prompt))
+        )
+        yield from _links(review_input, anchors)
 
 
-def _html_links(subject: Subject) -> Iterator[Finding]:
-    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), subject.text)
+def _html_links(review_input: ReviewInput) -> Iterator[Finding]:
+    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), review_input.text)
     there = _ALWAYS_THERE | {unescape(each) for each in _ANCHOR.findall(text)}
-    if "<script" in subject.text.lower():
+    if "<script" in review_input.text.lower():
         # What a script adds cannot be told.
         return
     for found in _TARGET.finditer(text):
         target = unquote(unescape(found[1]))
-        is_there = target in there or target.lower() in _ALWAYS_THERE or f'"{found[1]}"' in subject.given
+        is_there = target in there or target.lower() in _ALWAYS_THERE or f'"{found[1]}"' in review_input.context
         if not is_there and not _NO_ANCHOR.fullmatch(target) and not re.search(r"[{}<%$]", target):
             line = text.count("\n", 0, found.start()) + 1
-            yield at_line("links_resolve", "error", f"Nothing has the id {found[1]!r}.", subject.text, line)
+            yield at_line("links_resolve", "error", f"Nothing has the id {found[1]!r}.", review_input.text, line)
 
 
 def _anchors(text: str) -> set[str]:
@@ -140,17 +142,23 @@ def _plain(anchor: str) -> str:
     return re.sub(r"[^\w\-.:]", "", normal).strip("-")
 
 
-def _links(subject: Subject, anchors: set[str]) -> Iterator[Finding]:
-    has_titles = subject.kind == "markdown" or any(each.type == "heading_open" for each in tokens(subject.text))
-    known = _known(subject)
-    for token in tokens(subject.text):
+def _links(review_input: ReviewInput, anchors: set[str]) -> Iterator[Finding]:
+    has_titles = review_input.kind == "markdown" or any(
+        each.type == "heading_open" for each in tokens(review_input.text)
+    )
+    known = _known(review_input)
+    for token in tokens(review_input.text):
         if token.type != "inline" or token.map is None:
             continue
         line = token.map[0] + 1
         dead = _dead(token, anchors) if has_titles else ()
         for message in (*dead, *_empty(token.children or ()), *_unresolved(token.children or (), known)):
             yield at_line(
-                "links_resolve", "error", message, subject.text, _line_within(subject.text, message, token, line)
+                "links_resolve",
+                "error",
+                message,
+                review_input.text,
+                _line_within(review_input.text, message, token, line),
             )
 
 
@@ -193,14 +201,16 @@ class _Known:
     has_classes: bool
 
 
-def _known(subject: Subject) -> _Known:
-    given = f"{subject.given}\n{subject.asked}"
-    notes = _FOOTNOTE_DEFINED.findall(f"{subject.text}\n{given}")
+def _known(review_input: ReviewInput) -> _Known:
+    given = f"{review_input.context}\n{review_input.prompt}"
+    notes = _FOOTNOTE_DEFINED.findall(f"{review_input.text}\n{given}")
     # Below a footnote some read a definition, and some a further line of the note.
-    below = _BELOW_NOTE.findall(subject.text)
+    below = _BELOW_NOTE.findall(review_input.text)
     labels = (each.casefold() for each in _DEFINED.findall("\n".join((given, *below))))
     return _Known(
-        frozenset(notes), frozenset(labels), _CHARACTERS.search(f"{subject.asked}\n{subject.text}") is not None
+        frozenset(notes),
+        frozenset(labels),
+        _CHARACTERS.search(f"{review_input.prompt}\n{review_input.text}") is not None,
     )
 
 

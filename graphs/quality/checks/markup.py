@@ -5,12 +5,12 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from artifacts.fault import Fault
-from artifacts.markup import html_faults, svg_faults, xml_faults
+from artifacts.markup import html_issues, svg_issues, xml_issues
+from artifacts.syntax_issue import SyntaxIssue
 from graphs.quality.checks.pieces import Piece, in_piece, pieces
 from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _LARGEST = 1_000_000
 _TEMPLATE = re.compile(r"\{%|<%|<\?(?!xml)|\{\{[#/]|^\s*(?:\.\.\.|…)\s*$", re.MULTILINE)
@@ -53,35 +53,41 @@ _ONE_TAG = re.compile(r"\s*</?[A-Za-z][^<>]*>\s*")
 # The end of something that is not shown.
 _CLOSES_FIRST = re.compile(r"[^<]*</|[ \t]+\S[^\n]*\n(?:[ \t]+[^\n]*\n)*</")
 _OPENED = re.compile(r"<[A-Za-z]")
-_READINGS: dict[str, Callable[[str], Iterator[Fault]]] = {"html": html_faults, "svg": svg_faults, "xml": xml_faults}
+_READINGS: dict[str, Callable[[str], Iterator[SyntaxIssue]]] = {
+    "html": html_issues,
+    "svg": svg_issues,
+    "xml": xml_issues,
+}
 
 
-def markup_parses(subject: Subject) -> Iterator[Finding]:
-    found = list(pieces(subject))
+def markup_parses(review_input: ReviewInput) -> Iterator[Finding]:
+    found = list(pieces(review_input))
     for at, piece in enumerate(found):
         reading = _READINGS.get(piece.language)
         if reading is None or len(piece.text) > _LARGEST or (not piece.whole and _TEMPLATE.search(piece.text)):
             continue
         faults = _part(piece) if not piece.whole else reading(piece.text)
-        if fault := next((each for each in faults if not _is_of_framework(each, piece)), None):
-            if is_subject(piece, fault.line, subject):
+        if issue := next((each for each in faults if not _is_of_framework(each, piece)), None):
+            if is_subject(piece, issue.line, review_input):
                 continue
-            if not piece.whole and (_is_cut(piece, fault) or _goes_on(at, found)):
+            if not piece.whole and (_is_cut(piece, issue) or _goes_on(at, found)):
                 continue
-            yield in_piece("markup_parses", "error", fault, subject, piece)
+            yield in_piece("markup_parses", "error", issue, review_input, piece)
 
 
-def _is_of_framework(fault: Fault, piece: Piece) -> bool:
+def _is_of_framework(issue: SyntaxIssue, piece: Piece) -> bool:
     """Whether an element closes itself for a compiler that takes it."""
-    found = _ALONE.match(fault.what)
+    found = _ALONE.match(issue.message)
     if found is None:
         return False
     return (not piece.whole and found[1] in _OF_DRAWING) or _FRAMEWORK.search(piece.text) is not None
 
 
-def _is_cut(piece: Piece, fault: Fault) -> bool:
+def _is_cut(piece: Piece, issue: SyntaxIssue) -> bool:
     """Whether something is left out, so that what is open may be closed there."""
-    return _LEFT_OUT.search(piece.text) is not None and re.search(r"never closed|element found", fault.what) is not None
+    return (
+        _LEFT_OUT.search(piece.text) is not None and re.search(r"never closed|element found", issue.message) is not None
+    )
 
 
 def _goes_on(at: int, found: Sequence[Piece]) -> bool:
@@ -100,16 +106,16 @@ def _goes_on(at: int, found: Sequence[Piece]) -> bool:
     return any(not list(islice(reading(chain), 1)) for chain in chains)
 
 
-def _part(piece: Piece) -> Iterator[Fault]:
+def _part(piece: Piece) -> Iterator[SyntaxIssue]:
     """Faults of a block in prose, which may be an element among others or an opening tag shown by itself."""
     text = textwrap.dedent(piece.text)
     if _ONE_TAG.fullmatch(text) or _CLOSES_FIRST.match(text):
         return iter(())
     if piece.language == "html" or not text.strip():
-        return html_faults(text)
+        return html_issues(text)
     if len(_OPENED.findall(text)) == 1 and "</" not in text and "/>" not in text:
         return iter(())
-    wrong = list(xml_faults(text))
-    if wrong and not text.lstrip().startswith("<?xml") and not list(xml_faults(f"<x>{text}</x>")):
+    wrong = list(xml_issues(text))
+    if wrong and not text.lstrip().startswith("<?xml") and not list(xml_issues(f"<x>{text}</x>")):
         return iter(())
     return iter(wrong)

@@ -7,10 +7,10 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from artifacts.fault import Fault
 from artifacts.syntax import language_named
+from artifacts.syntax_issue import SyntaxIssue
 from graphs.quality.findings import Finding, Severity
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 # Reading Markdown takes about a second for this much.
 LARGEST_MARKDOWN = 300_000
@@ -29,17 +29,19 @@ class Piece:
     whole: bool = True
 
 
-def is_prose(subject: Subject) -> bool:
-    return subject.kind in {"answer", "markdown"}
+def is_prose(review_input: ReviewInput) -> bool:
+    return review_input.kind in {"answer", "markdown"}
 
 
-def pieces(subject: Subject) -> Iterator[Piece]:
-    if is_prose(subject):
-        yield from (Piece(each.content, language_of(each), _first(each), whole=False) for each in fences(subject.text))
-    elif subject.kind == "code":
-        yield Piece(subject.text, language_named(subject.language or ""))
+def pieces(review_input: ReviewInput) -> Iterator[Piece]:
+    if is_prose(review_input):
+        yield from (
+            Piece(each.content, language_of(each), _first(each), whole=False) for each in fences(review_input.text)
+        )
+    elif review_input.kind == "code":
+        yield Piece(review_input.text, language_named(review_input.language or ""))
     else:
-        yield Piece(subject.text, subject.kind)
+        yield Piece(review_input.text, review_input.kind)
 
 
 def language_of(fence: Token) -> str:
@@ -86,11 +88,11 @@ def at_line(by: str, severity: Severity, message: str, text: str, line: int | No
     return Finding(by, severity, message, quoted(lines[line - 1]), line)
 
 
-def in_piece(by: str, severity: Severity, fault: Fault, subject: Subject, piece: Piece) -> Finding:
+def in_piece(by: str, severity: Severity, issue: SyntaxIssue, review_input: ReviewInput, piece: Piece) -> Finding:
     """A fault of a piece, said of the whole text."""
-    what = fault.what[:1].upper() + fault.what[1:]
+    what = issue.message[:1].upper() + issue.message[1:]
     if piece.whole:
-        return at_line(by, severity, f"{what}.", subject.text, fault.line)
-    line = piece.line + (fault.line or 1) - 1
+        return at_line(by, severity, f"{what}.", review_input.text, issue.line)
+    line = piece.line + (issue.line or 1) - 1
     last = piece.line + max(piece.text.rstrip("\n").count("\n"), 0)
-    return at_line(by, severity, f"{what} (in the block of {piece.language}).", subject.text, min(line, last))
+    return at_line(by, severity, f"{what} (in the block of {piece.language}).", review_input.text, min(line, last))

@@ -10,7 +10,7 @@ from itertools import islice
 from graphs.quality.checks.pieces import quoted, tokens
 from graphs.quality.checks.tongues import told
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _LARGEST = 300_000
 # Fewer words or letters are a term, or a name.
@@ -198,19 +198,23 @@ class _Quote:
     block: bool = False
 
 
-def quotes_occur(subject: Subject) -> Iterator[Finding]:
-    if subject.kind not in {"answer", "markdown"} or not subject.given.strip() or len(subject.text) > _LARGEST:
+def quotes_occur(review_input: ReviewInput) -> Iterator[Finding]:
+    if (
+        review_input.kind not in {"answer", "markdown"}
+        or not review_input.context.strip()
+        or len(review_input.text) > _LARGEST
+    ):
         return
-    known = _known(f"{subject.given}\n{subject.asked}\n{subject.system}")
-    is_asked = _ASKED_FOR.search(subject.asked) is not None
-    if _INVENTED.search(subject.asked) or (not is_asked and _WRITING.search(subject.asked)):
+    known = _known(f"{review_input.context}\n{review_input.prompt}\n{review_input.system_prompt}")
+    is_asked = _ASKED_FOR.search(review_input.prompt) is not None
+    if _INVENTED.search(review_input.prompt) or (not is_asked and _WRITING.search(review_input.prompt)):
         # What is said in it is said by its own people.
         return
-    spoken = told(subject.given)
-    for quote in islice(_quotes(subject.text), _MOST_QUOTES):
-        is_said = _is_attributed(quote, is_asked, subject) and not _occurs(quote.text, known)
+    spoken = told(review_input.context)
+    for quote in islice(_quotes(review_input.text), _MOST_QUOTES):
+        is_said = _is_attributed(quote, is_asked, review_input) and not _occurs(quote.text, known)
         if is_said and not _is_translated(quote.text, spoken):
-            line = subject.text.count("\n", 0, quote.start) + 1
+            line = review_input.text.count("\n", 0, quote.start) + 1
             shown = quoted(quote.text.split("\n")[0])
             yield Finding("quotes_occur", "error", "These words do not stand in the text that was given.", shown, line)
 
@@ -274,7 +278,7 @@ def _block_quotes(text: str) -> Iterator[_Quote]:
             yield _Quote(held, offset, before, block=True)
 
 
-def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
+def _is_attributed(quote: _Quote, is_asked: bool, review_input: ReviewInput) -> bool:
     """Whether a quotation is said to come from the given text."""
     words = quote.text.split()
     if len(words) < _SHORTEST_WORDS and not _is_unspaced(quote.text):
@@ -293,20 +297,20 @@ def _is_attributed(quote: _Quote, is_asked: bool, subject: Subject) -> bool:
     ):
         return False
     for source in (_OTHER_SPEAKER.search(quote.before), _OTHER_SOURCE.search(quote.before)):
-        if source and source[1] not in subject.given and source[1] not in subject.asked:
+        if source and source[1] not in review_input.context and source[1] not in review_input.prompt:
             return False
     if quote.block and not is_asked and _DRAFT.search(quote.before):
         return False
     is_long = len(words) >= _LONG_QUOTE or quote.block or _is_unspaced(quote.text)
     is_said = _ATTRIBUTED.search(quote.before) is not None and not _is_title(words)
-    return is_said or (is_asked and is_long and not _is_to_be_written(quote, subject))
+    return is_said or (is_asked and is_long and not _is_to_be_written(quote, review_input))
 
 
-def _is_to_be_written(quote: _Quote, subject: Subject) -> bool:
+def _is_to_be_written(quote: _Quote, review_input: ReviewInput) -> bool:
     """Whether what stands before a quotation calls it something new, or it is the whole answer, as a draft is."""
     lead = quote.before.rstrip(" *_")
     if not lead.strip():
-        return quote.start <= 1 and len(quote.text) > len(subject.text) / 2
+        return quote.start <= 1 and len(quote.text) > len(review_input.text) / 2
     if not lead.endswith((":", "：")):  # noqa: RUF001
         return False
     label = _CLAUSE.split(lead[:-1])[-1]

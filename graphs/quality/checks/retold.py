@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from graphs.quality.checks.pieces import quoted
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _LARGEST = 1_000_000
 
@@ -99,25 +99,27 @@ _SHORTEST_RUN = 4
 _RETOLD, _RETOLD_OF_OPEN = 12, 20
 
 
-def no_prompt_leak(subject: Subject) -> Iterator[Finding]:
-    if not subject.system or len(subject.text) > _LARGEST:
+def no_prompt_leak(review_input: ReviewInput) -> Iterator[Finding]:
+    if not review_input.system_prompt or len(review_input.text) > _LARGEST:
         return
     runs = [
         run
-        for run in _shared(subject.text, _guarded(subject.system), f"{subject.asked}\n{subject.given}")
+        for run in _shared(
+            review_input.text, _guarded(review_input.system_prompt), f"{review_input.prompt}\n{review_input.context}"
+        )
         if run[2] >= _COUNTED_RUN
-        and len(_LONG_WORD.findall(subject.text, run[0], run[1])) >= _LONG_WORDS
-        and not _REFUSAL.search(subject.text[max(0, run[0] - 60) : run[0]])
+        and len(_LONG_WORD.findall(review_input.text, run[0], run[1])) >= _LONG_WORDS
+        and not _REFUSAL.search(review_input.text[max(0, run[0] - 60) : run[0]])
     ]
     if not runs:
         return
     longest, told = max(runs, key=lambda run: run[2]), sum(run[2] for run in runs)
-    is_open = _CONFIDENTIAL.search(subject.system) is None
+    is_open = _CONFIDENTIAL.search(review_input.system_prompt) is None
     if told >= _RETOLD_OF_OPEN if is_open else longest[2] >= _LONG_RUN or told >= _RETOLD:
         message = "This repeats the instructions that the text was written under, which are not for its readers."
         start, end, _ = longest
-        quote = subject.text[start:end].split("\n")[0]
-        line = subject.text.count("\n", 0, start) + 1
+        quote = review_input.text[start:end].split("\n")[0]
+        line = review_input.text.count("\n", 0, start) + 1
         spans = [(begin, stop) for begin, stop, _ in runs]
         yield Finding("no_prompt_leak", "error", message, quoted(quote), line, spans=spans)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from graphs.quality.checks.pieces import Piece, lines_of
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 # How far from a block it is said what the block is.
 _NEAR = 4
@@ -72,24 +72,24 @@ _MENDING = re.compile(
 )
 
 
-def is_subject(piece: Piece, line: int | None, subject: Subject) -> bool:
+def is_subject(piece: Piece, line: int | None, review_input: ReviewInput) -> bool:
     """Whether a text that has a fault is what was talked of, rather than what was made: given by the person, said to
     be wrong, or wanted so.
     """
-    if _is_given(piece, line, subject):
+    if _is_given(piece, line, review_input):
         return True
     if piece.whole:
-        return _is_wanted_broken(subject)
-    return _is_wanted_broken(subject) or _is_said_wrong(piece, subject.text)
+        return _is_wanted_broken(review_input)
+    return _is_wanted_broken(review_input) or _is_said_wrong(piece, review_input.text)
 
 
-def _is_wanted_broken(subject: Subject) -> bool:
-    return _BROKEN_ON_PURPOSE.search(subject.asked) is not None and _MENDING.search(subject.asked) is None
+def _is_wanted_broken(review_input: ReviewInput) -> bool:
+    return _BROKEN_ON_PURPOSE.search(review_input.prompt) is not None and _MENDING.search(review_input.prompt) is None
 
 
-def _is_given(piece: Piece, line: int | None, subject: Subject) -> bool:
+def _is_given(piece: Piece, line: int | None, review_input: ReviewInput) -> bool:
     """Whether nearly all lines of a piece stand in what the person gave, and the one with the fault."""
-    known = _given(subject.asked, subject.given)
+    known = _given(review_input.prompt, review_input.context)
     if not known.lines:
         return False
     lines = piece.text.split("\n")

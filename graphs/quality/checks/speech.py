@@ -11,7 +11,7 @@ from graphs.quality.checks.pieces import LARGEST_MARKDOWN, at_line, lines_of, qu
 from graphs.quality.checks.request import asks_back
 from graphs.quality.checks.tongues import expected, told, unquoted
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _SHORTEST_PART = 40
 _FOREIGN_SHARE = 0.25
@@ -21,21 +21,21 @@ _SIGN = re.compile(r"[.!?。！？:;]")  # noqa: RUF001
 _MOST_PARTS = 200
 
 
-def language_kept(subject: Subject) -> Iterator[Finding]:
-    if subject.kind not in {"answer", "markdown"} or len(subject.text) > LARGEST_MARKDOWN:
+def language_kept(review_input: ReviewInput) -> Iterator[Finding]:
+    if review_input.kind not in {"answer", "markdown"} or len(review_input.text) > LARGEST_MARKDOWN:
         return
-    wanted = expected(subject.asked, subject.given, subject.system)
+    wanted = expected(review_input.prompt, review_input.context, review_input.system_prompt)
     if not wanted:
         return
-    prose = "\n".join(part for _, part in _parts(subject.text))
+    prose = "\n".join(part for _, part in _parts(review_input.text))
     spoken = told(prose)
     if spoken is not None and spoken not in wanted and _is_told(prose):
-        shown = next((line for line in lines_of(subject.text) if line.strip()), "")
+        shown = next((line for line in lines_of(review_input.text) if line.strip()), "")
         yield Finding("language_kept", "error", _message(spoken, wanted), quoted(shown))
         return
-    given = f"{subject.asked}\n{subject.given}"
+    given = f"{review_input.prompt}\n{review_input.context}"
     foreign, letters = list[tuple[int, str, int]](), 0
-    for line, part in islice(_parts(subject.text), _MOST_PARTS):
+    for line, part in islice(_parts(review_input.text), _MOST_PARTS):
         letters += len(part)
         found = told(part, shortest=_SHORTEST_PART)
         if found is not None and found not in wanted and _is_told(part) and part.strip() not in given:
@@ -43,7 +43,7 @@ def language_kept(subject: Subject) -> Iterator[Finding]:
     # A line of a song or the name of a dish is no change of the language.
     if sum(length for _, _, length in foreign) >= letters * _FOREIGN_SHARE and foreign:
         line, found, _ = foreign[0]
-        yield at_line("language_kept", "error", _message(found, wanted), subject.text, line)
+        yield at_line("language_kept", "error", _message(found, wanted), review_input.text, line)
 
 
 def _is_told(part: str) -> bool:
@@ -74,27 +74,27 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
         yield token.map[0] + 1, unquoted("".join(shown))
 
 
-def length_kept(subject: Subject) -> Iterator[Finding]:
-    if subject.kind != "answer" or not subject.text.strip() or len(subject.text) > LARGEST_MARKDOWN:
+def length_kept(review_input: ReviewInput) -> Iterator[Finding]:
+    if review_input.kind != "answer" or not review_input.text.strip() or len(review_input.text) > LARGEST_MARKDOWN:
         return
-    if asks_back(subject.text):
+    if asks_back(review_input.text):
         return
-    for wish in lengths(subject.asked):
-        if (found := _outside(wish, subject.text)) is not None:
+    for wish in lengths(review_input.prompt):
+        if (found := _outside(wish, review_input.text)) is not None:
             yield Finding("length_kept", "error", f"Asked for was “{wish.said}”, and there are {found}.")
 
 
 def _outside(wish: Length, text: str) -> str | None:
     if wish.unit == "items":
         return _items(wish, text)
-    measured = {
+    metrics = {
         "words": counts.words,
         "sentences": counts.sentences,
         "paragraphs": counts.paragraphs,
         "lines": counts.lines,
         "characters": counts.characters,
     }[wish.unit](text)
-    return None if _fits(wish, measured) else f"{_said(measured)} {wish.unit}"
+    return None if _fits(wish, metrics) else f"{_said(metrics)} {wish.unit}"
 
 
 def _items(wish: Length, text: str) -> str | None:
@@ -107,9 +107,9 @@ def _items(wish: Length, text: str) -> str | None:
     return f"{sum(found)} entries"
 
 
-def _fits(wish: Length, measured: Count) -> bool:
-    return measured.most >= wish.least and measured.least <= wish.most
+def _fits(wish: Length, metrics: Count) -> bool:
+    return metrics.most >= wish.least and metrics.least <= wish.most
 
 
-def _said(measured: Count) -> str:
-    return str(measured.least) if measured.least == measured.most else f"{measured.least} to {measured.most}"
+def _said(metrics: Count) -> str:
+    return str(metrics.least) if metrics.least == metrics.most else f"{metrics.least} to {metrics.most}"

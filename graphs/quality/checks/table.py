@@ -5,12 +5,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from artifacts.fault import Fault
-from artifacts.rows import row_faults
+from artifacts.csv_rows import row_issues
+from artifacts.syntax_issue import SyntaxIssue
 from graphs.quality.checks.pieces import at_line, in_piece, is_prose, lines_of, pieces, tokens
 from graphs.quality.checks.shown import is_subject
 from graphs.quality.findings import Finding
-from graphs.quality.subject import Subject
+from graphs.quality.review_input import ReviewInput
 
 _LARGEST = 1_000_000
 _BARRED = re.compile(r"\s*\|.*\|\s*")
@@ -25,25 +25,25 @@ _LONGEST_SIGN = 4
 _PIPE = re.compile(r"(?<!\\)\|")
 
 
-def table_well_formed(subject: Subject) -> Iterator[Finding]:
-    for piece in pieces(subject):
+def table_well_formed(review_input: ReviewInput) -> Iterator[Finding]:
+    for piece in pieces(review_input):
         if piece.language in {"csv", "tsv"} and len(piece.text) <= _LARGEST:
             text = piece.text if piece.whole else _ELISION.sub("", textwrap.dedent(piece.text))
-            for fault in row_faults(text):
-                if is_subject(piece, fault.line, subject) or (not piece.whole and _PROMPT.search(text)):
+            for issue in row_issues(text):
+                if is_subject(piece, issue.line, review_input) or (not piece.whole and _PROMPT.search(text)):
                     break
-                yield in_piece("table_well_formed", "error", fault, subject, piece)
-    if is_prose(subject):
-        given = f"{subject.asked}\n{subject.given}"
-        lines = lines_of(subject.text)
-        for fault in _markdown_faults(subject.text):
-            if fault.line and lines[fault.line - 1].strip() in given:
+                yield in_piece("table_well_formed", "error", issue, review_input, piece)
+    if is_prose(review_input):
+        given = f"{review_input.prompt}\n{review_input.context}"
+        lines = lines_of(review_input.text)
+        for issue in _markdown_faults(review_input.text):
+            if issue.line and lines[issue.line - 1].strip() in given:
                 # The table of the person, as it was.
                 continue
-            yield at_line("table_well_formed", "error", fault.what, subject.text, fault.line)
+            yield at_line("table_well_formed", "error", issue.message, review_input.text, issue.line)
 
 
-def _markdown_faults(text: str) -> Iterator[Fault]:
+def _markdown_faults(text: str) -> Iterator[SyntaxIssue]:
     lines = lines_of(text)
     for token in tokens(text):
         if token.map is None:
@@ -56,22 +56,24 @@ def _markdown_faults(text: str) -> Iterator[Fault]:
             yield from _no_table(block, start)
 
 
-def _rows(block: Sequence[str], start: int) -> Iterator[Fault]:
+def _rows(block: Sequence[str], start: int) -> Iterator[SyntaxIssue]:
     width = len(_cells(block[0]))
     for number, row in enumerate(block, start + 1):
         found = len(_cells(row))
         # Text below a table becomes a row of it, and a single cell may be the heading of the rows below.
         is_text = _BARRED.fullmatch(block[0]) is not None and "|" not in (row.strip()[:1], row.strip()[-1:])
         if not is_text and number != start + 2 and found > 1 and found != width:
-            yield Fault(f"This row has {found} cells, and the header has {width}.", number)
+            yield SyntaxIssue(f"This row has {found} cells, and the header has {width}.", number)
 
 
-def _no_table(block: Sequence[str], start: int) -> Iterator[Fault]:
+def _no_table(block: Sequence[str], start: int) -> Iterator[SyntaxIssue]:
     """Lines that were meant as a table: without a delimiter row, or with one of another width."""
     for at, (row, following) in enumerate(pairwise(block)):
         if _is_row(row) and "|" in following and "-" in following and _DELIMITER.fullmatch(following):
             found, width = len(_cells(following)), len(_cells(row))
-            yield Fault(f"The line below the header has {found} cells, and the header has {width}.", start + at + 2)
+            yield SyntaxIssue(
+                f"The line below the header has {found} cells, and the header has {width}.", start + at + 2
+            )
             return
     if any(_OTHER_TABLES.fullmatch(line) and not _DELIMITER.fullmatch(line) for line in block):
         return
@@ -80,7 +82,9 @@ def _no_table(block: Sequence[str], start: int) -> Iterator[Fault]:
         # The bars of a song, the board of a game.
         return
     if len(rows) >= 2 and rows[-1] - rows[0] == len(rows) - 1 and not _DELIMITER.fullmatch(block[rows[0]]):
-        yield Fault("These rows have no line of dashes below the header, so they are no table.", start + rows[0] + 1)
+        yield SyntaxIssue(
+            "These rows have no line of dashes below the header, so they are no table.", start + rows[0] + 1
+        )
 
 
 def _is_row(line: str) -> bool:

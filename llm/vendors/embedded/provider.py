@@ -12,8 +12,8 @@ from llm.catalog import ModelInfo
 from llm.errors import ModelUnavailable
 from llm.settings import ModelSettings
 from llm.spec import ModelSpec
-from llm.vendors.embedded.host import Endpoint, Host, HostFailed, weights
-from llm.vendors.openai import OpenAIChat, chat_model, pooled
+from llm.vendors.embedded.host import Endpoint, Host, HostFailed, model_weights
+from llm.vendors.openai import OpenAIChat, chat_model, pooled_client
 
 _MODEL = "smollm2"
 _TEMPERATURE = 0.2
@@ -32,9 +32,9 @@ class EmbeddedProvider:
         self._slots = slots
         # A model this small does not always find an end by itself.
         self._output = output
-        file = weights()
+        file = model_weights()
         self._host = Host(file, name=_MODEL, threads=threads, slots=slots, context=context) if file else None
-        self._client = pooled("http://127.0.0.1", connect=connect, proxied=False)
+        self._client = pooled_client("http://127.0.0.1", connect=connect, proxied=False)
         self._inner: tuple[Endpoint, OpenAIChat] | None = None
 
     async def refresh(self) -> None:
@@ -45,7 +45,7 @@ class EmbeddedProvider:
         return (self.info(_MODEL),) if self._host else ()
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         return self._host is not None
 
     @property
@@ -69,7 +69,7 @@ class EmbeddedProvider:
             vision=False,
             json_schema=True,
             context_length=self._context,
-            most_output=self._output,
+            max_output_tokens=self._output,
             prefill=True,
         )
 
@@ -157,9 +157,9 @@ class EmbeddedChat(BaseChatModel):
 def provider(settings: ModelSettings) -> EmbeddedProvider:
     return EmbeddedProvider(
         threads=settings.embedded_threads,
-        slots=settings.embedded_slots,
-        context=settings.embedded_context,
-        output=settings.embedded_output,
-        timeout=settings.silence,
-        connect=settings.connect_timeout,
+        slots=settings.embedded_max_concurrent_calls,
+        context=settings.embedded_context_tokens,
+        output=settings.embedded_max_output_tokens,
+        timeout=settings.read_timeout_seconds,
+        connect=settings.connect_timeout_seconds,
     )

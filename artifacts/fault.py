@@ -1,9 +1,0 @@
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a text does not parse, for its author. `line` counts from 1; `None` where it is not known."""
-
-    what: str
-    line: int | None = None
