@@ -54,9 +54,9 @@ class MemoryExtraction:
             for note in await self._extract_notes(caller, messages, known, subject):
                 await self._memories.add(caller, note.kind, note.text, run_id=run)
         except TooManyMemories:
-            _log.info("memories_full")
+            _log.info("memory_limit_reached")
         except (StorageFailed, InvalidMemory) as error:
-            _log.warning("memory_not_kept", error=str(error))
+            _log.warning("memory_not_saved", error=str(error))
 
     async def _extract_notes(
         self, caller: Caller, messages: Sequence[BaseMessage], known: Sequence[str], subject: TraceSubject
@@ -72,5 +72,5 @@ class MemoryExtraction:
                 ):
                     return await self._reflector.notes(models, messages, known)
         except (ModelError, NoModelAvailable, TimeoutError) as error:
-            _log.info("nothing_reflected", reason=str(error) or type(error).__name__)
+            _log.info("memory_extraction_failed", reason=str(error) or type(error).__name__)
             return ()

@@ -60,4 +60,4 @@ def apply_overrides(agents: Iterable[BaseAgent], overrides: Mapping[str, AgentOv
         if agent.review_only and told.review_mode is not None:
             raise InvalidOverrides(f"The agent {agent_id!r} does nothing but review: review cannot be set")
         for name, value in told.model_dump(exclude_none=True).items():
-            setattr(agent, "quality" if name == "review" else name, value)
+            setattr(agent, name, value)

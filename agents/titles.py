@@ -61,7 +61,7 @@ class TitleGenerator:
             if title is not None:
                 await self._threads.set_generated_title(caller, thread, title)
         except StorageFailed as error:
-            _log.warning("title_not_kept", error=str(error))
+            _log.warning("title_not_saved", error=str(error))
         finally:
             self._making.discard(thread)
 
@@ -74,5 +74,5 @@ class TitleGenerator:
                 with use_call_context(context), trace_run(self._traced, subject, "title", "run"), traced_callbacks():
                     return await self._titler.title(models.model, messages)
         except (ModelError, NoModelAvailable, TimeoutError) as error:
-            _log.info("title_not_made", reason=str(error) or type(error).__name__)
+            _log.info("title_generation_failed", reason=str(error) or type(error).__name__)
             return None

@@ -65,7 +65,7 @@ class MethodNotAllowed(Problem):
 
 
 class AgentNotFound(Problem):
-    status, code, title = 404, "unknown_agent", "There is no such agent"
+    status, code, title = 404, "agent_not_found", "There is no such agent"
 
 
 class AgentUnavailable(Problem):
@@ -73,23 +73,23 @@ class AgentUnavailable(Problem):
 
 
 class ModelNotFound(Problem):
-    status, code, title = 422, "unknown_model", "There is no such model"
+    status, code, title = 422, "model_not_found", "There is no such model"
 
 
 class ProfileNotFound(Problem):
-    status, code, title = 422, "unknown_profile", "There is no such profile"
+    status, code, title = 422, "profile_not_found", "There is no such profile"
 
 
 class NoModelProblem(Problem):
-    status, code, title = 503, "no_model", "No model is there to answer"
+    status, code, title = 503, "no_model_available", "No model is there to answer"
 
 
 class ThreadNotFound(Problem):
-    status, code, title = 404, "unknown_thread", "There is no such thread"
+    status, code, title = 404, "thread_not_found", "There is no such thread"
 
 
 class CheckpointNotFound(Problem):
-    status, code, title = 404, "unknown_checkpoint", "The thread has no such checkpoint"
+    status, code, title = 404, "checkpoint_not_found", "The thread has no such checkpoint"
 
 
 class ThreadIdTaken(Problem):
@@ -101,7 +101,7 @@ class ThreadBusyProblem(Problem):
 
 
 class ThreadAwaitingInput(Problem):
-    status, code, title = 409, "thread_waits", "The thread waits for an answer to another agent"
+    status, code, title = 409, "thread_awaiting_input", "The thread waits for an answer to another agent"
 
 
 class InterruptAnswered(Problem):
@@ -121,15 +121,15 @@ class NotJson(Problem):
 
 
 class RunNotFound(Problem):
-    status, code, title = 404, "unknown_run", "There is no such run"
+    status, code, title = 404, "run_not_found", "There is no such run"
 
 
 class ScheduleNotFound(Problem):
-    status, code, title = 404, "unknown_schedule", "There is no such schedule"
+    status, code, title = 404, "schedule_not_found", "There is no such schedule"
 
 
 class ArtifactNotFound(Problem):
-    status, code, title = 404, "unknown_artifact", "There is no such artifact"
+    status, code, title = 404, "artifact_not_found", "There is no such artifact"
 
 
 class VersionNotFound(Problem):
@@ -153,7 +153,7 @@ class ContentLost(Problem):
 
 
 class MemoryNotFound(Problem):
-    status, code, title = 404, "unknown_memory", "There is no such memory"
+    status, code, title = 404, "memory_not_found", "There is no such memory"
 
 
 class RouteRemoved(Problem):
@@ -161,11 +161,11 @@ class RouteRemoved(Problem):
 
 
 class ReviewNotFound(Problem):
-    status, code, title = 404, "unknown_review", "There is no such review"
+    status, code, title = 404, "review_not_found", "There is no such review"
 
 
 class FeedbackNotFound(Problem):
-    status, code, title = 404, "unknown_feedback", "Nothing was said of this message"
+    status, code, title = 404, "feedback_not_found", "Nothing was said of this message"
 
 
 class MessageNotFound(Problem):
@@ -173,7 +173,7 @@ class MessageNotFound(Problem):
 
 
 class TraceNotFound(Problem):
-    status, code, title = 404, "unknown_trace", "There is no such trace"
+    status, code, title = 404, "trace_not_found", "There is no such trace"
 
 
 class ArtifactTooLarge(Problem):

@@ -109,7 +109,7 @@ async def open_resources(settings: Settings, metrics: Metrics) -> AsyncIterator[
         try:
             resources = await _open_all(stack, settings, metrics)
         except (StorageFailed, InvalidAgent, InvalidOverrides, InvalidScript, InvalidRubric, UnknownRubric) as error:
-            _log.error("start_refused", reason=str(error))
+            _log.error("startup_failed", reason=str(error))
             raise StartRefused(str(error)) from None
         yield resources
 

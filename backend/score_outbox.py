@@ -74,7 +74,7 @@ class ScoreOutbox:
                 return True
             await self._mark_exported(await self._reviews.count_overdue(now - _ABANDONED), "given_up")
         except StorageFailed as error:
-            _log.warning("scores_not_read", error=str(error))
+            _log.warning("score_poll_failed", error=str(error))
         return False
 
     async def _send_all(self, waiting: Sequence[PendingScore]) -> bool:
@@ -85,7 +85,7 @@ class ScoreOutbox:
         try:
             await self._send(belonging)
         except self._module.Unsent as error:
-            _log.warning("scores_not_sent", error=str(error), scores=len(belonging))
+            _log.warning("score_export_failed", error=str(error), scores=len(belonging))
             self._metrics.score_exports.labels("failed").inc(len(belonging))
             return await self._send_each(belonging) if error.final else False
         await self._mark_exported(belonging, "exported")

@@ -90,7 +90,7 @@ class SpanWriter:
         except StorageFailed as error:
             self._kept.give_back(records)
             if not self._behind:
-                _log.warning("spans_behind", error=str(error), spans=len(self._kept))
+                _log.warning("span_store_unavailable", error=str(error), spans=len(self._kept))
             self._behind = True
             return False
         except asyncio.CancelledError:

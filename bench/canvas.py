@@ -64,7 +64,11 @@ def on_the_wire(size: int, delay: float) -> tuple[int, int]:
     port, text = free_port(), code(size)
     with TemporaryDirectory() as folder:
         written = script(Path(folder), [{"when": "Write it as", "pieces": tokens(text), "delay": delay}])
-        settings = {"AGENKIT_SCRIPT": written, "AGENKIT_CANVAS_MODELS": "scripted:writer", "AGENKIT_TITLES": "false"}
+        settings = {
+            "AGENKIT_SCRIPTED_MODEL_FILE": written,
+            "AGENKIT_CANVAS_MODELS": "scripted:writer",
+            "AGENKIT_AUTO_TITLES": "false",
+        }
         url = f"http://127.0.0.1:{port}"
         with running(agenkit(port), f"{url}/health/ready", **settings):
             options = {"canvas": {"kind": "code", "language": "text"}}
@@ -89,7 +93,11 @@ def one_line() -> tuple[int, int]:
                 {"when": "Answer with blocks", "pieces": tokens(block)},
             ],
         )
-        settings = {"AGENKIT_SCRIPT": written, "AGENKIT_CANVAS_MODELS": "scripted:writer", "AGENKIT_TITLES": "false"}
+        settings = {
+            "AGENKIT_SCRIPTED_MODEL_FILE": written,
+            "AGENKIT_CANVAS_MODELS": "scripted:writer",
+            "AGENKIT_AUTO_TITLES": "false",
+        }
         url = f"http://127.0.0.1:{port}"
         with running(agenkit(port), f"{url}/health/ready", **settings):
             asked = {"name": "big.py", "kind": "code", "language": "text", "text": "".join(lines)}
@@ -133,7 +141,7 @@ def main() -> None:
         ways = {
             "cached in the process": {},
             "cached in Redis": {"REDIS_URL": stack.enter_context(redis())},
-            "from the database or its blobs": {"AGENKIT_ARTIFACT_CACHE_BYTES": "0"},
+            "from the database or its blobs": {"AGENKIT_ARTIFACT_CACHE_MAX_BYTES": "0"},
         }
         for name, settings in ways.items():
             small, large = reading(10_000, **settings), reading(100_000, **settings)

@@ -211,16 +211,16 @@ async def _replicas() -> AsyncIterator[Sequence[Replica]]:
         script = folder / "script.json"
         script.write_text(json.dumps({"models": {"actor": {"replies": [{"pieces": PIECES, "delay": GAP_SECONDS}]}}}))
         environment = {
-            "AGENKIT_SCRIPT": str(script),
+            "AGENKIT_SCRIPTED_MODEL_FILE": str(script),
             "AGENKIT_CHAT_MODELS": "scripted:actor",
-            "AGENKIT_DATA": str(folder),
+            "AGENKIT_DATA_DIR": str(folder),
             "AGENKIT_LOG_LEVEL": "error",
-            "AGENKIT_KEEP_ALIVE": "2",
+            "AGENKIT_KEEP_ALIVE_SECONDS": "2",
             "AGENKIT_MIGRATE": "on",
-            "AGENKIT_RUN_ATTEMPTS": "10",
-            "AGENKIT_SHUTDOWN_GRACE": "1",
-            "AGENKIT_STATEMENT_SECONDS": "4",
-            "AGENKIT_TITLES": "false",
+            "AGENKIT_RUN_MAX_ATTEMPTS": "10",
+            "AGENKIT_SHUTDOWN_GRACE_SECONDS": "1",
+            "AGENKIT_STATEMENT_TIMEOUT_SECONDS": "4",
+            "AGENKIT_AUTO_TITLES": "false",
             "OLLAMA_BASE_URL": "http://127.0.0.1:1",
             "REDIS_URL": stack.enter_context(start_redis()),
         }

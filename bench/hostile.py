@@ -372,7 +372,7 @@ def attack(count: int, seed: int = 1) -> Report:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     models = {f"AGENKIT_{profile}_MODELS": "scripted:actor" for profile in ("CHAT", "CANVAS", "FAST", "JUDGE")}
-    settings = {"AGENKIT_SCRIPT": str(_SCRIPT), "AGENKIT_LOG_LEVEL": "error", **models}
+    settings = {"AGENKIT_SCRIPTED_MODEL_FILE": str(_SCRIPT), "AGENKIT_LOG_LEVEL": "error", **models}
     with (
         running(agenkit(port), f"{url}/health/live", **settings),
         httpx.Client(base_url=url, timeout=_TIMEOUT) as client,

@@ -31,7 +31,7 @@ def agenkit(port: int) -> list[str]:
 def running(command: Sequence[str], url: str, **environment: str) -> Iterator[float]:
     """A server, and the seconds from the start of its process to its first good answer at `url`."""
     with TemporaryDirectory() as data:
-        given = {"AGENKIT_DATA": data, "AGENKIT_LOG_LEVEL": "warning", "OLLAMA_BASE_URL": "http://127.0.0.1:1"}
+        given = {"AGENKIT_DATA_DIR": data, "AGENKIT_LOG_LEVEL": "warning", "OLLAMA_BASE_URL": "http://127.0.0.1:1"}
         began = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **given, **environment})
         try:

@@ -65,10 +65,10 @@ def main() -> None:
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory() as folder:
         settings = {
-            "AGENKIT_SCRIPT": script(Path(folder)),
+            "AGENKIT_SCRIPTED_MODEL_FILE": script(Path(folder)),
             "AGENKIT_CHAT_MODELS": "scripted:author",
             "AGENKIT_JUDGE_MODELS": "scripted:judge",
-            "AGENKIT_TITLES": "false",
+            "AGENKIT_AUTO_TITLES": "false",
         }
         with running(agenkit(port), f"{url}/health/ready", **settings):
             asyncio.run(_warm(url))

@@ -338,7 +338,7 @@ def main() -> None:
                 "OPENAI_API_KEY": "none",
                 "OPENAI_BASE_URL": provider.url,
                 "AGENKIT_CHAT_MODELS": "openai:loop",
-                "AGENKIT_TITLES": "false",
+                "AGENKIT_AUTO_TITLES": "false",
                 "REDIS_URL": stack.enter_context(redis()) if log == "redis" else "",
             }
             stack.enter_context(running(agenkit(server.port), f"{server.url}/health/ready", **settings))

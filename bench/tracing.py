@@ -39,7 +39,11 @@ def script(folder: Path) -> str:
 def serving(folder: Path, **settings: str) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    ours = {"AGENKIT_SCRIPT": script(folder), "AGENKIT_CHAT_MODELS": "scripted:actor", "AGENKIT_TITLES": "false"}
+    ours = {
+        "AGENKIT_SCRIPTED_MODEL_FILE": script(folder),
+        "AGENKIT_CHAT_MODELS": "scripted:actor",
+        "AGENKIT_AUTO_TITLES": "false",
+    }
     with running(agenkit(port), f"{url}/health/ready", **ours, **settings):
         yield url
 
@@ -126,14 +130,14 @@ def main() -> None:
             "LANGFUSE_SECRET_KEY": "sk",
             "LANGFUSE_BASE_URL": sink.url,
         }
-        half = {"AGENKIT_TRACE_SHARE": "0.5"}
+        half = {"AGENKIT_TRACE_SAMPLE_RATE": "0.5"}
         print(f"CPU of the server per run, {_AT_ONCE} at once, {_WORDS} tokens, and what tracing adds (95 % interval):")
         for name, settings in {"own store": half, "own store and Langfuse": half | told}.items():
             with serving(folder, **settings) as url:
                 asyncio.run(_runs(url, _names(64, traced=True)))
                 bare, added = cost(url)
             print(f"  {name}: {fmean(bare):.2f} ms, {interval(added)}, {fmean(added) / fmean(bare) * 100:+.1f} %")
-        ways = {"not traced": {"AGENKIT_TRACE_SHARE": "0"}, "traced": told}
+        ways = {"not traced": {"AGENKIT_TRACE_SAMPLE_RATE": "0"}, "traced": told}
         urls = {name: stack.enter_context(serving(folder, **settings)) for name, settings in ways.items()}
         print("First token, traced against not traced, mean of pairs and its 95 % interval:")
         hows: Sequence[How] = ("answers", "fails", "hangs")

@@ -51,7 +51,7 @@ class ModelOverloaded(ModelError):
 class ProviderRejected(ModelError):
     """The provider does not take this call: a key, a right, a model or a parameter (4xx)."""
 
-    code = "model_refused"
+    code = "provider_rejected"
 
 
 class ContextTooLong(ModelError):
@@ -61,7 +61,7 @@ class ContextTooLong(ModelError):
 class CapabilityUnsupported(ModelError):
     """No model that was asked can do what the call needs: read a schema, see a picture."""
 
-    code = "model_lacks"
+    code = "capability_unsupported"
 
 
 class Overloaded(ModelError):
@@ -74,7 +74,7 @@ class Overloaded(ModelError):
 class RunBudgetExceeded(ModelError):
     """The run has spent what one run may."""
 
-    code = "run_limit"
+    code = "run_budget_exceeded"
 
 
 class BudgetExhausted(ModelError):

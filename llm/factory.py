@@ -213,7 +213,7 @@ class ModelFactory:
         model: BaseChatModel = BudgetModel(inner=answering, checker=self._budget)
         if self._answers is not None:
             # Outside of the budget: what is known costs nothing.
-            named = tuple(f"{link.info.spec}?output={link.max_output_tokens}" for link in links)
+            named = tuple(f"{link.info.spec}?max_tokens={link.max_output_tokens}" for link in links)
             model = CachedModel(inner=model, answers=self._answers, specs=named)
         return ModelChain(info, model, tuple(gates), settings.decision_timeout_seconds)
 

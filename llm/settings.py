@@ -52,7 +52,7 @@ class ModelSettings(BaseModel):
     chat: tuple[str, ...] = Field(
         (),
         description="The `chat` profile: model specs, best first, with commas between, each with limits of its own if "
-        "need be (`openai:gpt-5-mini?output=2000&first_token=10`). Empty: whatever is there.",
+        "need be (`openai:gpt-5-mini?max_tokens=2000&first_token_seconds=10`). Empty: whatever is there.",
     )
     canvas: tuple[str, ...] = Field((), description="The `canvas` profile. Empty: that of `chat`.")
     fast: tuple[str, ...] = Field((), description="The `fast` profile, for small steps. Empty: that of `chat`.")
@@ -158,7 +158,7 @@ class ModelSettings(BaseModel):
         return tuple(map(LinkSpec.parse, named))
 
     def max_output_tokens(self, profile: str) -> int | None:
-        tokens: int | None = getattr(self, f"{profile}_output")
+        tokens: int | None = getattr(self, f"{profile}_max_output_tokens")
         return tokens
 
     @property

@@ -48,7 +48,7 @@ class LinkLimits:
 
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
-    """A model and its limits, as a profile names them: `openai:gpt-5-mini?output=2000&first_token=10`."""
+    """A model and its limits, as a profile names them: `openai:gpt-5-mini?max_tokens=2000&first_token_seconds=10`."""
 
     model: ModelSpec
     limits: LinkLimits = LinkLimits()

@@ -29,25 +29,25 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.sse_connections = Gauge("streams_open", "Event streams open now.", registry=self.registry)
+        self.sse_connections = Gauge("agenkit_sse_connections", "Event streams open now.", registry=self.registry)
         self.sse_write_stall_seconds = Histogram(
-            "reader_lag_seconds",
+            "agenkit_sse_write_stall_seconds",
             "From handing a piece to a reader's connection until it takes the next; what comes meanwhile waits.",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.event_log_writes = Counter(
-            "log_writes",
+            "agenkit_event_log_writes",
             "Writes to run logs: kept (in the memory of this process), shared (in Redis), failed (tried again).",
             ("what",),
             registry=self.registry,
         )
-        self.runs = Counter("run_outcomes", "Runs ended.", ("agent_id", "outcome"), registry=self.registry)
+        self.runs = Counter("agenkit_runs", "Runs ended.", ("agent_id", "outcome"), registry=self.registry)
         self.agent_errors = Counter(
             "agent_errors", "Runs that ended in an error.", ("agent_id", "error_type"), registry=self.registry
         )
         self.run_time_to_first_token_seconds = Histogram(
-            "first_token_seconds",
+            "agenkit_run_time_to_first_token_seconds",
             "From the opening of a run to the first piece of an answer.",
             ("agent_id",),
             buckets=_SECONDS,
@@ -61,7 +61,7 @@ class Metrics:
         )
 
         self.llm_calls = Counter(
-            "llm_calls", "Attempts at a model, by how they ended.", ("model", "outcome"), registry=self.registry
+            "agenkit_llm_calls", "Attempts at a model, by how they ended.", ("model", "outcome"), registry=self.registry
         )
         self.call_seconds = Histogram(
             "llm_call_duration_seconds",
@@ -71,70 +71,76 @@ class Metrics:
             registry=self.registry,
         )
         self.model_first_token_seconds = Histogram(
-            "llm_first_token_seconds",
+            "agenkit_llm_time_to_first_token_seconds",
             "From an attempt at a model to the first piece of its answer.",
             ("model",),
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.cost = Counter(
-            "llm_cost_dollars", "Dollars spent on calls whose price is known.", ("model",), registry=self.registry
+            "agenkit_llm_cost_dollars",
+            "Dollars spent on calls whose price is known.",
+            ("model",),
+            registry=self.registry,
         )
         self.unpriced_tokens = Counter(
-            "llm_unpriced_token_count", "Tokens of calls whose price nobody knows.", ("model",), registry=self.registry
+            "agenkit_llm_unpriced_tokens",
+            "Tokens of calls whose price nobody knows.",
+            ("model",),
+            registry=self.registry,
         )
         self.fallback_events = Counter(
-            "llm_candidates",
+            "agenkit_llm_fallback_events",
             "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), exhausted "
             "(failed, and nobody was left), hedged.",
             ("model", "what"),
             registry=self.registry,
         )
         self.retries = Counter(
-            "llm_retries",
+            "agenkit_llm_retries",
             "Attempts after the first at the same model for one answer.",
             ("model",),
             registry=self.registry,
         )
         self.queue_seconds = Histogram(
-            "llm_queue_seconds",
+            "agenkit_llm_queue_seconds",
             "From a call's arrival at a provider's queue to its turn; 0 for who does not wait.",
             ("provider",),
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.queue_depth = Gauge(
-            "llm_queue_depth",
+            "agenkit_llm_queue_depth",
             "Calls that wait for their turn at a provider now.",
             ("provider",),
             registry=self.registry,
         )
         self.breakers = Gauge(
-            "llm_breaker_open",
+            "agenkit_llm_breaker_open",
             "1 while a model is left alone, or tried again; else 0.",
             ("model",),
             registry=self.registry,
         )
         self.webhook_deliveries = Counter(
-            "webhooks",
+            "agenkit_webhook_deliveries",
             "Attempts at webhooks: delivered, failed (tried again), given_up, gone (its run was deleted).",
             ("what",),
             registry=self.registry,
         )
         self.spans = Counter(
-            "spans",
+            "agenkit_spans",
             "What became of spans: dropped, exported or failed at an outlet; values that were cut, or closed in.",
             ("outlet", "what"),
             registry=self.registry,
         )
         self.score_exports = Counter(
-            "scores",
+            "agenkit_score_exports",
             "Reviews and feedback on their way to Langfuse: exported, failed (tried again), given_up, without_trace.",
             ("what",),
             registry=self.registry,
         )
         self.legacy_requests = Counter(
-            "former_route_requests", "Requests at addresses that will go.", ("route",), registry=self.registry
+            "agenkit_legacy_requests", "Requests at addresses that will go.", ("route",), registry=self.registry
         )
         self.cache_operations = Counter(
             "cache_operations", "Caches asked.", ("operation", "hit_miss"), registry=self.registry

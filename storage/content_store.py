@@ -115,7 +115,7 @@ class ContentStore:
             await self._blobs.delete(blobs)
         except StorageFailed as error:
             # No row names them: a sweep takes them.
-            _log.warning("blobs_left", count=len(blobs), error=str(error))
+            _log.warning("blobs_not_deleted", count=len(blobs), error=str(error))
 
     async def sweep(self) -> int:
         """Drops texts that no version has, and blobs that no text has; how many. Raises `StorageFailed`.

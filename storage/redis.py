@@ -129,7 +129,7 @@ class GuardedRedis:
         self._asks_again = now + self._pause
         if now >= self._tells_again:
             self._tells_again = now + self._QUIET_SECONDS
-            _log.warning("redis_away", missed_by=self._what, error=type(error).__name__)
+            _log.warning("redis_unavailable", missed_by=self._what, error=type(error).__name__)
 
 
 # Only by who took it: it may have ended, and be another's since.

@@ -295,7 +295,7 @@ class Runs:
             ended = await connection.execute(
                 update(runs)
                 .where(runs.c.id == run, runs.c.owner != self._owner, self._expired())
-                .values(status="error", error_code="interrupted", ended_at=DatabaseTime())
+                .values(status="error", error_code="run_lost", ended_at=DatabaseTime())
             )
             return ended.rowcount == 1
 
@@ -384,7 +384,7 @@ class Runs:
             ended = await connection.execute(
                 update(runs)
                 .where(lost)
-                .values(status="error", error_code="interrupted", ended_at=DatabaseTime())
+                .values(status="error", error_code="run_lost", ended_at=DatabaseTime())
                 .returning(runs.c.id)
             )
             return [str(row.id) for row in ended]

@@ -14,7 +14,8 @@ class StorageSettings(BaseModel):
 
     data_dir: Path = Field(Path(".agenkit"), description="The folder of the embedded database and checkpoints.")
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA."
+        None,
+        description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA_DIR.",
     )
     redis_url: SecretStr | None = Field(
         None, description="Redis, for what replicas share: the states of breakers, and remembered answers."
@@ -64,12 +65,12 @@ class StorageSettings(BaseModel):
     blob_store_url: str | None = Field(
         None,
         description="Where long texts of artifacts are kept: a folder, or `s3://bucket/prefix`; without it, `blobs` "
-        "in AGENKIT_DATA.",
+        "in AGENKIT_DATA_DIR.",
     )
     s3_endpoint: str | None = Field(
-        None, description="Where the S3 of AGENKIT_BLOBS is, if not at AWS; `http://…` is taken too."
+        None, description="Where the S3 of AGENKIT_BLOB_STORE_URL is, if not at AWS; `http://…` is taken too."
     )
-    s3_region: str | None = Field(None, description="The region of the S3 of AGENKIT_BLOBS.")
+    s3_region: str | None = Field(None, description="The region of the S3 of AGENKIT_BLOB_STORE_URL.")
     s3_key_id: str | None = Field(None, description="The id of the access key to S3; without it, AWS's own ways.")
     s3_secret: SecretStr | None = Field(None, description="The access key to S3.")
     s3_session_token: SecretStr | None = Field(None, description="The session of an access key that is lent.")
@@ -106,7 +107,7 @@ class StorageSettings(BaseModel):
             raise ValueError("expected redis://…, rediss://… or unix://…")
         return url
 
-    @field_validator("blobs")
+    @field_validator("blob_store_url")
     @classmethod
     def _is_place(cls, blobs: str | None) -> str | None:
         if blobs is not None and "://" in blobs and not blobs.startswith(("s3://", "file://")):

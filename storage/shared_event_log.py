@@ -293,7 +293,7 @@ class SharedLog:
                 except (RedisError, OSError) as error:
                     if monotonic() - seen_at > _MAX_SILENCE_SECONDS:
                         mirror.fail(LogUnavailable("Run logs cannot be read now"))
-                        _log.warning("run_log_not_read", run=run, error=type(error).__name__)
+                        _log.warning("event_log_unavailable", run=run, error=type(error).__name__)
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
                 with suppress(TimeoutError):
@@ -338,9 +338,9 @@ class SharedLog:
             self._some.clear()
             ahead = await self._write_all()
             if not ahead and not behind:
-                _log.warning("run_logs_behind", runs=len(self._unsent))
+                _log.warning("event_log_lagging", runs=len(self._unsent))
             elif ahead and behind:
-                _log.info("run_logs_caught_up")
+                _log.info("event_log_recovered")
             behind = not ahead
             if behind and not self._closing:
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -381,7 +381,7 @@ class SharedLog:
         own.sent, own.first = last, first
         await self._words.publish(self._redis, run)
         if told == 0:
-            _log.warning("run_log_taken_over", run=run)
+            _log.warning("event_log_taken_over", run=run)
             record.mark_lost()
         if told == 0 or ended:
             self._own.pop(run, None)
@@ -411,7 +411,7 @@ class SharedLog:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._writer
         if self._unsent:
-            _log.error("run_logs_lost", runs=len(self._unsent))
+            _log.error("event_log_dropped", runs=len(self._unsent))
         for run, mirror in list(self._mirrors.items()):
             mirror.buffer.mark_lost()
             self._drop(run, mirror)

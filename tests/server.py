@@ -134,11 +134,11 @@ class _Unheard(logging.Handler):
 def serving(data: Path, **environment: str) -> Iterator[Server]:
     # Nothing outside is asked unless a test says where.
     settings = {
-        "AGENKIT_DATA": str(data),
+        "AGENKIT_DATA_DIR": str(data),
         "OLLAMA_BASE_URL": "http://127.0.0.1:1",
         # Titles ask models too, and tests count who was asked what.
-        "AGENKIT_TITLES": "false",
-        "AGENKIT_REFLECTIONS": "false",
+        "AGENKIT_AUTO_TITLES": "false",
+        "AGENKIT_MEMORY_EXTRACTION": "false",
         **environment,
     }
     app = create_app(read_settings(settings, file=None))

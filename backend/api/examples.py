@@ -15,11 +15,11 @@ class FieldError(BaseModel):
 class ProblemBody(BaseModel):
     """RFC 9457. `code` is stable; docs/errors.md says what to do about each."""
 
-    type: str = Field(examples=["urn:agenkit:problem:unknown_agent"])
+    type: str = Field(examples=["urn:agenkit:problem:agent_not_found"])
     title: str = Field(examples=["There is no such agent"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["Unknown agent 'chatt'."])
-    code: str = Field(examples=["unknown_agent"])
+    code: str = Field(examples=["agent_not_found"])
     errors: list[FieldError] | None = None
 
 

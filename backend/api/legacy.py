@@ -167,7 +167,7 @@ def _log_use(request: Request, caller: Caller) -> None:
         warned.clear()
     warned[client] = today
     _log.warning(
-        "former_route",
+        "legacy_route_used",
         route=request.url.path,
         tenant=caller.tenant,
         agent=request.headers.get("User-Agent", "")[:120],

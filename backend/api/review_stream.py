@@ -57,7 +57,7 @@ def _terminal_events(run: str, reading: asyncio.Future[BaseModel]) -> Sequence[E
     except asyncio.CancelledError:
         return [_run_error(_SHUTTING_DOWN, "shutting_down")]
     except StorageFailed as error:
-        _log.warning("review_not_kept", error=str(error))
+        _log.warning("review_not_saved", error=str(error))
         return [_run_error(_NOT_SAVED, "storage_unavailable")]
     except Exception as error:  # noqa: BLE001  # the stream has begun: whatever it is, its reader is to hear an end
         _log.error("review_failed", exc_info=error)

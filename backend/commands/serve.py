@@ -90,7 +90,7 @@ class _Server(uvicorn.Server):
         _freeze_startup_objects()
         for listening in self.servers if self.started else ():
             host, port = listening.sockets[0].getsockname()[:2]
-            _log.info("serving", url=f"http://{host}:{port}")
+            _log.info("server_started", url=f"http://{host}:{port}")
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:

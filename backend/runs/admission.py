@@ -119,5 +119,5 @@ class RunAdmission:
             await self._house.delete_thread(record.thread)
         elif base is None:
             # What was before it has been pruned: nothing of a thread is dropped that cannot be told to be of that run.
-            _log.warning("run_not_rolled_back", run=previous.id)
+            _log.warning("run_rollback_failed", run=previous.id)
         return replace(request, graph_input=replace(request.graph_input, base_checkpoint_id=base))

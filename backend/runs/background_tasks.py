@@ -34,7 +34,7 @@ class BackgroundTasks:
     def _done(self, chore: asyncio.Task[None]) -> None:
         self._going.discard(chore)
         if not chore.cancelled() and (error := chore.exception()) is not None:
-            _log.error("chore_failed", chore=chore.get_name(), exc_info=error)
+            _log.error("background_task_failed", chore=chore.get_name(), exc_info=error)
 
     async def aclose(self) -> None:
         tasks = list(self._going)

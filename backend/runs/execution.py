@@ -218,7 +218,7 @@ class Execution:
                 await self._log.end(self._record.id)
                 _log.warning("run_lost")
             elif self._stop_asked and self._stopped == "left":
-                _log.info("run_left")
+                _log.info("run_released")
             else:
                 await self._write_end(outcome)
 
@@ -385,7 +385,7 @@ class Execution:
                 self._owes_its_end = not await self._is_end_written(outcome, usage)
         except asyncio.CancelledError:
             if not await self._is_end_written(outcome, usage):
-                _log.warning("run_end_not_written")
+                _log.warning("run_end_write_failed")
 
     async def _is_end_written(self, outcome: RunOutcome, usage: Sequence[Mapping[str, Any]]) -> bool:
         caller, record = self._asked.caller, self._record
@@ -423,7 +423,7 @@ class Execution:
                 raise
             except Exception as error:
                 # Somebody else's graph may not let itself be told; the run ends all the same.
-                _log.warning("half_answer_not_kept", error=str(error))
+                _log.warning("partial_answer_not_saved", error=str(error))
             self._half_said = ()
 
     def _model(self) -> str | None:

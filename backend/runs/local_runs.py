@@ -139,7 +139,7 @@ class LocalRuns:
         try:
             return await self._runs.begin(record)
         except StorageFailed as error:
-            _log.warning("turn_not_looked_for", error=str(error))
+            _log.warning("queue_poll_failed", error=str(error))
             return False
 
     def stop_stalled(self, seconds: float) -> None:
@@ -165,7 +165,7 @@ class LocalRuns:
                 noted = self._house.extract_memories(request.caller, request.run, said, subject)
                 self._chores.start(noted, f"reflection on {record.id}")
         if not active.task.cancelled() and (error := active.task.exception()) is not None:
-            _log.error("run_not_settled", run=active.id, exc_info=error)
+            _log.error("run_end_not_written", run=active.id, exc_info=error)
 
     async def stop(self, row: RunRow) -> None:
         """Comes back when the run has ended, or, of one that goes elsewhere, a moment after it was asked to."""
@@ -192,7 +192,7 @@ class LocalRuns:
         self._closing = True
         going = list(self._live.values())
         if going:
-            _log.info("draining", runs=len(going), grace=grace)
+            _log.info("drain_started", runs=len(going), grace=grace)
             await asyncio.wait({active.task for active in going}, timeout=grace)
         left = [active for active in going if not active.task.done()]
         await asyncio.gather(*(active.stop_and_wait("left") for active in left))

@@ -66,7 +66,7 @@ class RunRecovery:
         for run in own:
             if run not in kept_runs and (active := self._driven.get(run)) is not None:
                 # We were thought dead, and another process drives it now.
-                _log.warning("run_taken_over", run=run)
+                _log.warning("lease_lost", run=run)
                 self._lease.lose(active.thread, run)
                 active.stop("lost")
         self._lease.mark_renewed(asked_at)
@@ -81,7 +81,7 @@ class RunRecovery:
             try:
                 await self._recover_lost_runs()
             except StorageFailed as error:
-                _log.warning("rescue_failed", error=str(error))
+                _log.warning("recovery_failed", error=str(error))
             await asyncio.sleep(self._lease.seconds / 3)
 
     async def _recover_lost_runs(self) -> None:
@@ -115,12 +115,12 @@ class RunRecovery:
         try:
             request = await self._heirs.build_run_request(lost)
         except Exception as error:  # noqa: BLE001  # somebody's graph is read here; whatever it is, the run has to end
-            _log.warning("run_not_taken_up", run=record.id, exc_info=error)
+            _log.warning("run_recovery_failed", run=record.id, exc_info=error)
         if not await self._event_log.take_over(record.id):
             await self._event_log.open(record.id)
         if request is None:
             await _append_interrupted(self._event_log, record.id)
-            await self._runs.end(lost.caller, record, "error", error_code="interrupted")
+            await self._runs.end(lost.caller, record, "error", error_code="run_lost")
             return
         if self._driven.is_closing():
             # It has been left to the next one, with the others.
@@ -128,7 +128,7 @@ class RunRecovery:
         _, events = await self._event_log.rebuild(record.id)
         so_far = rebuild_state(events)
         await self._event_log.append(record.id, list(closing_events(so_far)))
-        _log.warning("run_taken_up", run=record.id, attempt=lost.attempt)
+        _log.warning("run_recovered", run=record.id, attempt=lost.attempt)
         active = self._driven.launch(
             request, record, queued=lost.row.status == "queued", begun=so_far.started is not None
         )
@@ -144,6 +144,6 @@ async def append_lost(log: EventLog, run: str) -> None:
 
 async def _append_interrupted(log: EventLog, run: str) -> None:
     _, events = await log.rebuild(run)
-    error = {"type": "RUN_ERROR", "message": _LOST_MESSAGE, "code": "interrupted"}
+    error = {"type": "RUN_ERROR", "message": _LOST_MESSAGE, "code": "run_lost"}
     await log.append(run, [*closing_events(rebuild_state(events)), error])
     await log.end(run)

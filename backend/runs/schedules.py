@@ -58,7 +58,7 @@ async def _start_due(resources: Resources, begun: set[asyncio.Task[None]]) -> No
         begun.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its lease runs out, and it is tried again.
-            _log.error("schedule_broke", schedule=task.get_name(), exc_info=error)
+            _log.error("schedule_crashed", schedule=task.get_name(), exc_info=error)
 
     while True:
         try:
@@ -70,7 +70,7 @@ async def _start_due(resources: Resources, begun: set[asyncio.Task[None]]) -> No
                     begun.add(task)
                     task.add_done_callback(done)
         except StorageFailed as error:
-            _log.warning("schedules_not_looked_for", error=str(error))
+            _log.warning("schedule_poll_failed", error=str(error))
         await asyncio.sleep(_POLL_SECONDS)
 
 

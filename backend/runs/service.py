@@ -137,7 +137,7 @@ class RunService:
             await self._event_log.delete(runs)
         except LogUnavailable:
             # They go by themselves after a while.
-            _log.warning("run_logs_not_dropped", runs=len(runs))
+            _log.warning("event_log_not_deleted", runs=len(runs))
 
     async def _drain_at_exit(self) -> None:
         await self.exit.wait()

@@ -142,7 +142,7 @@ class Subscriptions:
             return
         except LogUnavailable:
             # The reader comes back from where it was; to make up an end would be to lie.
-            _log.warning("reader_lost_log", run=subscriber.run)
+            _log.warning("subscriber_lost_log", run=subscriber.run)
 
     async def unsubscribe(self, subscriber: Subscriber) -> None:
         """Says that a reader has gone; also one that went before it heard anything. May be said twice."""

@@ -141,14 +141,14 @@ class WebhookDelivery:
                         self._going.add(task)
                         task.add_done_callback(self._done)
             except StorageFailed as error:
-                _log.warning("webhooks_not_looked_for", error=str(error))
+                _log.warning("webhook_poll_failed", error=str(error))
             await asyncio.sleep(_POLL_SECONDS)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._going.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its claim runs out, and it is tried again.
-            _log.error("webhook_broke", webhook=task.get_name(), exc_info=error)
+            _log.error("webhook_crashed", webhook=task.get_name(), exc_info=error)
 
     async def deliver(self, delivery: Delivery) -> None:
         """One attempt, and what becomes of it. Raises `StorageFailed`; the row is due again then."""

@@ -83,7 +83,7 @@ class OutboundGuard:
         except ValueError:
             found = await self._resolve(url.host, url_port(url))
         if not self._private and not all(map(is_public, found)):
-            raise AddressRefused("it leads into a private network (AGENKIT_WEBHOOK_PRIVATE)")
+            raise AddressRefused("it leads into a private network (AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS)")
         return list(dict.fromkeys(found))
 
 

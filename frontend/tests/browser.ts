@@ -67,7 +67,7 @@ beforeEach(() => {
 
 function stateAt(path: string): Response {
   const state = states.get(path);
-  return state === undefined ? json({ code: "unknown_thread" }, 404) : json(state);
+  return state === undefined ? json({ code: "thread_not_found" }, 404) : json(state);
 }
 
 export const json = (value: unknown, status = 200): Response =>

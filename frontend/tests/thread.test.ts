@@ -173,7 +173,7 @@ test("what the server did not take is not kept, and what it does not know is gon
   await assert.rejects(opinions.say("a", { thumb: "down" }), { status: 503 });
   await assert.rejects(opinions.takeBack("a"), { status: 503 });
   assert.deepEqual([opinions.of("a"), kept], [{ thumb: "up" }, 0]);
-  serve(() => json({ code: "unknown_feedback" }, 404));
+  serve(() => json({ code: "feedback_not_found" }, 404));
   await opinions.takeBack("a");
   assert.deepEqual([opinions.of("a"), kept], [undefined, 1]);
 });

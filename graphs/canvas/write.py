@@ -73,7 +73,7 @@ async def save_text(
     try:
         version = await _save_version(call.runtime.context.workspace, plan, seen, text, note)
     except (InvalidText, TextTooLarge, StaleVersion, UnknownArtifact) as error:
-        call.runtime.stream_writer(Notice("artifact_not_kept", f"{error}."))
+        call.runtime.stream_writer(Notice("artifact_not_saved", f"{error}."))
         gone = {"artifact": None} if isinstance(error, UnknownArtifact) else {}
         return {"messages": call.fail(f"{error}."), "unheard": None, "failed": str(error), **gone}
     more: dict[str, Any] = {"conflicts": version.version.conflicts} if version.version.conflicts else {}
@@ -106,7 +106,7 @@ def _shortfall(seen: ArtifactVersion | None, version: ArtifactVersion) -> Notice
 
 def report_not_saved(runtime: Runtime[RunContext], error: UnknownArtifact) -> dict[str, Any]:
     """An artifact that was deleted while it was worked on."""
-    runtime.stream_writer(Notice("artifact_not_kept", f"{error}."))
+    runtime.stream_writer(Notice("artifact_not_saved", f"{error}."))
     return {"failed": str(error), "artifact": None, "unheard": None}
 
 

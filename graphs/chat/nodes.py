@@ -34,7 +34,7 @@ _MAX_TOOL_ROUNDS = 8
 
 _NO_TOOLS = Notice("without_tools", "The model that answers has no tools: this answer was given without them.")
 
-_FROM_CACHE = Notice("from_memory", "This answer was given before, or to another who asks the same at this moment.")
+_FROM_CACHE = Notice("from_cache", "This answer was given before, or to another who asks the same at this moment.")
 
 
 class ChatState(MessagesState):

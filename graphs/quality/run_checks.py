@@ -83,7 +83,7 @@ async def check(workers: Workers, review_input: ReviewInput, effect: Effect | No
             not_checked.append(each.__name__)
         # A check that breaks on a text is a bug of ours, which is told to us; the reader gets what the others find.
         except Exception:  # noqa: BLE001
-            _log.exception("check_broke", check=each.__name__)
+            _log.exception("check_crashed", check=each.__name__)
             not_checked.append(each.__name__)
     return CheckReport(found, not_checked)
 
@@ -108,5 +108,5 @@ def _run_one(check: Check, review_input: ReviewInput) -> list[Finding]:
     try:
         return run_check(check, review_input)
     except Exception:  # noqa: BLE001  # as in `check`
-        _log.exception("check_broke", check=check.__name__)
+        _log.exception("check_crashed", check=check.__name__)
         return []

@@ -202,4 +202,4 @@ class ModelOrder:
 
     def _report(self, what: str, link: ModelLink, lacks: Sequence[str], *, asked_last: bool = False) -> None:
         self._noticed(what, link.info, ", ".join(lacks))
-        _log.warning("model_lacks", model=str(link.info.spec), lacks=list(lacks), asked=asked_last)
+        _log.warning("capability_unsupported", model=str(link.info.spec), lacks=list(lacks), asked=asked_last)

@@ -206,7 +206,7 @@ async def test_a_redis_that_hangs_costs_little_and_the_store_is_read(
         await process.service.delete(ANN, version.artifact.id)
         await cache.sweep()
     assert hanging_redis.commands < 30
-    assert {log["event"] for log in logs} == {"redis_away"}
+    assert {log["event"] for log in logs} == {"redis_unavailable"}
     with pytest.raises(UnknownArtifact):
         await process.service.read(ANN, version.artifact.id)
 

@@ -292,6 +292,6 @@ async def test_a_call_does_not_wait_for_a_redis_that_hangs(hanging_redis: Counti
         for _ in range(100):
             await _succeed(breaker)
         await _opened(breaker)
-    assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_away", "breakers")]
+    assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_unavailable", "breakers")]
     # It is left alone for two seconds at a time.
     assert hanging_redis.commands < 20

@@ -147,7 +147,7 @@ async def test_a_redis_that_hangs_is_a_miss_soon_and_is_left_alone_for_a_while(h
         assert [await cache.get("a") for _ in range(100)] == [None] * 100
         assert list(await cache.get_list("a")) == []
         await cache.push("a", b"one", max_items=3, ttl=60)
-    assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_away", "cache")]
+    assert [(log["event"], log["missed_by"]) for log in logs] == [("redis_unavailable", "cache")]
     # It is left alone for two seconds at a time.
     assert hanging_redis.commands < 20
 
@@ -215,4 +215,4 @@ async def test_a_model_answers_where_its_cache_hangs(hanging_redis: Redis) -> No
     kept = Kept(*[["Hello", END]] * 5, store=RedisCache(hanging_redis, "x:", timeout=0.05))
     with capture_logs() as logs:
         assert [await kept.text() for _ in range(5)] == ["Hello"] * 5
-    assert [log["event"] for log in logs] == ["redis_away"]
+    assert [log["event"] for log in logs] == ["redis_unavailable"]

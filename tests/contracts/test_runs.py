@@ -96,7 +96,7 @@ async def test_expired_run_is_ended_for_another_and_live_one_is_not(runs: Runs, 
     assert not await runs.end_expired(lost.id)
     assert await others.end_expired(lost.id)
     row = await _row(database, lost)
-    assert (row["status"], row["error_code"]) == ("error", "interrupted")
+    assert (row["status"], row["error_code"]) == ("error", "run_lost")
     assert (await _row(database, await _open(others, "r2")))["status"] == "running"
 
 

@@ -75,10 +75,10 @@ async def test_what_is_due_is_one_processs(here: Schedules, there: Schedules) ->
 async def test_an_occurrence_that_was_begun_makes_room_for_the_next(here: Schedules) -> None:
     made = await here.create(ANN, PLAN, PAST)
     (occurrence,) = await here.claim(10)
-    assert await here.mark_started(occurrence, SOON, "run", error="no_model")
+    assert await here.mark_started(occurrence, SOON, "run", error="no_model_available")
     assert await here.claim(10) == []
     assert await here.get(ANN, made.id) == replace(
-        made, next_at=SOON, last_at=PAST, last_run="run", last_error="no_model"
+        made, next_at=SOON, last_at=PAST, last_run="run", last_error="no_model_available"
     )
     assert not await here.mark_started(occurrence, SOON, "another")
 

@@ -112,7 +112,7 @@ async def test_an_attempt_whose_process_has_died_is_made_by_another(
 async def test_what_failed_is_due_again_later(here: Webhooks, runs: Runs, database: Database) -> None:
     run = await _opened(runs)
     await here.create(ANN, run.id, URL)
-    await runs.end(ANN, run, "error", error_code="interrupted")
+    await runs.end(ANN, run, "error", error_code="run_lost")
     (delivery,) = await here.claim(10)
     await here.retry_in(delivery, 30)
     assert await here.claim(10) == []

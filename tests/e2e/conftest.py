@@ -5,14 +5,14 @@ import pytest
 from tests.e2e.process import Serving, serving
 from tests.e2e.scenario import GENERATIONS, ROOT, Client, Driver, driving
 
-SCRIPTED = {"AGENKIT_SCRIPT": str(ROOT / "tests" / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+SCRIPTED = {"AGENKIT_SCRIPTED_MODEL_FILE": str(ROOT / "tests" / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server for every test that does not end it; each test has threads of its own."""
     graphs = f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph"
-    with serving(tmp_path_factory.mktemp("served"), **SCRIPTED, AGENKIT_GRAPHS=graphs) as running:
+    with serving(tmp_path_factory.mktemp("served"), **SCRIPTED, AGENKIT_GRAPH_FILES=graphs) as running:
         yield running
         assert running.stop() == 0
 

@@ -109,7 +109,7 @@ def events(server: Serving, *, agent: str = "chat", **asked: Any) -> Generator[E
 
 def _environment(folder: Path, settings: Mapping[str, str]) -> Mapping[str, str]:
     # Nothing outside is asked.
-    ours = {"AGENKIT_DATA": str(folder / "data"), "OLLAMA_BASE_URL": "http://127.0.0.1:1"}
+    ours = {"AGENKIT_DATA_DIR": str(folder / "data"), "OLLAMA_BASE_URL": "http://127.0.0.1:1"}
     return {**os.environ, **ours, **settings}
 
 

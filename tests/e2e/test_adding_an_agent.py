@@ -37,14 +37,14 @@ def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     _write(folder / "my_graphs" / "echo.py", ECHO)
     _in_agents(folder)
     _installed(folder)
-    graphs = re.search(r"AGENKIT_GRAPHS=(\S+)", _block("sh", "AGENKIT_GRAPHS"))
+    graphs = re.search(r"AGENKIT_GRAPH_FILES=(\S+)", _block("sh", "AGENKIT_GRAPH_FILES"))
     assert graphs
     with serving(
         folder,
         PYTHONPATH=os.pathsep.join([str(folder), str(ROOT)]),
-        AGENKIT_SCRIPT=str(SCRIPT),
+        AGENKIT_SCRIPTED_MODEL_FILE=str(SCRIPT),
         AGENKIT_CHAT_MODELS="scripted:actor",
-        AGENKIT_GRAPHS=graphs[1],
+        AGENKIT_GRAPH_FILES=graphs[1],
     ) as running:
         yield running
 

@@ -13,7 +13,10 @@ from tests.e2e.process import Serving, events, serving
 from tests.e2e.scenario import GENERATIONS, ROOT, Client, Driver, opened, step
 from tests.server import Event, last, said
 
-SCRIPTED = {"AGENKIT_SCRIPT": str(ROOT / "tests" / "canvas.json"), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
+SCRIPTED = {
+    "AGENKIT_SCRIPTED_MODEL_FILE": str(ROOT / "tests" / "canvas.json"),
+    "AGENKIT_CANVAS_MODELS": "scripted:writer",
+}
 TIDES = "# The tides\n\nThe moon pulls the sea.\n\nThe sun helps a little.\n"
 
 

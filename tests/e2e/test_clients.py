@@ -433,9 +433,9 @@ def test_a_run_that_fails_in_mid_stream_says_why_and_its_thread_goes_on(client: 
 @pytest.mark.parametrize(
     ("agent", "text", "run", "status", "code"),
     [
-        ("nobody", "Hello", {}, 404, "unknown_agent"),
+        ("nobody", "Hello", {}, 404, "agent_not_found"),
         ("chat", None, {}, 422, "invalid_input"),
-        ("chat", "Hello", {"forwardedProps": {"model": "scripted:nobody"}}, 422, "unknown_model"),
+        ("chat", "Hello", {"forwardedProps": {"model": "scripted:nobody"}}, 422, "model_not_found"),
         ("chat", "Hello", {"tools": [{**PAINT, "name": "calculate"}]}, 422, "invalid_input"),
     ],
     ids=["unknown agent", "no message", "unknown model", "taken name of a tool"],

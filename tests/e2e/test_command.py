@@ -100,11 +100,11 @@ def test_the_schema_goes_up_and_down(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_cannot_be_stops_the_start_and_is_named(tmp_path: Path) -> None:
-    refused = command(tmp_path, "serve", AGENKIT_PORT="abc", AGENKIT_KEEP_ALIVE="0")
+    refused = command(tmp_path, "serve", AGENKIT_PORT="abc", AGENKIT_KEEP_ALIVE_SECONDS="0")
     assert (refused.returncode, refused.stdout) == (2, "")
     first, *lines = refused.stderr.splitlines()
     assert first == "These settings cannot be:"
-    assert [line.partition(":")[0] for line in lines] == ["AGENKIT_PORT", "AGENKIT_KEEP_ALIVE"]
+    assert [line.partition(":")[0] for line in lines] == ["AGENKIT_PORT", "AGENKIT_KEEP_ALIVE_SECONDS"]
 
 
 def test_ctrl_c_ends_a_server_without_complaint(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_ctrl_c_ends_a_server_without_complaint(tmp_path: Path) -> None:
 
 
 def test_a_run_that_goes_on_when_the_server_is_told_to_end_is_left_for_the_next(tmp_path: Path) -> None:
-    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="0.2") as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE_SECONDS="0.2") as server:
         heard = []
         for event in events(server, text="Count slowly", run="r", thread="t"):
             heard.append(event)
@@ -137,7 +137,7 @@ def test_node_that_blocks_a_thread_does_not_keep_a_server_that_is_told_to_end(tm
     graph = tmp_path / "blocking.py"
     graph.write_text(_BLOCKING)
     named = f"blocking={graph}:graph"
-    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="0.2", AGENKIT_GRAPHS=named) as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE_SECONDS="0.2", AGENKIT_GRAPH_FILES=named) as server:
         for event in events(server, agent="blocking", text="Hi", run="r"):
             if event["type"] == "STEP_STARTED":
                 server.process.send_signal(signal.SIGTERM)
@@ -158,7 +158,7 @@ def test_project_is_served_with_modules_beside_its_graphs(tmp_path: Path) -> Non
     _write(project / "langgraph.json", '{"graphs": {"helper": "./app/graph.py:make"}}')
     _write(project / "app" / "graph.py", "from beside import answer\n" + _PROJECT)
     _write(project / "app" / "beside.py", "def answer(text):\n    return f'Heard: {text}'\n")
-    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPHS=str(project)) as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPH_FILES=str(project)) as server:
         heard = list(events(server, agent="helper", text="Hi"))
     assert transcript(heard)[-1] == ("assistant", "Heard: Hi")
 
@@ -166,7 +166,7 @@ def test_project_is_served_with_modules_beside_its_graphs(tmp_path: Path) -> Non
 def test_graph_that_cannot_be_loaded_names_its_agent_once(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_this_name\n")
-    refused = command(tmp_path, "serve", AGENKIT_GRAPHS=f"broken={broken}:graph")
+    refused = command(tmp_path, "serve", AGENKIT_GRAPH_FILES=f"broken={broken}:graph")
     said = refused.stdout + refused.stderr
     assert refused.returncode == 3
     assert "The agent 'broken' cannot be loaded" in said
@@ -218,7 +218,7 @@ def _ended_run(server: Serving) -> dict[str, Any] | None:
 
 def test_a_run_that_ends_within_the_grace_is_there_for_the_next_server(tmp_path: Path) -> None:
     heard = []
-    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE="60") as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_SHUTDOWN_GRACE_SECONDS="60") as server:
         for event in events(server, text="Count slowly", thread="kept"):
             heard.append(event)
             if event["type"] == "TEXT_MESSAGE_START":
@@ -304,7 +304,10 @@ def test_a_server_that_was_killed_leaves_no_child_behind(tmp_path: Path) -> None
 
 
 def test_a_judge_is_calibrated_with_labels_from_a_file(tmp_path: Path) -> None:
-    settings = {"AGENKIT_SCRIPT": str(ROOT / "tests" / "quality.json"), "AGENKIT_JUDGE_MODELS": "scripted:judge"}
+    settings = {
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(ROOT / "tests" / "quality.json"),
+        "AGENKIT_JUDGE_MODELS": "scripted:judge",
+    }
     labels = tmp_path / "labels.csv"
     right = "Paris is the capital of France, and has been for most of its history."
     labels.write_text(f'text,correct\nLyon is the capital of France.,1\n"{right}",5\n')

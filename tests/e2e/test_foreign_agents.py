@@ -16,7 +16,9 @@ AGENTS = ("supervisor", "swarm", "deep", "structured")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     file = ROOT / "tests" / "graphs" / "foreign.py"
     graphs = ",".join(f"{name}={file}:{name}" for name in (*AGENTS, "approved"))
-    with serving(tmp_path_factory.mktemp("foreign"), AGENKIT_GRAPHS=graphs, AGENKIT_TITLES="false") as running:
+    with serving(
+        tmp_path_factory.mktemp("foreign"), AGENKIT_GRAPH_FILES=graphs, AGENKIT_AUTO_TITLES="false"
+    ) as running:
         yield running
 
 

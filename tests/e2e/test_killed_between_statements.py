@@ -38,9 +38,9 @@ def settings(postgres_database: URL, redis_url: str) -> dict[str, str]:
         **SCRIPTED,
         "DATABASE_URL": postgres_database.set(drivername="postgresql").render_as_string(hide_password=False),
         "AGENKIT_MIGRATE": "on",
-        "AGENKIT_LEASE": "1",
-        "AGENKIT_TITLES": "false",
-        "AGENKIT_GRAPHS": f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph",
+        "AGENKIT_RUN_LEASE_SECONDS": "1",
+        "AGENKIT_AUTO_TITLES": "false",
+        "AGENKIT_GRAPH_FILES": f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph",
         "REDIS_URL": redis_url,
         "AGENKIT_REDIS_PREFIX": "agenkit-killed:",
     }

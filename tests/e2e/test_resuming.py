@@ -170,7 +170,9 @@ def once(after: int) -> Callable[[int], int | None]:
 def _served(folder: Path, **settings: str) -> Iterator[Serving]:
     script = folder / "script.json"
     script.write_text(json.dumps({"models": {"actor": {"replies": REPLIES}}}))
-    with serving(folder, AGENKIT_SCRIPT=str(script), AGENKIT_CHAT_MODELS="scripted:actor", **settings) as running:
+    with serving(
+        folder, AGENKIT_SCRIPTED_MODEL_FILE=str(script), AGENKIT_CHAT_MODELS="scripted:actor", **settings
+    ) as running:
         yield running
 
 
@@ -184,7 +186,7 @@ def speaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server that folds what is older than its last 64 KiB."""
-    with _served(tmp_path_factory.mktemp("forgetful"), AGENKIT_LOG_BYTES="65536") as running:
+    with _served(tmp_path_factory.mktemp("forgetful"), AGENKIT_EVENT_LOG_MAX_BYTES="65536") as running:
         yield running
         assert running.stop() == 0
 
@@ -351,7 +353,7 @@ def _status(server: Serving, run: str) -> str:
 def _killed_and_replaced(driver: Driver, folder: Path, generation: str, thread: str, **settings: str) -> Run:
     """What becomes of a run whose server is killed, when another takes its place; the client holds what that holds."""
     # Not through `Client.play`: of what was streamed nothing is kept, where nothing of it was written down.
-    lease = {"AGENKIT_LEASE": "2", **settings}
+    lease = {"AGENKIT_RUN_LEASE_SECONDS": "2", **settings}
     with _served(folder, **lease) as killed, Line(killed.url, whole) as line, ThreadPoolExecutor(1) as aside:
         scenario = {"generation": generation, "url": line.url, "steps": [_asked("Count", thread, 60_000)]}
         playing = aside.submit(driver.play, scenario)
@@ -382,8 +384,8 @@ def test_a_run_whose_server_was_killed_is_told_anew_by_the_next(
 def test_a_run_whose_server_was_killed_ends_in_words_where_it_is_not_to_be_tried_again(
     driver: Driver, tmp_path: Path, generation: str, thread: str
 ) -> None:
-    run = _killed_and_replaced(driver, tmp_path, generation, thread, AGENKIT_RUN_ATTEMPTS="1")
-    assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "interrupted")
+    run = _killed_and_replaced(driver, tmp_path, generation, thread, AGENKIT_RUN_MAX_ATTEMPTS="1")
+    assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "run_lost")
     assert run.thread == [("user", "Count")]
 
 
@@ -397,5 +399,5 @@ def test_a_server_that_does_not_come_back_is_given_up_within_the_patience(
         killed.process.wait()
         (run,) = playing.result(LIMIT_SECONDS)
     assert (run.failure, _ends(run)) == (None, 1)
-    assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "line_lost")
+    assert (run.seen[-1]["type"], run.seen[-1]["code"]) == ("RUN_ERROR", "connection_lost")
     assert WHOLE.startswith(run.thread[-1][1])

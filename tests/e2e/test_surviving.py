@@ -26,11 +26,11 @@ def settings(tmp_path: Path) -> dict[str, str]:
     script = tmp_path / "script.json"
     script.write_text(json.dumps(SCRIPT))
     return {
-        "AGENKIT_SCRIPT": str(script),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(script),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
-        "AGENKIT_LEASE": "3",
-        "AGENKIT_SHUTDOWN_GRACE": "0.2",
-        "AGENKIT_TITLES": "false",
+        "AGENKIT_RUN_LEASE_SECONDS": "3",
+        "AGENKIT_SHUTDOWN_GRACE_SECONDS": "0.2",
+        "AGENKIT_AUTO_TITLES": "false",
     }
 
 
@@ -100,7 +100,7 @@ def test_a_run_whose_process_was_killed_is_gone_on_with_by_the_next(tmp_path: Pa
 
 
 def test_a_run_that_may_not_be_tried_again_is_ended_in_words(tmp_path: Path, settings: dict[str, str]) -> None:
-    once = {**settings, "AGENKIT_RUN_ATTEMPTS": "1"}
+    once = {**settings, "AGENKIT_RUN_MAX_ATTEMPTS": "1"}
     with serving(tmp_path, **once) as server:
         _begin(server, words=3)
         _kill(server)
@@ -110,8 +110,8 @@ def test_a_run_that_may_not_be_tried_again_is_ended_in_words(tmp_path: Path, set
         # The thread is free.
         body = run_input("Hi", thread="t")
         assert httpx.post(f"{server.url}/api/v1/chat/chat", json=body, timeout=LIMIT_SECONDS).status_code == 200
-    assert (told["status"], told["error"]) == ("error", "interrupted")
-    assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "interrupted")
+    assert (told["status"], told["error"]) == ("error", "run_lost")
+    assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "run_lost")
 
 
 def test_another_machine_goes_on_and_its_readers_hear_one_run(
@@ -149,7 +149,7 @@ def test_another_machine_goes_on_and_its_readers_hear_one_run(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stored(request: pytest.FixtureRequest, settings: dict[str, str]) -> dict[str, str]:
-    graphs = {"AGENKIT_GRAPHS": f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph"}
+    graphs = {"AGENKIT_GRAPH_FILES": f"approval={ROOT / 'tests' / 'graphs' / 'approval.py'}:graph"}
     if request.param == "sqlite":
         return {**settings, **graphs}
     own: URL = request.getfixturevalue("own_postgres")

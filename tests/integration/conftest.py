@@ -6,7 +6,7 @@ import pytest
 from tests.server import Server, serving
 
 TESTS = Path(__file__).parents[1]
-SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+SCRIPTED = {"AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +22,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "data": "classes.py:data_graph",
     }
     named = ",".join(f"{agent}={TESTS / 'graphs' / place}" for agent, place in graphs.items())
-    with serving(tmp_path_factory.mktemp("data"), **SCRIPTED, AGENKIT_GRAPHS=named) as running:
+    with serving(tmp_path_factory.mktemp("data"), **SCRIPTED, AGENKIT_GRAPH_FILES=named) as running:
         yield running

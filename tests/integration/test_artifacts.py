@@ -22,9 +22,9 @@ TIDES = "# The tides\n\nThe moon pulls the sea.\n\nThe sun helps a little.\n"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     script = Path(__file__).parent.parent / "canvas.json"
     settings = {
-        "AGENKIT_SCRIPT": str(script),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(script),
         "AGENKIT_CANVAS_MODELS": "scripted:writer",
-        "AGENKIT_ARTIFACT_BYTES": "4096",
+        "AGENKIT_ARTIFACT_MAX_BYTES": "4096",
     }
     with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running
@@ -294,7 +294,7 @@ async def test_an_artifact_is_renamed_and_deleted_by_its_owner_only(client: http
             await stranger.post(f"{where}/shares", json={}),
             await stranger.get(f"{where}/shares"),
         ]
-    assert {(answer.status_code, answer.json()["code"]) for answer in theirs} == {(404, "unknown_artifact")}
+    assert {(answer.status_code, answer.json()["code"]) for answer in theirs} == {(404, "artifact_not_found")}
     assert (await client.patch(where, json={"name": "Ebb"})).json()["name"] == "Ebb"
     assert (await client.delete(where)).status_code == 204
     assert (await client.get(where)).status_code == 404

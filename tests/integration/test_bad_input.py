@@ -27,24 +27,24 @@ async def _posted(server: Server, **request: Any) -> tuple[int, dict[str, Any]]:
 
 async def test_an_unknown_agent_is_told_which_there_are(server: Server) -> None:
     status, problem = await _refused(server, "chatt", text="Hi")
-    assert (status, problem["code"], problem["near"]) == (404, "unknown_agent", ["chat"])
+    assert (status, problem["code"], problem["near"]) == (404, "agent_not_found", ["chat"])
     assert problem["agents"] == ["chat", "canvas", "quality", "approval", "odd", "strict", "typed", "data"]
 
 
 async def test_an_unknown_model_is_told_what_looks_like_it(server: Server) -> None:
     status, problem = await _refused(server, text="Hi", model="scripted:acter")
-    assert (status, problem["code"], problem["near"][0]) == (422, "unknown_model", "scripted:actor")
+    assert (status, problem["code"], problem["near"][0]) == (422, "model_not_found", "scripted:actor")
     assert problem["field"] == "forwardedProps.model"
 
 
 @pytest.mark.parametrize("model", ["actor", "openai:gpt-5-mini", ":", "embedded:other"])
 async def test_a_model_that_no_provider_serves_is_unknown(server: Server, model: str) -> None:
-    assert (await _refused(server, text="Hi", model=model))[1]["code"] == "unknown_model"
+    assert (await _refused(server, text="Hi", model=model))[1]["code"] == "model_not_found"
 
 
 async def test_an_unknown_profile_is_told_which_there_are(server: Server) -> None:
     status, problem = await _refused(server, text="Hi", forwardedProps={"profile": "poet"})
-    assert (status, problem["code"], problem["near"]) == (422, "unknown_profile", ["chat", "canvas", "fast", "judge"])
+    assert (status, problem["code"], problem["near"]) == (422, "profile_not_found", ["chat", "canvas", "fast", "judge"])
 
 
 @pytest.mark.parametrize(

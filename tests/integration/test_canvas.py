@@ -22,7 +22,7 @@ CHANGED = TIDES.replace("a little", "at new and full moon")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"AGENKIT_SCRIPT": str(SCRIPT), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
+    settings = {"AGENKIT_SCRIPTED_MODEL_FILE": str(SCRIPT), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
     with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running
 
@@ -167,9 +167,9 @@ async def test_a_model_that_breaks_off_leaves_no_call_without_a_result(server: S
 
 async def test_what_cannot_be_kept_is_said_and_nothing_else_is_touched(tmp_path: Path) -> None:
     settings = {
-        "AGENKIT_SCRIPT": str(SCRIPT),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(SCRIPT),
         "AGENKIT_CANVAS_MODELS": "scripted:writer",
-        "AGENKIT_ARTIFACT_BYTES": "1024",
+        "AGENKIT_ARTIFACT_MAX_BYTES": "1024",
     }
     with Loopback() as loopback, serving(tmp_path, **{**settings, **_of(loopback)}) as server:
         loopback.answer(lambda request: Reply("word " * 400 if "Write it as" in str(request.body) else "Sorry."))
@@ -178,7 +178,7 @@ async def test_what_cannot_be_kept_is_said_and_nothing_else_is_touched(tmp_path:
             listed = (await client.get("/api/v1/artifacts")).json()["items"]
     ((_, _, result),) = _calls(events)
     assert "at most 1024" in result["error"]
-    assert [event["value"]["code"] for event in events if event.get("name") == "remark"] == ["artifact_not_kept"]
+    assert [event["value"]["code"] for event in events if event.get("name") == "remark"] == ["artifact_not_saved"]
     told = loopback.calls[-1].request.body["messages"][-1]["content"]
     assert "nothing could be kept" in told
     assert (listed, last(events, "STATE_SNAPSHOT")["snapshot"]) == ([], {})
@@ -230,7 +230,7 @@ async def test_an_artifact_of_another_is_none(server: Server) -> None:
     asked = run_input("Do", forwardedProps={"canvas": {"artifactId": first["id"]}})
     async with server.client(user="acme/other") as client:
         answer = await client.post("/api/v1/chat/canvas", json=asked)
-    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_artifact")
+    assert (answer.status_code, answer.json()["code"]) == (404, "artifact_not_found")
 
 
 @pytest.mark.parametrize("quality", ["off", "enforce"])
@@ -251,7 +251,7 @@ async def test_a_text_that_was_cut_by_its_limit_is_not_kept_as_whole(tmp_path: P
     assert [version["note"] for version in versions] == ["created, incomplete"]
     ((_, _, result),) = _calls(events)
     assert result == {"artifact": artifact, "incomplete": True}
-    assert "cut_off" in [event["value"]["code"] for event in events if event.get("name") == "remark"]
+    assert "truncated" in [event["value"]["code"] for event in events if event.get("name") == "remark"]
 
 
 async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ async def test_an_artifact_that_is_deleted_while_its_edit_is_retried_is_said_to_
             events = await _changed_during(server, client, deed, artifactId=first)
     assert events[-1]["type"] == "RUN_FINISHED"
     assert all("error" in result for _, _, result in _calls(events))
-    assert "artifact_not_kept" in _remarks(events)
+    assert "artifact_not_saved" in _remarks(events)
     assert "nothing could be kept" in loopback.calls[-1].request.body["messages"][-1]["content"]
 
 
@@ -380,7 +380,7 @@ async def test_twice_as_long_sends_twice_as_much(tmp_path: Path) -> None:
 
 async def test_what_a_person_says_of_themselves_is_remembered_and_told_the_next_time(tmp_path: Path) -> None:
     with Loopback() as loopback:
-        settings = {**_of(loopback), "AGENKIT_FAST_MODELS": "openai:loop", "AGENKIT_REFLECTIONS": "true"}
+        settings = {**_of(loopback), "AGENKIT_FAST_MODELS": "openai:loop", "AGENKIT_MEMORY_EXTRACTION": "true"}
         with serving(tmp_path, **settings) as server:
             note = '{"notes": [{"kind": "style", "text": "Likes short sentences."}]}'
             loopback.answer(

@@ -29,11 +29,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     script = tmp_path_factory.mktemp("script") / "script.json"
     script.write_text(json.dumps({"models": {name: model for one in scripts for name, model in one["models"].items()}}))
     settings = {
-        "AGENKIT_SCRIPT": str(script),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(script),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
         "AGENKIT_CANVAS_MODELS": "scripted:writer",
         "AGENKIT_JUDGE_MODELS": "scripted:judge",
-        "AGENKIT_GRAPHS": f"approval={TESTS}/graphs/approval.py:graph,typed={TESTS}/graphs/classes.py:pydantic_graph",
+        "AGENKIT_GRAPH_FILES": f"approval={TESTS}/graphs/approval.py:graph,typed={TESTS}/graphs/classes.py:pydantic_graph",
     }
     with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running

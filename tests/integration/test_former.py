@@ -10,7 +10,7 @@ import pytest
 from tests.server import Server, run_input, serving
 
 SETTINGS = {
-    "AGENKIT_SCRIPT": str(Path(__file__).parent.parent / "canvas.json"),
+    "AGENKIT_SCRIPTED_MODEL_FILE": str(Path(__file__).parent.parent / "canvas.json"),
     "AGENKIT_CHAT_MODELS": "scripted:writer",
     "AGENKIT_CANVAS_MODELS": "scripted:writer",
 }
@@ -77,12 +77,12 @@ async def test_each_client_is_logged_once_a_day_and_every_request_is_counted(
             for _ in range(3):
                 await client.post("/api/chat", json={"message": "What are tides?"})
             metrics = (await client.get("/metrics")).text
-    assert 'former_route_requests_total{route="/api/chat"} 3.0' in metrics
+    assert 'agenkit_legacy_requests_total{route="/api/chat"} 3.0' in metrics
     assert capsys.readouterr().out.count("former_route ") == 1
 
 
 async def test_a_setting_closes_them(tmp_path: Path) -> None:
-    with serving(tmp_path, **SETTINGS, AGENKIT_FORMER_ROUTES="false") as server:
+    with serving(tmp_path, **SETTINGS, AGENKIT_LEGACY_ROUTES="false") as server:
         answer = await _post(server, "/api/chat", {"message": "Hi"})
         assert (answer.status_code, answer.json()["code"]) == (410, "gone")
         assert 'rel="deprecation"' in answer.headers["Link"]

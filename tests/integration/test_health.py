@@ -69,9 +69,9 @@ async def test_a_provider_whose_breakers_are_open_is_not_alive(tmp_path: Path) -
             "OPENAI_API_KEY": "a-key-for-tests",
             "OPENAI_BASE_URL": model.openai_url,
             "AGENKIT_CHAT_MODELS": "openai:loop",
-            "AGENKIT_RETRY_ATTEMPTS": "1",
+            "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
             "AGENKIT_BREAKER_FAILURES": "1",
-            "AGENKIT_BREAKER_SECONDS": "3600",
+            "AGENKIT_BREAKER_RESET_SECONDS": "3600",
         }
         with serving(tmp_path, **to) as server:
             before = (await _ready(server))[1]["dependencies"]["openai"]["status"]

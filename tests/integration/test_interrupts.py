@@ -130,6 +130,6 @@ async def test_another_agent_does_not_speak_over_an_open_question(server: Server
     (asked,) = _asked(await server.run("approval", text="Go", thread="ask-two"))
     async with server.client() as client:
         refused = await client.post("/api/v1/chat/chat", json=run_input("Hi", thread="ask-two"))
-    assert (refused.status_code, refused.json()["code"]) == (409, "thread_waits")
+    assert (refused.status_code, refused.json()["code"]) == (409, "thread_awaiting_input")
     await server.run("approval", thread="ask-two", resume=[_resolved(asked, True)])
     assert transcript(await server.run(text="Hi", thread="ask-two"))[-1] == ("assistant", "You said: Hi")

@@ -14,7 +14,7 @@ from observability.settings import ObservabilitySettings
 from tests.server import last, run_input, serving
 
 TESTS = Path(__file__).parent.parent
-SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+SCRIPTED = {"AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
 TEXT = "marmalade on the roof"
 
 

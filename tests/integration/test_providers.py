@@ -51,7 +51,7 @@ def _served(data: Path, wire: str, provider: Loopback) -> Iterator[Server]:
         }
     else:
         environment = {"OLLAMA_BASE_URL": provider.ollama_url}
-    with serving(data, **environment, AGENKIT_RETRY_ATTEMPTS="1") as server:
+    with serving(data, **environment, AGENKIT_RETRY_MAX_ATTEMPTS="1") as server:
         yield server
 
 
@@ -153,8 +153,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "malformed": (MalformedChunk(1, Reply("one two three")), "model_unavailable"),
     "ill": (server_error(), "model_unavailable"),
     "asked too much": (too_many_requests(None), "model_overloaded"),
-    "wrong key": (unauthorized(), "model_refused"),
-    "gone": (model_gone("loop"), "model_refused"),
+    "wrong key": (unauthorized(), "provider_rejected"),
+    "gone": (model_gone("loop"), "provider_rejected"),
 }
 
 

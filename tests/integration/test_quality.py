@@ -15,7 +15,7 @@ from tests.server import Event, Server, last, run_input, said, serving, transcri
 from tests.waiting import LIMIT_SECONDS, wait_for
 
 SETTINGS = {
-    "AGENKIT_SCRIPT": str(Path(__file__).parent.parent / "quality.json"),
+    "AGENKIT_SCRIPTED_MODEL_FILE": str(Path(__file__).parent.parent / "quality.json"),
     "AGENKIT_CHAT_MODELS": "scripted:author",
     "AGENKIT_CANVAS_MODELS": "scripted:author",
     "AGENKIT_JUDGE_MODELS": "scripted:judge",
@@ -109,7 +109,7 @@ async def test_what_was_found_is_kept_and_listed(server: Server) -> None:
     ]
     assert [each["delivered"] for each in listed] == [True, False]
     assert [*first["items"], *rest["items"]] == listed
-    assert (theirs, stranger.status_code, stranger.json()["code"]) == ([], 404, "unknown_review")
+    assert (theirs, stranger.status_code, stranger.json()["code"]) == ([], 404, "review_not_found")
     assert (one["verdict"]["score"], one["judge"], one["agentId"]) == (4.857, "scripted:judge", "chat")
     assert [each["attempt"] for each in failed] == [1]
     assert wrong.status_code == 422
@@ -276,7 +276,7 @@ async def test_a_rubric_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> N
     dimension = f'[[dimensions]]\nname = "correct"\nweight = 1\nquestion = "?"\nlevels = {levels}\n'
     own = f'name = "answer"\ndescription = "Ours."\n{dimension}'
     (folder / "answer.toml").write_text(own)
-    with serving(tmp_path, **SETTINGS, AGENKIT_RUBRICS=str(folder)) as server:
+    with serving(tmp_path, **SETTINGS, AGENKIT_RUBRICS_DIR=str(folder)) as server:
         events = await _asked(server, "t", "advise")
     assert _verdict(events)["levels"] == {"correct": 1.0}
 
@@ -312,7 +312,7 @@ async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(ser
     assert (first.status_code, first.json()["thumb"], first.json()["comment"]) == (200, "up", "Good.")
     assert "thumb" not in again.json()
     assert (again.json()["score"], read.json()) == (0.25, again.json())
-    assert (theirs.status_code, theirs.json()["code"]) == (404, "unknown_feedback")
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "feedback_not_found")
     assert [answer.status_code for answer in wrong] == [422] * 5
     assert [answer.status_code for answer in gone] == [204, 404]
 
@@ -334,14 +334,14 @@ async def test_the_name_of_a_reading_is_no_runs(server: Server) -> None:
     async with server.client() as client:
         review = (await client.post("/api/v1/reviews", json={"text": RIGHT, "judge": False})).json()
         run = await client.get(f"/api/v1/runs/{review['runId']}")
-    assert (review["runId"].partition("-")[0], run.status_code, run.json()["code"]) == ("review", 404, "unknown_run")
+    assert (review["runId"].partition("-")[0], run.status_code, run.json()["code"]) == ("review", 404, "run_not_found")
 
 
 async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) -> None:
     script = tmp_path / "slow.json"
     script.write_text(json.dumps({"models": {"judge": {"replies": [{"text": "one two three", "delay": 30}]}}}))
     body, streaming = {"text": RIGHT}, {"Accept": "text/event-stream"}
-    with serving(tmp_path, **{**SETTINGS, "AGENKIT_SCRIPT": str(script)}) as server:
+    with serving(tmp_path, **{**SETTINGS, "AGENKIT_SCRIPTED_MODEL_FILE": str(script)}) as server:
         async with server.client() as client:
             async with client.stream("POST", "/api/v1/reviews", json=body, headers=streaming) as answer:
                 async for line in answer.aiter_lines():
@@ -364,7 +364,7 @@ def _leaking(folder: Path, answer: str) -> dict[str, str]:
     judge = {"replies": [{"text": "not asked"}]}
     script = {"models": {"author": {"replies": [{"text": answer}]}, "judge": judge}}
     (folder / "leak.json").write_text(json.dumps(script))
-    return {**SETTINGS, "AGENKIT_SCRIPT": str(folder / "leak.json")}
+    return {**SETTINGS, "AGENKIT_SCRIPTED_MODEL_FILE": str(folder / "leak.json")}
 
 
 @pytest.mark.parametrize(

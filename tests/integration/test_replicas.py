@@ -81,7 +81,9 @@ async def test_queued_run_goes_on_after_its_process_lost_the_run_before_it(own_p
         with engine.begin() as connection:
             connection.execute(text(statement))
 
-    with serving(tmp_path, **SCRIPTED, DATABASE_URL=address, AGENKIT_MIGRATE="on", AGENKIT_LEASE="1") as server:
+    with serving(
+        tmp_path, **SCRIPTED, DATABASE_URL=address, AGENKIT_MIGRATE="on", AGENKIT_RUN_LEASE_SECONDS="1"
+    ) as server:
         first = asyncio.create_task(server.run(text="Count slowly", thread="t", run="first"))
         await server.begun("first")
         enqueued = {"multitask": "enqueue"}
@@ -97,8 +99,10 @@ async def test_queued_run_goes_on_after_its_process_lost_the_run_before_it(own_p
 async def test_run_of_which_nothing_comes_is_ended(tmp_path: Path) -> None:
     graph = tmp_path / "silent.py"
     graph.write_text(_SILENT)
-    named = {"AGENKIT_GRAPHS": f"silent={graph}:graph"}
-    with serving(tmp_path, **SCRIPTED, **named, AGENKIT_LEASE="1", AGENKIT_RUN_IDLE_SECONDS="0.5") as server:
+    named = {"AGENKIT_GRAPH_FILES": f"silent={graph}:graph"}
+    with serving(
+        tmp_path, **SCRIPTED, **named, AGENKIT_RUN_LEASE_SECONDS="1", AGENKIT_RUN_IDLE_SECONDS="0.5"
+    ) as server:
         events = await server.run("silent", text="Hi", thread="t")
         assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "run_stalled")
         # The thread is free.

@@ -32,7 +32,7 @@ def _environment(loopback: Loopback, **more: str) -> dict[str, str]:
         "OPENAI_API_KEY": "a-key-for-tests",
         "OPENAI_BASE_URL": loopback.openai_url,
         "AGENKIT_CHAT_MODELS": "openai:loop",
-        "AGENKIT_RETRY_ATTEMPTS": "1",
+        "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
         **more,
     }
 
@@ -196,7 +196,7 @@ async def test_what_is_not_there_or_no_position_is_refused(server: Server) -> No
         ]
         odd = await ann.get("/api/v1/runs/r/events", headers={"Last-Event-ID": "seven"})
         ended = await ann.post("/api/v1/runs/r/cancel")
-    assert [(answer.status_code, answer.json()["code"]) for answer in nobody] == [(404, "unknown_run")] * 3
+    assert [(answer.status_code, answer.json()["code"]) for answer in nobody] == [(404, "run_not_found")] * 3
     assert (odd.status_code, odd.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
     assert (ended.status_code, ended.json()["status"]) == (200, "success")
 
@@ -406,7 +406,7 @@ async def test_a_thread_whose_logs_are_gone_is_told_from_its_checkpoint(tmp_path
     ]
     assert transcript(heard.events) == [("user", "Hi"), ("assistant", "Hello.")]
     assert again.events == heard.events
-    assert (nothing.status_code, nothing.json()["code"]) == (404, "unknown_thread")
+    assert (nothing.status_code, nothing.json()["code"]) == (404, "thread_not_found")
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["a new thread", "a thread with a past"])

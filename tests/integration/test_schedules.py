@@ -85,7 +85,7 @@ async def test_a_schedule_is_made_shown_changed_listed_and_deleted(server: Serve
 
         for method in ("GET", "PATCH", "DELETE"):
             unknown = await bob.request(method, address, json={} if method == "PATCH" else None)
-            assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_schedule")
+            assert (unknown.status_code, unknown.json()["code"]) == (404, "schedule_not_found")
         assert (await ann.delete(address)).status_code == 204
         assert (await ann.get(address)).status_code == 404
 
@@ -185,7 +185,7 @@ async def test_an_occurrence_is_skipped_while_the_last_one_goes(tmp_path: Path) 
             "OPENAI_API_KEY": "a-key-for-tests",
             "OPENAI_BASE_URL": loopback.openai_url,
             "AGENKIT_CHAT_MODELS": "openai:loop",
-            "AGENKIT_SHUTDOWN_GRACE": "0",
+            "AGENKIT_SHUTDOWN_GRACE_SECONDS": "0",
         }
         with serving(tmp_path, **environment) as server:
             async with server.client() as client:
@@ -211,5 +211,5 @@ async def test_what_could_not_be_begun_says_why(tmp_path: Path) -> None:
                 await connection.execute(update(schedules).values(agent_id="gone"))
             await _fall_due(tmp_path)
             told = await _begun(client, schedule)
-    assert told["lastError"] == "unknown_agent"
+    assert told["lastError"] == "agent_not_found"
     assert "nextAt" in told

@@ -94,13 +94,13 @@ async def test_metrics_count_what_happened_in_bounded_series(server: Server) -> 
     assert "made-up" not in told
     assert 'request_count_total{agent_id="chat",endpoint="/api/v1/chat/{agent_id}",status="200"}' in told
     assert 'request_count_total{agent_id="",endpoint="unmatched",status="404"}' in told
-    assert 'run_outcomes_total{agent_id="chat",outcome="success"}' in told
+    assert 'agenkit_runs_total{agent_id="chat",outcome="success"}' in told
     assert 'llm_token_count_total{model="scripted:actor",operation="output"}' in told
     assert 'llm_token_count_total{model="scripted:actor",operation="input"}' in told
-    assert 'first_token_seconds_count{agent_id="chat"}' in told
+    assert 'agenkit_run_time_to_first_token_seconds_count{agent_id="chat"}' in told
     assert "streams_open 0.0" in told
-    assert 'llm_queue_depth{provider="scripted"} 0.0' in told
-    for counted in ('log_writes_total{what="kept"} ', "reader_lag_seconds_count "):
+    assert 'agenkit_llm_queue_depth{provider="scripted"} 0.0' in told
+    for counted in ('agenkit_event_log_writes_total{what="kept"} ', "reader_lag_seconds_count "):
         assert float(told.partition(f"\n{counted}")[2].partition("\n")[0]) >= 1
 
 

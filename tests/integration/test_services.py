@@ -24,7 +24,7 @@ def server(tmp_path: Path, loopback: Loopback) -> Iterator[Server]:
         "OPENAI_API_KEY": "a-key-for-tests",
         "OPENAI_BASE_URL": loopback.openai_url,
         "AGENKIT_CHAT_MODELS": "openai:loop",
-        "AGENKIT_RETRY_ATTEMPTS": "1",
+        "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
     }
     with serving(tmp_path, **environment) as running:
         yield running
@@ -74,7 +74,7 @@ async def test_a_run_that_fails_or_asks_says_so(server: Server, loopback: Loopba
         without = await client.post("/api/v1/runs", json=run_input("Hi"), headers=WAIT)
     assert (failed["status"], failed["error"]) == ("error", "model_unavailable")
     assert failed["message"]
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_agent")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "agent_not_found")
     assert (without.status_code, without.json()["errors"][0]["field"]) == (422, "agentId")
 
 

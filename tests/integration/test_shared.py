@@ -23,7 +23,7 @@ def _environment(loopback: Loopback, **more: str) -> dict[str, str]:
         "OPENAI_API_KEY": "a-key-for-tests",
         "OPENAI_BASE_URL": loopback.openai_url,
         "AGENKIT_CHAT_MODELS": "openai:loop",
-        "AGENKIT_RETRY_ATTEMPTS": "1",
+        "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
         **more,
     }
 
@@ -67,7 +67,7 @@ async def test_an_answer_is_remembered_for_who_asked_and_by_all_replicas(
         async with there.client() as client:
             metrics = (await client.get("/metrics")).text
     assert [said(events) for events in (first, again, other)] == ["The first.", "The first.", "The second."]
-    assert last(again, "CUSTOM")["value"]["code"] == "from_memory"
+    assert last(again, "CUSTOM")["value"]["code"] == "from_cache"
     assert "usage" not in last(again, "RUN_FINISHED")
     assert last(first, "TEXT_MESSAGE_END")["messageId"] != last(again, "TEXT_MESSAGE_END")["messageId"]
     assert 'cache_operations_total{hit_miss="hit",operation="exact"} 1.0' in metrics
@@ -102,8 +102,8 @@ async def test_a_question_that_means_the_same_is_answered_from_memory_where_that
     )
     semantic = {
         "AGENKIT_CACHE_SEMANTIC": "true",
-        "AGENKIT_CACHE_THRESHOLD": "0.9",
-        "AGENKIT_GRAPHS": f"plain={graph}:graph",
+        "AGENKIT_CACHE_SEMANTIC_THRESHOLD": "0.9",
+        "AGENKIT_GRAPH_FILES": f"plain={graph}:graph",
     }
     with serving(tmp_path / "data", **_environment(loopback, **semantic)) as server:
         asked = ("What is the capital of France?", "What's the capital of France?", "What is the capital of Germany?")

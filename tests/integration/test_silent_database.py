@@ -27,7 +27,7 @@ def _serving(proxy: PostgresProxy, folder: Path, **settings: str) -> Any:
             **SCRIPTED,
             "DATABASE_URL": proxy.url,
             "AGENKIT_MIGRATE": "on",
-            "AGENKIT_STATEMENT_SECONDS": "1",
+            "AGENKIT_STATEMENT_TIMEOUT_SECONDS": "1",
             **settings,
         },
     )
@@ -82,7 +82,7 @@ async def test_run_waits_for_a_database_that_comes_back(server: Server, proxy: P
 async def test_answer_of_a_run_that_outlasted_no_outage_is_written_once_the_database_is_back(
     proxy: PostgresProxy, tmp_path: Path
 ) -> None:
-    with _serving(proxy, tmp_path, AGENKIT_STORAGE_RETRY_SECONDS="0", AGENKIT_LEASE="60") as server:
+    with _serving(proxy, tmp_path, AGENKIT_STORAGE_RETRY_SECONDS="0", AGENKIT_RUN_LEASE_SECONDS="60") as server:
         events = await _run_with_trouble(server, proxy.go_away)
         assert (events[-1]["type"], events[-1]["code"]) == ("RUN_ERROR", "storage_unavailable")
         async with server.client() as client:
@@ -101,7 +101,7 @@ async def test_answer_of_a_run_that_outlasted_no_outage_is_written_once_the_data
 
 
 async def test_readiness_is_answered_while_the_database_is_a_black_hole(proxy: PostgresProxy, tmp_path: Path) -> None:
-    with _serving(proxy, tmp_path, AGENKIT_STATEMENT_SECONDS="60") as server:
+    with _serving(proxy, tmp_path, AGENKIT_STATEMENT_TIMEOUT_SECONDS="60") as server:
         proxy.swallow()
         async with server.client() as client:
             ready = await client.get("/health/ready")

@@ -11,7 +11,7 @@ GRAPH = Path(__file__).parents[1] / "graphs" / "own_types.py"
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    return {"AGENKIT_GRAPHS": f"own_types={folder / 'own_types.py'}:graph"}
+    return {"AGENKIT_GRAPH_FILES": f"own_types={folder / 'own_types.py'}:graph"}
 
 
 async def test_own_types_of_a_graph_outlive_a_restart(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_an_older_client_is_told_the_older_dialect(server: Server) -> None
 
 
 async def test_a_stream_that_has_nothing_to_say_says_so_now_and_then(tmp_path: Path) -> None:
-    with serving(tmp_path, **SCRIPTED, AGENKIT_KEEP_ALIVE="0.05") as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_KEEP_ALIVE_SECONDS="0.05") as server:
         text = (await _raw(server, text="Count slowly")).text
     assert ": keep-alive\n\n" in text
     assert '"type":"RUN_FINISHED"' in text

@@ -58,7 +58,7 @@ async def _seen(server: Server, runs: int) -> Seen:
 async def test_what_the_docs_list_is_what_spans_hold(tmp_path: Path) -> None:
     seen: Seen = defaultdict(set)
     scripted = {
-        "AGENKIT_SCRIPT": str(TESTS / "quality.json"),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "quality.json"),
         "AGENKIT_CHAT_MODELS": "scripted:author",
         "AGENKIT_CANVAS_MODELS": "scripted:author",
         "AGENKIT_JUDGE_MODELS": "scripted:judge",
@@ -74,10 +74,10 @@ async def test_what_the_docs_list_is_what_spans_hold(tmp_path: Path) -> None:
             await client.post("/api/v1/reviews", json={"text": "Lyon is the capital of France."})
         _merge(seen, await _seen(server, 3))
     actor = {
-        "AGENKIT_SCRIPT": str(TESTS / "script.json"),
+        "AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "script.json"),
         "AGENKIT_CHAT_MODELS": "scripted:actor",
-        "AGENKIT_RETRY_ATTEMPTS": "1",
-        "AGENKIT_GRAPHS": f"notes={TESTS / 'graphs' / 'notes.py'}:graph",
+        "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
+        "AGENKIT_GRAPH_FILES": f"notes={TESTS / 'graphs' / 'notes.py'}:graph",
     }
     with serving(tmp_path / "actor", **actor) as server:
         await server.run(text="Work out the sum")
@@ -97,9 +97,9 @@ async def test_what_the_docs_list_is_what_spans_hold(tmp_path: Path) -> None:
             "OPENAI_BASE_URL": first.openai_url,
             "OLLAMA_BASE_URL": second.ollama_url,
             "AGENKIT_CHAT_MODELS": "openai:loop,ollama:loop",
-            "AGENKIT_RETRY_ATTEMPTS": "2",
-            "AGENKIT_RETRY_WAIT_LEAST": "0",
-            "AGENKIT_RETRY_WAIT_MOST": "0.1",
+            "AGENKIT_RETRY_MAX_ATTEMPTS": "2",
+            "AGENKIT_RETRY_WAIT_MIN_SECONDS": "0",
+            "AGENKIT_RETRY_WAIT_MAX_SECONDS": "0.1",
             "AGENKIT_CACHE_EXACT": "all",
         }
         with serving(tmp_path / "over", **over) as server:

@@ -66,7 +66,7 @@ async def test_a_thread_is_made_shown_changed_and_deleted(server: Server) -> Non
     gone = await _asked(server, who, "DELETE", _at("t"))
     assert (gone.status_code, gone.content) == (204, b"")
     for method in ("GET", "DELETE"):
-        assert await _refused(server, who, method, _at("t")) == (404, "unknown_thread")
+        assert await _refused(server, who, method, _at("t")) == (404, "thread_not_found")
 
 
 async def test_a_thread_needs_nothing_to_be_made(server: Server) -> None:
@@ -272,7 +272,7 @@ async def test_an_id_is_taken_once_by_each(server: Server) -> None:
 @pytest.mark.parametrize("path", ["", "/state", "/history", "/export", "/export?format=markdown"])
 async def test_a_thread_that_cannot_be_is_none(server: Server, path: str) -> None:
     for thread in ("unknown", "%00", "x" * 300, "a%01b"):
-        assert await _refused(server, _own(), "GET", f"{THREADS}/{thread}{path}") == (404, "unknown_thread")
+        assert await _refused(server, _own(), "GET", f"{THREADS}/{thread}{path}") == (404, "thread_not_found")
 
 
 async def test_the_state_of_a_thread_is_what_its_last_run_left(server: Server) -> None:
@@ -411,7 +411,7 @@ async def test_a_fork_that_cannot_be_is_told_why(server: Server) -> None:
     await server.run(text="One", thread="t", user=who)
     (newest, *_) = (await _told(server, who, "GET", _at("t") + "/history"))["items"]
     for body, refused in (
-        ({"checkpointId": "1f0c52a8-8d3c-6f6e-8002-5a1f0e9b7c11"}, (404, "unknown_checkpoint")),
+        ({"checkpointId": "1f0c52a8-8d3c-6f6e-8002-5a1f0e9b7c11"}, (404, "checkpoint_not_found")),
         ({**newest_id(newest), "threadId": "t"}, (409, "thread_exists")),
         ({**newest_id(newest), "threadId": ""}, (422, "invalid_input")),
         ({"checkpointId": ""}, (422, "invalid_input")),
@@ -494,7 +494,7 @@ async def test_a_thread_is_not_deleted_while_a_run_goes_on_it(server: Server) ->
         assert await _refused(server, who, "DELETE", _at("t")) == (409, "thread_busy")
         assert [told async for told in events][-1]["outcome"] == {"type": "success"}
     assert (await _asked(server, who, "DELETE", _at("t"))).status_code == 204
-    assert await _refused(server, who, "GET", _at("t") + "/state") == (404, "unknown_thread")
+    assert await _refused(server, who, "GET", _at("t") + "/state") == (404, "thread_not_found")
 
 
 async def test_a_thread_of_a_deleted_ones_name_knows_nothing_of_it(server: Server) -> None:
@@ -571,7 +571,7 @@ async def test_a_run_that_is_refused_leaves_no_thread(server: Server) -> None:
 async def test_on_postgresql_it_is_the_same(own_postgres: URL, tmp_path: Path) -> None:
     address = own_postgres.set(drivername="postgresql").render_as_string(hide_password=False)
     approval = f"approval={TESTS / 'graphs' / 'approval.py'}:graph"
-    shared = {"DATABASE_URL": address, "AGENKIT_MIGRATE": "on", "AGENKIT_GRAPHS": approval}
+    shared = {"DATABASE_URL": address, "AGENKIT_MIGRATE": "on", "AGENKIT_GRAPH_FILES": approval}
     with serving(tmp_path, **SCRIPTED, **shared) as server:
         who = _own()
         for text in ("One", "Two"):
@@ -588,5 +588,5 @@ async def test_on_postgresql_it_is_the_same(own_postgres: URL, tmp_path: Path) -
         assert len((await _told(server, who, "GET", _at("t") + "/history"))["items"]) == 6
         assert (await _asked(server, who, "DELETE", _at("t"))).status_code == 204
         for path in ("unknown", "%00"):
-            assert await _refused(server, who, "GET", f"{THREADS}/{path}") == (404, "unknown_thread")
+            assert await _refused(server, who, "GET", f"{THREADS}/{path}") == (404, "thread_not_found")
         assert await _listed(server, who) == ["fork", "asked"]

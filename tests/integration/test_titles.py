@@ -22,8 +22,8 @@ def server(tmp_path: Path, loopback: Loopback) -> Iterator[Server]:
         "OPENAI_BASE_URL": loopback.openai_url,
         "AGENKIT_CHAT_MODELS": "openai:loop",
         "AGENKIT_FAST_MODELS": "openai:small",
-        "AGENKIT_TITLES": "true",
-        "AGENKIT_CHECKPOINTS_KEPT": "5",
+        "AGENKIT_AUTO_TITLES": "true",
+        "AGENKIT_MAX_CHECKPOINTS_PER_THREAD": "5",
     }
     with serving(tmp_path, **environment) as running:
         yield running

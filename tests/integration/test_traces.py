@@ -205,6 +205,6 @@ async def test_a_trace_that_is_not_yours_is_unknown_as_one_that_cannot_be(
         await client.get(f"/api/v1/traces/{TRACE}", headers={"X-Test-User": "bob"}),
         *[await client.get(f"/api/v1/traces/{trace}") for trace in ("0" * 32, TRACE[:-1], TRACE.upper(), "a%00b")],
     ]
-    assert [(answer.status_code, answer.json()["code"]) for answer in told] == [(404, "unknown_trace")] * 5
+    assert [(answer.status_code, answer.json()["code"]) for answer in told] == [(404, "trace_not_found")] * 5
     theirs = await client.get("/api/v1/traces", headers={"X-Test-User": "bob"})
     assert theirs.json() == {"items": [], "nextCursor": None}

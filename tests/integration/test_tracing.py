@@ -14,9 +14,9 @@ from tests.sink import Arrived, Sink
 from tests.waiting import wait_for
 
 TESTS = Path(__file__).parent.parent
-SCRIPTED = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+SCRIPTED = {"AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
 READ = {
-    "AGENKIT_SCRIPT": str(TESTS / "quality.json"),
+    "AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "quality.json"),
     "AGENKIT_CHAT_MODELS": "scripted:author",
     "AGENKIT_CANVAS_MODELS": "scripted:author",
     "AGENKIT_JUDGE_MODELS": "scripted:judge",
@@ -237,7 +237,7 @@ async def test_a_document_that_is_read_first_is_one_tree(tmp_path: Path, sink: S
 
 
 async def test_what_is_written_and_read_on_the_canvas_is_the_nodes_and_not_the_models(tmp_path: Path) -> None:
-    writer = {"AGENKIT_SCRIPT": str(TESTS / "canvas.json"), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
+    writer = {"AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "canvas.json"), "AGENKIT_CANVAS_MODELS": "scripted:writer"}
     with serving(tmp_path, **writer) as server:
         props: dict[str, Any] = {"kind": "markdown"}
         await server.run("canvas", text="Write a note", run="r1", forwardedProps={"canvas": props})
@@ -268,7 +268,7 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink
             "OPENAI_BASE_URL": first.openai_url,
             "OLLAMA_BASE_URL": second.ollama_url,
             "AGENKIT_CHAT_MODELS": "openai:loop,ollama:loop",
-            "AGENKIT_RETRY_ATTEMPTS": "1",
+            "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
         }
         with serving(tmp_path, **settings, **_told(sink)) as server:
             await server.run(text="Hello", run="r")
@@ -312,7 +312,7 @@ async def test_a_collector_is_told_of_a_breaker_that_is_open_and_of_what_an_answ
             "OPENAI_BASE_URL": second.openai_url,
             "OLLAMA_BASE_URL": first.ollama_url,
             "AGENKIT_CHAT_MODELS": "ollama:loop,openai:loop",
-            "AGENKIT_RETRY_ATTEMPTS": "1",
+            "AGENKIT_RETRY_MAX_ATTEMPTS": "1",
             "AGENKIT_BREAKER_FAILURES": "1",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         }
@@ -351,7 +351,7 @@ async def test_anthropic_is_told_whose_work_it_is(tmp_path: Path) -> None:
 
 
 async def test_a_question_and_its_answer_are_two_runs_and_nothing_failed(tmp_path: Path) -> None:
-    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPHS=GRAPHS) as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_GRAPH_FILES=GRAPHS) as server:
         asked = await server.run("approval", text="Go", thread="t", run="r1")
         (question,) = last(asked, "RUN_FINISHED")["outcome"]["interrupts"]
         resume = [{"interruptId": question["id"], "status": "resolved", "payload": True}]
@@ -367,7 +367,7 @@ async def test_a_question_and_its_answer_are_two_runs_and_nothing_failed(tmp_pat
 
 async def test_what_a_graph_of_others_looks_for_and_has_completed_is_told(tmp_path: Path, sink: Sink) -> None:
     notes = f"notes={TESTS / 'graphs' / 'notes.py'}:graph"
-    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_GRAPHS=notes) as server:
+    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_GRAPH_FILES=notes) as server:
         await server.run("notes", text="When is high tide? Write to lena.vogt@posteo.de", run="found")
         await server.run("notes", text="A broken one", run="broken")
         found, broken = await _trace(server, "found"), await _trace(server, "broken")
@@ -386,7 +386,7 @@ async def test_what_a_graph_of_others_looks_for_and_has_completed_is_told(tmp_pa
 
 
 async def test_what_is_stopped_is_no_failure_and_what_fails_is_found(tmp_path: Path) -> None:
-    with serving(tmp_path, **SCRIPTED, AGENKIT_RETRY_ATTEMPTS="1") as server:
+    with serving(tmp_path, **SCRIPTED, AGENKIT_RETRY_MAX_ATTEMPTS="1") as server:
         async with server.client() as client, server.opened(client, text="Count slowly", run="stopped") as events:
             async for event in events:
                 if event["type"] == "TEXT_MESSAGE_CONTENT":
@@ -403,7 +403,9 @@ async def test_what_is_stopped_is_no_failure_and_what_fails_is_found(tmp_path: P
 
 async def test_however_a_run_ends_the_sink_and_the_store_have_the_same_tree(tmp_path: Path, sink: Sink) -> None:
     ends = ("asked", "resumed", "stopped", "failed")
-    with serving(tmp_path, **SCRIPTED, **_told(sink), AGENKIT_RETRY_ATTEMPTS="1", AGENKIT_GRAPHS=GRAPHS) as server:
+    with serving(
+        tmp_path, **SCRIPTED, **_told(sink), AGENKIT_RETRY_MAX_ATTEMPTS="1", AGENKIT_GRAPH_FILES=GRAPHS
+    ) as server:
         asked = await server.run("approval", text="Go", thread="t", run="asked")
         (question,) = last(asked, "RUN_FINISHED")["outcome"]["interrupts"]
         resume = [{"interruptId": question["id"], "status": "resolved", "payload": True}]
@@ -478,7 +480,7 @@ async def test_a_trace_of_anothers_is_none(tmp_path: Path) -> None:
         async with server.client(user="acme/other") as other:
             assert (await other.get("/api/v1/traces")).json()["items"] == []
             answer = await other.get(f"/api/v1/traces/{told['traceId']}")
-            assert (answer.status_code, answer.json()["code"]) == (404, "unknown_trace")
+            assert (answer.status_code, answer.json()["code"]) == (404, "trace_not_found")
 
 
 async def test_without_content_only_the_structure_is_kept(tmp_path: Path, sink: Sink) -> None:

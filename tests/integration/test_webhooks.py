@@ -29,7 +29,7 @@ from tests.waiting import wait_for
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
-SIGNING = {**SCRIPTED, "AGENKIT_WEBHOOK_SECRET": SECRET, "AGENKIT_LEASE": "1"}
+SIGNING = {**SCRIPTED, "AGENKIT_WEBHOOK_SECRET": SECRET, "AGENKIT_RUN_LEASE_SECONDS": "1"}
 RUNS = "/api/v1/runs"
 
 
@@ -94,10 +94,10 @@ async def test_what_the_receiver_missed_is_told_again_also_after_a_restart(tmp_p
     receiver.answers = [500]
     asked = _asked(receiver.url, thread="t", run="r1")
     database = open_database(StorageSettings(data_dir=tmp_path))
-    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true") as server:
+    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS="true") as server:
         result = (await _post(server, asked, Prefer="wait=20")).json()
         await _reached(database, lambda row: row.attempt == 1)
-    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
+    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS="true"):
         await _reached(database, lambda row: row.status != "waiting")
     await database.aclose()
     assert len(receiver.heard) == 2
@@ -119,14 +119,14 @@ async def test_a_run_that_ended_with_its_process_is_told_of_by_the_next(tmp_path
     assert row is not None
     await Webhooks(database, owner="test", lease=1).create(LOCAL, row.id, receiver.url)
     await database.aclose()
-    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
+    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS="true"):
         await receiver.has_heard(1)
     # The log has gone with the process, and the thread tells the same.
     assert receiver.verified()["data"] == result
 
 
 async def test_a_repeated_request_is_told_of_once(tmp_path: Path, receiver: Receiver) -> None:
-    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true") as server:
+    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS="true") as server:
         asked = _asked(receiver.url, thread="t", run="r1")
         headers = {"Prefer": "wait=20", "Idempotency-Key": "k"}
         first = await _post(server, asked, **headers)
@@ -154,7 +154,7 @@ async def test_what_nobody_wants_is_given_up_and_so_is_what_failed_too_often(
     await Webhooks(database, owner="test", lease=1).create(LOCAL, row.id, receiver.url)
     async with database.write() as connection:
         await connection.execute(update(webhooks).values(attempt=attempts))
-    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_PRIVATE="true"):
+    with serving(tmp_path, **SIGNING, AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS="true"):
         await receiver.has_heard(1)
         left = await _reached(database, lambda row: row.status != "waiting")
     await database.aclose()

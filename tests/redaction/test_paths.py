@@ -36,14 +36,14 @@ def _left(line: Line, told: str) -> list[str]:
 async def test_nothing_reaches_the_store_or_langfuse(tmp_path: Path) -> None:
     every = _seeded()
     seeded = {f"run-{at}": every[at : at + _EACH] for at in range(0, len(every), _EACH)}
-    scripted = {"AGENKIT_SCRIPT": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
+    scripted = {"AGENKIT_SCRIPTED_MODEL_FILE": str(TESTS / "script.json"), "AGENKIT_CHAT_MODELS": "scripted:actor"}
     with Sink() as sink:
         told = {
             "LANGFUSE_PUBLIC_KEY": "pk-lf-of-a-test",
             "LANGFUSE_SECRET_KEY": "sk-lf-of-a-test",
             "LANGFUSE_BASE_URL": sink.url,
         }
-        with serving(tmp_path, **scripted, **told, AGENKIT_TITLES="false") as server:
+        with serving(tmp_path, **scripted, **told, AGENKIT_AUTO_TITLES="false") as server:
             turns = asyncio.Semaphore(_AT_ONCE)
 
             async def say(run: str, told: Sequence[Line]) -> None:

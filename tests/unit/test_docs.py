@@ -36,7 +36,7 @@ def test_every_problem_and_every_code_of_a_run_is_listed_with_its_remedy() -> No
     ).read_text()
     source += (ROOT / "backend" / "runs" / "rescue.py").read_text()
     source += (ROOT / "backend" / "api" / "reviewing.py").read_text()
-    ours = {"step_limit", "internal", "interrupted", "shutting_down", "cancelled", "storage_unavailable", "run_stalled"}
+    ours = {"step_limit", "internal", "run_lost", "shutting_down", "cancelled", "storage_unavailable", "run_stalled"}
     ours |= {"unserializable_state"}
     assert all(f'"{code}"' in source for code in ours)
     assert {row[0] for row in _rows(within)} == models | ours

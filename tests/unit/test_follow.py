@@ -99,5 +99,5 @@ async def test_a_reader_that_takes_nothing_more_until_it_is_dropped_is_measured_
     stream = readers.stream(Subscriber("r", is_owner=False), keep_current)
     async with aclosing(stream):  # type: ignore[type-var]  # an async generator
         await anext(stream)
-        assert (value("streams_open"), value("reader_lag_seconds_count")) == (1, 0)
-    assert (value("streams_open"), value("reader_lag_seconds_count")) == (0, 1)
+        assert (value("agenkit_sse_connections"), value("agenkit_sse_write_stall_seconds_count")) == (1, 0)
+    assert (value("agenkit_sse_connections"), value("agenkit_sse_write_stall_seconds_count")) == (0, 1)

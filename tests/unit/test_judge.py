@@ -31,7 +31,7 @@ def _rubric(**weights: float) -> Rubric:
         f'[[dimensions]]\nname = "{name}"\nweight = {weight}\nquestion = "?"\nlevels = {LEVELS}\n'
         for name, weight in weights.items()
     )
-    return Rubric.parse(f'name = "test"\ndescription = "A test."\npasses = 3\n{dimensions}')
+    return Rubric.parse(f'name = "test"\ndescription = "A test."\npassing_score = 3\n{dimensions}')
 
 
 RUBRIC = _rubric(true=3, plain=1)
@@ -321,14 +321,14 @@ def test_fewer_failed_checks_are_better_than_any_score() -> None:
         (("weight = 3", "weight = nan"), "dimensions.0.weight"),
         (('"5"]', '"5", "6"]'), "dimensions.0.levels"),
         (('name = "test"', 'name = "A Test"'), "name"),
-        (("passes = 3", "passes = 6"), "passes"),
+        (("passing_score = 3", "passing_score = 6"), "passes"),
         (("[[dimensions]]", "[[dimension]]"), "dimension"),
         (('name = "test"', "name ="), "is no TOML"),
         (('name = "plain"', 'name = "TRUE"'), "two dimensions have one name"),
     ],
 )
 def test_a_file_that_is_no_rubric_is_refused_by_its_place(change: tuple[str, str], message: str) -> None:
-    text = 'name = "test"\ndescription = "A test."\npasses = 3\n'
+    text = 'name = "test"\ndescription = "A test."\npassing_score = 3\n'
     text += f'[[dimensions]]\nname = "true"\nweight = 3\nquestion = "?"\nlevels = {LEVELS}\n'
     text += f'[[dimensions]]\nname = "plain"\nweight = 0\nquestion = "?"\nlevels = {LEVELS}\n'
     Rubric.parse(text)

@@ -140,7 +140,7 @@ def test_prices_come_from_a_table_and_what_is_not_in_it_has_none() -> None:
 
 
 def test_a_candidate_has_limits_of_its_own() -> None:
-    asked = LinkSpec.parse(" ollama:llama3.2:3b?output=200&first_token=1.5&attempts=1 ")
+    asked = LinkSpec.parse(" ollama:llama3.2:3b?max_tokens=200&first_token_seconds=1.5&max_attempts=1 ")
     assert asked.model == ModelSpec("ollama", "llama3.2:3b")
     assert asked.limits == LinkLimits(max_tokens=200, first_token_seconds=1.5, max_attempts=1)
 
@@ -149,10 +149,10 @@ def test_a_candidate_has_limits_of_its_own() -> None:
     ("text", "why"),
     [
         ("openai:gpt?speed=9", "there is no limit 'speed'"),
-        ("openai:gpt?output=many", "'many' is no number"),
-        ("openai:gpt?output=", "'' is no number"),
-        ("openai:gpt?gap=0", "more than 0"),
-        ("gpt?gap=1", "expected provider:name"),
+        ("openai:gpt?max_tokens=many", "'many' is no number"),
+        ("openai:gpt?max_tokens=", "'' is no number"),
+        ("openai:gpt?idle_seconds=0", "more than 0"),
+        ("gpt?idle_seconds=1", "expected provider:name"),
     ],
 )
 def test_limits_that_cannot_be_are_refused_in_words(text: str, why: str) -> None:

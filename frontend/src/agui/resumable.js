@@ -4,7 +4,7 @@
 //
 // The protocol's own client takes the end of a stream for the end of the run, whatever was lost. This one looks whether
 // the run said that it has ended; if not, it asks the server for the rest, from the position that it heard last, until
-// there is an end. Where there is none to be had, it says so: RUN_ERROR, with the code `line_lost`. No dependency, for
+// there is an end. Where there is none to be had, it says so: RUN_ERROR, with the code `connection_lost`. No dependency, for
 // the clients 1.0 and 0.0.59, browsers and Node.
 
 /** @typedef {(url: string, request: RequestInit) => Promise<Response>} Fetch */
@@ -148,7 +148,7 @@ class Run {
     } catch (error) {
       // Not as a stream that fails: the client 1.0 leaves such an error to nobody, of which Node.js dies.
       if (!(error instanceof Lost)) throw error;
-      yield framed({ type: "RUN_ERROR", message: error.message, code: "line_lost" });
+      yield framed({ type: "RUN_ERROR", message: error.message, code: "connection_lost" });
     }
   }
 
