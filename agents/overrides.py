@@ -30,7 +30,7 @@ class AgentOverrides(BaseModel):
 
 
 def read_overrides(file: Path | None) -> Mapping[str, AgentOverrides]:
-    """Raises `BadOverrides`."""
+    """Raises `InvalidOverrides`."""
     if file is None:
         return {}
     try:
@@ -43,7 +43,7 @@ def read_overrides(file: Path | None) -> Mapping[str, AgentOverrides]:
 
 
 def apply_overrides(agents: Iterable[BaseAgent], overrides: Mapping[str, AgentOverrides]) -> None:
-    """Set what is set, agent by agent. Raises `BadOverrides`."""
+    """Set what is set, agent by agent. Raises `InvalidOverrides`."""
     known = {agent.id: agent for agent in agents}
     for agent_id, told in overrides.items():
         if (agent := known.get(agent_id)) is None:
@@ -52,12 +52,12 @@ def apply_overrides(agents: Iterable[BaseAgent], overrides: Mapping[str, AgentOv
             raise InvalidOverrides(
                 f"The agent {agent_id!r}: there is no profile {told.profile!r}: {', '.join(PROFILES)}"
             )
-        reviews = {"review", "rubric", "revisions", "judge_timeout_seconds"} & told.model_fields_set
+        reviews = {"review_mode", "rubric", "max_revisions", "judge_timeout_seconds"} & told.model_fields_set
         if reviews and agent.review_mode is None:
             raise InvalidOverrides(
                 f"The agent {agent_id!r} has no review step: {', '.join(sorted(reviews))} cannot be set"
             )
         if agent.review_only and told.review_mode is not None:
-            raise InvalidOverrides(f"The agent {agent_id!r} does nothing but review: review cannot be set")
+            raise InvalidOverrides(f"The agent {agent_id!r} does nothing but review: review_mode cannot be set")
         for name, value in told.model_dump(exclude_none=True).items():
             setattr(agent, name, value)

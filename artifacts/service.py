@@ -67,7 +67,7 @@ class _NewText:
 
     def draft(self, parent: int, *, text: str | None = None, conflicts: int = 0) -> Draft:
         said = self.text if text is None else text
-        return Draft(said, self.author, parent=parent, run=self.run, note=self.note, conflicts=conflicts)
+        return Draft(said, self.author, parent=parent, client_run_id=self.run, note=self.note, conflicts=conflicts)
 
 
 class ArtifactService:
@@ -95,7 +95,7 @@ class ArtifactService:
         note: str = "",
     ) -> ArtifactVersion:
         """`thread` is internal. Raises `NoText`, `TooLarge` or `UnknownThread`."""
-        draft = Draft(self._check_size(text), author, run=run, note=note)
+        draft = Draft(self._check_size(text), author, client_run_id=run, note=note)
         artifact, version = await self._artifacts.create(
             caller, draft, name=name, kind=kind, language=language, thread=thread
         )
@@ -166,7 +166,7 @@ class ArtifactService:
         record, tip = await self._base_version(caller, artifact, base)
         if tip.digest == old.version.digest:
             return ArtifactVersion(record, tip, old.text)
-        draft = Draft(old.text, author, parent=number, run=run, note=note)
+        draft = Draft(old.text, author, parent=number, client_run_id=run, note=note)
         language = old.version.language if old.version.language != record.language else None
         return await self._add_versions(caller, artifact, [draft], base, language)
 

@@ -32,7 +32,7 @@ async def _node(state: MessagesState) -> dict[str, Any]:
 
 async def _measure(postgres: URL, delay: float, data: Path) -> dict[Durability, float]:
     with proxying(postgres) as proxy:
-        settings = StorageSettings.model_validate({"data": data, "database_url": proxy.url, "migrate": "on"})
+        settings = StorageSettings.model_validate({"data_dir": data, "database_url": proxy.url, "migrate": "on"})
         async with open_checkpoints(settings) as checkpoints:
             proxy.delay = delay
             graph, before = StateGraph(MessagesState), START

@@ -66,7 +66,7 @@ class Report:
         return self.rss_mb[-1] - self.rss_mb[len(self.rss_mb) // 4]
 
 
-_TEXT_FIELDS = {"text", "content", "messages", "message", "asked", "given", "parameters", "state"}
+_TEXT_FIELDS = {"text", "content", "messages", "message", "prompt", "context", "parameters", "state"}
 
 
 class BodyGenerator:
@@ -101,7 +101,7 @@ class BodyGenerator:
             "/api/v1/artifacts": {"name": "notes", "kind": kind, "text": "# Notes", **language},
             "/api/v1/artifacts/{artifact_id}": {"text": "# Notes", "note": "edited"},
             "/api/v1/memories": {"kind": "style", "text": "Short answers."},
-            "/api/v1/reviews": {"text": "Lisbon is in Portugal.", "kind": kind, "asked": "Where?", **language},
+            "/api/v1/reviews": {"text": "Lisbon is in Portugal.", "kind": kind, "prompt": "Where?", **language},
         }.get(route)
 
     def _run_input(self) -> Json:
@@ -131,8 +131,8 @@ class BodyGenerator:
         }
         options: list[dict[str, Any]] = [
             {},
-            {"quality": "advise"},
-            {"multitask": "interrupt"},
+            {"reviewMode": "advise"},
+            {"multitaskStrategy": "interrupt"},
             {"onDisconnect": 5},
             {"output": parameters},
         ]

@@ -38,7 +38,7 @@ def script(folder: Path) -> str:
 
 def timed(url: str, quality: str) -> tuple[float, float]:
     """Milliseconds to the first token, and to the end of the run."""
-    body = run_input("Why are there tides?", forwardedProps={"quality": quality})
+    body = run_input("Why are there tides?", forwardedProps={"reviewMode": quality})
     began, first = time.perf_counter(), 0.0
     with httpx.stream("POST", f"{url}/api/v1/chat/chat", json=body, timeout=60) as answer:
         for line in answer.iter_lines():
@@ -56,7 +56,7 @@ def interval(differences: Sequence[float]) -> str:
 async def _warm(url: str) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         for quality in ("off", "advise", "enforce"):
-            asked = [run_input("Hi", forwardedProps={"quality": quality}) for _ in range(5)]
+            asked = [run_input("Hi", forwardedProps={"reviewMode": quality}) for _ in range(5)]
             await asyncio.gather(*(client.post("/api/v1/chat/chat", json=body) for body in asked))
 
 

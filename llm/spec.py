@@ -61,7 +61,13 @@ class LinkSpec:
 
 
 def _parse_limits(text: str, limited: str) -> LinkLimits:
-    kinds = {"output": int, "first_token": float, "gap": float, "total": float, "attempts": int}
+    kinds = {
+        "max_tokens": int,
+        "first_token_seconds": float,
+        "idle_seconds": float,
+        "total_seconds": float,
+        "max_attempts": int,
+    }
     given = dict[str, float]()
     for name, value in parse_qsl(limited, keep_blank_values=True):
         if name not in kinds:

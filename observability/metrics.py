@@ -39,10 +39,10 @@ class Metrics:
         self.event_log_writes = Counter(
             "agenkit_event_log_writes",
             "Writes to run logs: kept (in the memory of this process), shared (in Redis), failed (tried again).",
-            ("what",),
+            ("result",),
             registry=self.registry,
         )
-        self.runs = Counter("agenkit_runs", "Runs ended.", ("agent_id", "outcome"), registry=self.registry)
+        self.runs = Counter("agenkit_runs", "Runs ended.", ("agent_id", "status"), registry=self.registry)
         self.agent_errors = Counter(
             "agent_errors", "Runs that ended in an error.", ("agent_id", "error_type"), registry=self.registry
         )
@@ -93,7 +93,7 @@ class Metrics:
             "agenkit_llm_fallback_events",
             "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), exhausted "
             "(failed, and nobody was left), hedged.",
-            ("model", "what"),
+            ("model", "event"),
             registry=self.registry,
         )
         self.retries = Counter(
@@ -124,19 +124,19 @@ class Metrics:
         self.webhook_deliveries = Counter(
             "agenkit_webhook_deliveries",
             "Attempts at webhooks: delivered, failed (tried again), given_up, gone (its run was deleted).",
-            ("what",),
+            ("status",),
             registry=self.registry,
         )
         self.spans = Counter(
             "agenkit_spans",
             "What became of spans: dropped, exported or failed at an outlet; values that were cut, or closed in.",
-            ("outlet", "what"),
+            ("exporter", "result"),
             registry=self.registry,
         )
         self.score_exports = Counter(
             "agenkit_score_exports",
             "Reviews and feedback on their way to Langfuse: exported, failed (tried again), given_up, without_trace.",
-            ("what",),
+            ("result",),
             registry=self.registry,
         )
         self.legacy_requests = Counter(

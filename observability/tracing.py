@@ -153,7 +153,7 @@ class Incoming:
     span: "Span | None" = None
 
     @property
-    def span(self) -> SpanRef | None:
+    def span_ref(self) -> SpanRef | None:
         return None if self.span is None else self.span.context
 
     def end(self, status: int, route: str) -> None:

@@ -66,7 +66,7 @@ class VersionRecord:
     digest: str
     size: int
     author: Author
-    run: str | None
+    client_run_id: str | None
     note: str
     conflicts: int
     created_at: datetime
@@ -80,7 +80,7 @@ class Draft:
     text: str
     author: Author
     parent: int | None = None
-    run: str | None = None
+    client_run_id: str | None = None
     note: str = ""
     conflicts: int = 0
 
@@ -151,7 +151,7 @@ class Artifacts:
         self, caller: Caller, artifact: str, number: int | None = None
     ) -> tuple[ArtifactRecord, VersionRecord]:
         """An artifact and one of its versions, or the tip. Raises `UnknownArtifact` or `UnknownVersion`."""
-        meant = artifacts.c.tip if number is None else literal(number)
+        meant = artifacts.c.head_version if number is None else literal(number)
         of_it = and_(artifact_versions.c.artifact_id == artifacts.c.id, artifact_versions.c.number == meant)
         version = [column.label(f"version_{column.name}") for column in artifact_versions.c]
         both = select(artifacts, *version).select_from(artifacts.outerjoin(artifact_versions, of_it))
@@ -264,14 +264,14 @@ async def _move_head(  # noqa: PLR0917  # a row, and what becomes of it
     last, now = artifacts.c.versions + len(texts), literal(datetime.now(UTC), Moment)
     # Never before what it was, whatever the clocks of two machines say.
     later = case((artifacts.c.updated_at > now, artifacts.c.updated_at), else_=now)
-    values: dict[str, Any] = {"versions": last, "tip": last, "size": texts[-1].size, "updated_at": later}
+    values: dict[str, Any] = {"versions": last, "head_version": last, "size": texts[-1].size, "updated_at": later}
     if language is not None:
         values["language"] = language
-    moved = update(artifacts).where(_mine(caller, artifact), artifacts.c.tip == tip).values(**values)
+    moved = update(artifacts).where(_mine(caller, artifact), artifacts.c.head_version == tip).values(**values)
     row = (await connection.execute(moved.returning(artifacts))).one_or_none()
     if row is not None:
         return _record(row)
-    now_at: int | None = await connection.scalar(select(artifacts.c.tip).where(_mine(caller, artifact)))
+    now_at: int | None = await connection.scalar(select(artifacts.c.head_version).where(_mine(caller, artifact)))
     raise _unknown(artifact) if now_at is None else StaleVersion(now_at)
 
 
@@ -285,7 +285,7 @@ def _version_record(number: int, draft: Draft, content: Content, now: datetime, 
         digest=content.digest,
         size=content.size,
         author=draft.author,
-        run=draft.run,
+        client_run_id=draft.client_run_id,
         note=draft.note,
         conflicts=draft.conflicts,
         created_at=now,
@@ -321,7 +321,7 @@ def _row(record: ArtifactRecord) -> dict[str, Any]:
         "kind": record.kind,
         "language": record.language,
         "versions": record.versions,
-        "tip": record.head_version,
+        "head_version": record.head_version,
         "size": record.size,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -336,7 +336,7 @@ def _record(row: Row[Any]) -> ArtifactRecord:
         kind=row.kind,
         language=row.language,
         versions=row.versions,
-        head_version=row.tip,
+        head_version=row.head_version,
         size=row.size,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -344,5 +344,16 @@ def _record(row: Row[Any]) -> ArtifactRecord:
 
 
 def _version(row: Row[Any], prefix: str = "") -> VersionRecord:
-    names = ("number", "parent", "digest", "size", "author", "run", "note", "conflicts", "created_at", "language")
+    names = (
+        "number",
+        "parent",
+        "digest",
+        "size",
+        "author",
+        "client_run_id",
+        "note",
+        "conflicts",
+        "created_at",
+        "language",
+    )
     return VersionRecord(**{name: row._mapping[prefix + name] for name in names})

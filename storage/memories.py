@@ -63,7 +63,7 @@ class Memories:
                     user_id=caller.user,
                     kind=kind,
                     text=text,
-                    source=run_id,
+                    client_run_id=run_id,
                     created_at=now,
                     updated_at=now,
                 )
@@ -124,4 +124,4 @@ def _unknown(memory: str) -> UnknownMemory:
 
 
 def _record(row: Row[Any]) -> MemoryRecord:
-    return MemoryRecord(row.id, row.kind, row.text, row.source, row.created_at, row.updated_at)
+    return MemoryRecord(row.id, row.kind, row.text, row.client_run_id, row.created_at, row.updated_at)

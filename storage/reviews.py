@@ -147,8 +147,8 @@ class Reviews:
                     tenant_id=caller.tenant,
                     user_id=caller.user,
                     thread_id=thread,
-                    run=draft.run_id,
-                    message=draft.message_id,
+                    client_run_id=draft.run_id,
+                    message_id=draft.message_id,
                     agent_id=draft.agent_id,
                     artifact_id=artifact,
                     version=draft.version if artifact else None,
@@ -158,14 +158,14 @@ class Reviews:
                     rubric=draft.rubric,
                     rubric_version=draft.rubric_version,
                     attempt=draft.attempt,
-                    told=dict(draft.verdict),
+                    verdict=dict(draft.verdict),
                     created_at=record.created_at,
                 )
             )
 
     async def attach_to_message(self, caller: Caller, run: str, message: str, artifact: str, version: int) -> None:
         """Says of all reviews of a message which artifact they are of. One that was deleted meanwhile is none."""
-        mine = and_(_of(caller, reviews), reviews.c.run == run, reviews.c.message == message)
+        mine = and_(_of(caller, reviews), reviews.c.client_run_id == run, reviews.c.message_id == message)
         with suppress(IntegrityError):
             async with self._database.write() as connection:
                 await connection.execute(update(reviews).where(mine).values(artifact_id=artifact, version=version))
@@ -174,11 +174,11 @@ class Reviews:
         """Marks a review as that of the text that its reader got, and how much of it they got."""
         mine = and_(_of(caller, reviews), reviews.c.id == review)
         async with self._database.write() as connection:
-            told = await connection.scalar(select(reviews.c.told).where(mine))
-            if told is not None:
-                told = {**told, "delivered": True, "delivery": delivery}
+            verdict = await connection.scalar(select(reviews.c.verdict).where(mine))
+            if verdict is not None:
+                verdict = {**verdict, "delivered": True, "delivery": delivery}
                 # The score that may have been told already as a draft's is told anew, under the name that is its.
-                await connection.execute(update(reviews).where(mine).values(told=told, exported_at=None))
+                await connection.execute(update(reviews).where(mine).values(verdict=verdict, exported_at=None))
 
     async def get(self, caller: Caller, review: str) -> ReviewRecord:
         """Raises `UnknownReview`."""
@@ -240,8 +240,15 @@ class Reviews:
     ) -> FeedbackRecord:
         """One for each user and message: what was said before is changed."""
         now = datetime.now(UTC)
-        said = {"thumb": thumb, "score": score, "comment": comment, "run": run, "updated_at": now, "exported_at": None}
-        mine = and_(_of(caller, feedback), feedback.c.message == message)
+        said = {
+            "thumb": thumb,
+            "score": score,
+            "comment": comment,
+            "client_run_id": run,
+            "updated_at": now,
+            "exported_at": None,
+        }
+        mine = and_(_of(caller, feedback), feedback.c.message_id == message)
         for _ in range(2):
             try:
                 async with self._database.write() as connection:
@@ -254,7 +261,7 @@ class Reviews:
                         made = await connection.execute(
                             insert(feedback)
                             .values(
-                                tenant_id=caller.tenant, user_id=caller.user, message=message, created_at=now, **said
+                                tenant_id=caller.tenant, user_id=caller.user, message_id=message, created_at=now, **said
                             )
                             .returning(feedback)
                         )
@@ -267,7 +274,7 @@ class Reviews:
 
     async def get_feedback(self, caller: Caller, message: str) -> FeedbackRecord:
         """Raises `UnknownFeedback`."""
-        mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
+        mine = and_(_of(caller, feedback), feedback.c.message_id == message, _THERE)
         async with self._database.read() as connection:
             row = (await connection.execute(select(feedback).where(mine))).one_or_none()
         if row is None:
@@ -291,7 +298,7 @@ class Reviews:
 
     async def delete_feedback(self, caller: Caller, message: str) -> None:
         """Raises `UnknownFeedback`."""
-        mine = and_(_of(caller, feedback), feedback.c.message == message, _THERE)
+        mine = and_(_of(caller, feedback), feedback.c.message_id == message, _THERE)
         nothing = {"thumb": None, "score": None, "comment": None, "exported_at": None, "updated_at": datetime.now(UTC)}
         async with self._database.write() as connection:
             # What Langfuse may have been told of, now or before it was changed, stays as an empty row until it has
@@ -311,13 +318,17 @@ _THERE = or_(feedback.c.thumb.is_not(None), feedback.c.score.is_not(None))
 
 def _trace_of(table: Any) -> Any:
     """The trace of the run that a row names."""
-    same = and_(spans.c.tenant_id == table.c.tenant_id, spans.c.user_id == table.c.user_id, spans.c.run == table.c.run)
-    heads = select(spans.c.trace_id).where(same, literal_column(HEADS)).order_by(spans.c.began).limit(1)
+    same = and_(
+        spans.c.tenant_id == table.c.tenant_id,
+        spans.c.user_id == table.c.user_id,
+        spans.c.client_run_id == table.c.client_run_id,
+    )
+    heads = select(spans.c.trace_id).where(same, literal_column(HEADS)).order_by(spans.c.started_ns).limit(1)
     return heads.scalar_subquery().label("trace")
 
 
 _REVIEWS = (
-    select(reviews, threads.c.key.label("thread"), _trace_of(reviews))
+    select(reviews, threads.c.client_thread_id.label("thread"), _trace_of(reviews))
     .outerjoin(threads, threads.c.id == reviews.c.thread_id)
     .where(reviews.c.exported_at.is_(None), literal_column(SCORED))
     .order_by(reviews.c.created_at)
@@ -332,14 +343,14 @@ async def record_review_deletions(connection: AsyncConnection, caller: Caller, o
     """Has the scores of reviews that are about to be deleted deleted where they were sent."""
     asked = select(reviews).where(_of(caller, reviews), of_them, literal_column(SCORED))
     # One that was delivered may have been sent as a draft's before.
-    sent = [row for row in (await connection.execute(asked)).all() if row.exported_at or row.told.get("delivered")]
+    sent = [row for row in (await connection.execute(asked)).all() if row.exported_at or row.verdict.get("delivered")]
     await _record_deletions(connection, caller, [score for row in sent for score in _score_ids(row)])
 
 
 async def record_feedback_deletions(connection: AsyncConnection, caller: Caller, of_it: ColumnElement[bool]) -> None:
     """The same of feedback."""
     sent = or_(feedback.c.exported_at.is_not(None), feedback.c.updated_at != feedback.c.created_at)
-    messages = (await connection.scalars(select(feedback.c.message).where(_of(caller, feedback), of_it, sent))).all()
+    messages = (await connection.scalars(select(feedback.c.message_id).where(_of(caller, feedback), of_it, sent))).all()
     await _record_deletions(
         connection, caller, [_feedback_score(caller.tenant, caller.user, each) for each in messages]
     )
@@ -362,7 +373,7 @@ def _settled(waiting: PendingScore) -> tuple[Table, ColumnElement[bool], ColumnE
             return reviews, row, row
         case "feedback":
             tenant, user, message = waiting.key
-            row = and_(_of(Caller(tenant, user), feedback), feedback.c.message == message)
+            row = and_(_of(Caller(tenant, user), feedback), feedback.c.message_id == message)
             return feedback, row, and_(row, feedback.c.updated_at == waiting.at)
         case "score_deletions":
             row = score_deletions.c.id == waiting.id
@@ -373,7 +384,7 @@ def _scores(row: Row[Any]) -> list[PendingScore]:
     """The score of a review, one for each dimension, and one for each check that failed. Of several attempts at one
     answer only the one that was delivered has the plain name; where no message is read, there are no attempts.
     """
-    is_draft = row.message is not None and not row.told.get("delivered")
+    is_draft = row.message_id is not None and not row.verdict.get("delivered")
     failed = _failed_checks(row)
     whole = PendingScore(
         id=row.id,
@@ -395,7 +406,7 @@ def _scores(row: Row[Any]) -> list[PendingScore]:
     )
     dimensions = [
         _part(whole, name, f"{whole.name}: {name}", level, {"dimension": name})
-        for name, level in row.told.get("levels", {}).items()
+        for name, level in row.verdict.get("dimensionScores", {}).items()
     ]
     checks = [_part(whole, f"check {name}", f"{whole.name}: check {name}", 0.0, {"check": name}) for name in failed]
     return [*([] if row.score is None else [whole]), *dimensions, *checks]
@@ -414,7 +425,7 @@ def _part(whole: PendingScore, part: str, name: str, value: float, metadata: Map
 
 def _score_ids(row: Row[Any]) -> list[str]:
     """The ids that the scores of a review have where they are sent."""
-    parts = [*row.told.get("levels", {}), *(f"check {name}" for name in _failed_checks(row))]
+    parts = [*row.verdict.get("dimensionScores", {}), *(f"check {name}" for name in _failed_checks(row))]
     return [row.id, *(_part_id(row.id, part) for part in parts)]
 
 
@@ -423,7 +434,7 @@ def _part_id(review: str, part: str) -> str:
 
 
 def _failed_checks(row: Row[Any]) -> list[str]:
-    return sorted({found["by"] for found in row.told.get("findings", ()) if found["severity"] == "error"})
+    return sorted({found["source"] for found in row.verdict.get("findings", ()) if found["severity"] == "error"})
 
 
 def _deletion(row: Row[Any]) -> PendingScore:
@@ -435,7 +446,7 @@ def _feedback_score(*key: str) -> str:
 
 
 def _reasons(row: Row[Any]) -> PendingScore:
-    key = (row.tenant_id, row.user_id, row.message)
+    key = (row.tenant_id, row.user_id, row.message_id)
     return PendingScore(
         id=_feedback_score(*key),
         table="feedback",
@@ -464,8 +475,8 @@ def _filters(query: ReviewFilter) -> list[ColumnElement[bool]]:
         reviews.c.outcome: query.outcome,
         reviews.c.rubric: query.rubric,
         reviews.c.agent_id: query.agent_id,
-        reviews.c.run: query.run_id,
-        reviews.c.message: query.message_id,
+        reviews.c.client_run_id: query.run_id,
+        reviews.c.message_id: query.message_id,
         reviews.c.artifact_id: query.artifact_id,
     }
     return [column == value for column, value in asked.items() if value is not None]
@@ -476,13 +487,13 @@ def _review(row: Row[Any]) -> ReviewRecord:
         outcome=row.outcome,
         rubric=row.rubric,
         rubric_version=row.rubric_version,
-        verdict=row.told,
+        verdict=row.verdict,
         score=row.score,
         judge=row.judge,
         attempt=row.attempt,
         thread_id=row.thread_id,
-        run_id=row.run,
-        message_id=row.message,
+        run_id=row.client_run_id,
+        message_id=row.message_id,
         agent_id=row.agent_id,
         artifact_id=row.artifact_id,
         version=row.version,
@@ -491,7 +502,9 @@ def _review(row: Row[Any]) -> ReviewRecord:
 
 
 def _feedback(row: Row[Any]) -> FeedbackRecord:
-    return FeedbackRecord(row.message, row.thumb, row.score, row.comment, row.run, row.created_at, row.updated_at)
+    return FeedbackRecord(
+        row.message_id, row.thumb, row.score, row.comment, row.client_run_id, row.created_at, row.updated_at
+    )
 
 
 def _id_of(caller: Caller, key: str) -> str:

@@ -145,7 +145,7 @@ class Runs:
                     and (same := await _find_run(connection, caller, _idempotency_columns(idempotency))) is not None
                 ):
                     raise DuplicateRequest(same)
-                if (known := await _find_run(connection, caller, runs.c.key == run)) is not None:
+                if (known := await _find_run(connection, caller, runs.c.client_run_id == run)) is not None:
                     raise RunExists(known)
                 thread_id = await _thread_id(connection, caller, thread, now)
                 if (asking := await _waiting_agent(connection, thread_id)) not in {None, agent}:
@@ -157,19 +157,19 @@ class Runs:
                         id=run_id,
                         tenant_id=caller.tenant,
                         user_id=caller.user,
-                        key=run,
+                        client_run_id=run,
                         thread_id=thread_id,
                         agent_id=agent,
                         model=model,
                         status="queued" if queued else "running",
                         owner=self._owner,
                         attempt=1,
-                        beat_at=now,
+                        heartbeat_at=now,
                         created_at=now,
-                        request=request,
-                        asked=request_json,
+                        request_digest=request,
+                        request_json=request_json,
                         idempotency_key=idempotency.key if idempotency else None,
-                        idempotency_request=idempotency.request if idempotency else None,
+                        idempotency_digest=idempotency.request if idempotency else None,
                     )
                 )
         except IntegrityError as error:
@@ -185,7 +185,7 @@ class Runs:
                 and (same := await _find_run(connection, caller, _idempotency_columns(idempotency))) is not None
             ):
                 raise DuplicateRequest(same)
-            if (known := await _find_run(connection, caller, runs.c.key == run)) is not None:
+            if (known := await _find_run(connection, caller, runs.c.client_run_id == run)) is not None:
                 raise RunExists(known)
 
     async def withdraw(self, run: RunRecord) -> None:
@@ -207,7 +207,7 @@ class Runs:
             .where(
                 threads.c.tenant_id == caller.tenant,
                 threads.c.user_id == caller.user,
-                threads.c.key == thread,
+                threads.c.client_thread_id == thread,
                 runs.c.status == "queued",
             )
         )
@@ -249,7 +249,7 @@ class Runs:
 
     async def find(self, caller: Caller, key: str) -> RunRow | None:
         async with self._database.read() as connection:
-            return await _find_run(connection, caller, runs.c.key == key)
+            return await _find_run(connection, caller, runs.c.client_run_id == key)
 
     async def find_by_message(self, caller: Caller, message: str, run: str | None = None) -> RunRow:
         """The newest run that has ended and answered with a message; the run `run` alone, by the client's id of it.
@@ -261,9 +261,11 @@ class Runs:
         if not message.isprintable() or not (run or "").isprintable():
             raise unknown
         owned = and_(run_messages.c.tenant_id == caller.tenant, run_messages.c.user_id == caller.user)
-        answered = runs.c.id.in_(select(run_messages.c.run_id).where(owned, run_messages.c.message == message))
+        answered = runs.c.id.in_(select(run_messages.c.run_id).where(owned, run_messages.c.message_id == message))
         async with self._database.read() as connection:
-            found = await _find_run(connection, caller, answered if run is None else and_(answered, runs.c.key == run))
+            found = await _find_run(
+                connection, caller, answered if run is None else and_(answered, runs.c.client_run_id == run)
+            )
         if found is None:
             raise unknown
         return found
@@ -271,22 +273,24 @@ class Runs:
     async def active_run(self, caller: Caller, thread: str) -> RunRow | None:
         """The run that has this thread now."""
         async with self._database.read() as connection:
-            return await _find_run(connection, caller, and_(threads.c.key == thread, runs.c.status == "running"))
+            return await _find_run(
+                connection, caller, and_(threads.c.client_thread_id == thread, runs.c.status == "running")
+            )
 
     async def newest_run(self, caller: Caller, thread: str) -> RunRow | None:
         async with self._database.read() as connection:
-            return await _find_run(connection, caller, threads.c.key == thread)
+            return await _find_run(connection, caller, threads.c.client_thread_id == thread)
 
     async def request_cancel(self, run: RunRow) -> None:
         """Leaves word for the process that drives it."""
         async with self._database.write() as connection:
             await connection.execute(
-                update(runs).where(runs.c.id == run.id, runs.c.status.in_(_ACTIVE)).values(stop_asked=True)
+                update(runs).where(runs.c.id == run.id, runs.c.status.in_(_ACTIVE)).values(cancel_requested=True)
             )
 
     async def cancel_requested(self, ids: Sequence[str]) -> Sequence[str]:
         async with self._database.read() as connection:
-            found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.stop_asked))
+            found = await connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), runs.c.cancel_requested))
             return [str(row.id) for row in found]
 
     async def end_expired(self, run: str) -> bool:
@@ -300,7 +304,7 @@ class Runs:
             return ended.rowcount == 1
 
     def _expired(self) -> ColumnElement[bool]:
-        return and_(runs.c.status.in_(_ACTIVE), runs.c.beat_at < DatabaseTime(-self._lease))
+        return and_(runs.c.status.in_(_ACTIVE), runs.c.heartbeat_at < DatabaseTime(-self._lease))
 
     async def end(
         self,
@@ -331,7 +335,9 @@ class Runs:
             found = {each for each in messages if 0 < len(each) <= KEY_LENGTH and each.isprintable()}
             if found and ended.rowcount:
                 owner = {"tenant_id": caller.tenant, "user_id": caller.user, "run_id": run.id}
-                await connection.execute(insert(run_messages), [{**owner, "message": each} for each in sorted(found)])
+                await connection.execute(
+                    insert(run_messages), [{**owner, "message_id": each} for each in sorted(found)]
+                )
 
     async def heartbeat(self, ids: Sequence[str]) -> Sequence[str]:
         """Says that these runs of this process are still driven; those that are still its own."""
@@ -339,7 +345,7 @@ class Runs:
             kept = await connection.execute(
                 update(runs)
                 .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_ACTIVE))
-                .values(beat_at=DatabaseTime())
+                .values(heartbeat_at=DatabaseTime())
                 .returning(runs.c.id)
             )
             return [str(row.id) for row in kept]
@@ -350,7 +356,7 @@ class Runs:
             await connection.execute(
                 update(runs)
                 .where(runs.c.id.in_(ids), runs.c.owner == self._owner, runs.c.status.in_(_ACTIVE))
-                .values(beat_at=DatabaseTime(-2 * self._lease), attempt=runs.c.attempt - _is_running())
+                .values(heartbeat_at=DatabaseTime(-2 * self._lease), attempt=runs.c.attempt - _is_running())
             )
 
     async def claim_expired(self, max_attempts: int, *, except_ids: Sequence[str] = ()) -> Sequence[LostRun]:
@@ -361,18 +367,18 @@ class Runs:
         lost = and_(self._expired(), runs.c.id.not_in(except_ids), _may_be_tried(max_attempts))
         claimed = list[LostRun]()
         async with self._database.write() as connection:
-            oldest = _ROW.add_columns(runs.c.asked).where(lost).order_by(runs.c.created_at).limit(CLAIM_BATCH)
+            oldest = _ROW.add_columns(runs.c.request_json).where(lost).order_by(runs.c.created_at).limit(CLAIM_BATCH)
             for row in (await connection.execute(oldest)).all():
                 same = and_(runs.c.id == row.id, runs.c.owner == row.owner, runs.c.attempt == row.attempt)
                 taken = await connection.execute(
                     update(runs)
                     .where(same, self._expired())
-                    .values(owner=self._owner, attempt=runs.c.attempt + _is_running(), beat_at=DatabaseTime())
+                    .values(owner=self._owner, attempt=runs.c.attempt + _is_running(), heartbeat_at=DatabaseTime())
                     .returning(runs.c.attempt)
                 )
                 if (attempt := taken.scalar()) is not None:
                     caller = Caller(tenant=row.tenant_id, user=row.user_id)
-                    claimed.append(LostRun(_run_row(row), caller, attempt, row.asked, row.stop_asked))
+                    claimed.append(LostRun(_run_row(row), caller, attempt, row.request_json, row.cancel_requested))
         return claimed
 
     async def end_expired_runs(self, *, except_ids: Sequence[str] = (), max_attempts: int = 1) -> Sequence[str]:
@@ -396,15 +402,17 @@ def _is_running() -> ColumnElement[int]:
 
 
 def _may_be_tried(attempts: int) -> ColumnElement[bool]:
-    return and_(runs.c.asked.is_not(None), or_(runs.c.status == "queued", runs.c.attempt < attempts))
+    return and_(runs.c.request_json.is_not(None), or_(runs.c.status == "queued", runs.c.attempt < attempts))
 
 
 # How many runs one transaction claims. Replicas that look at the same time share them.
 CLAIM_BATCH = 32
 _ACTIVE = ("queued", "running")
 # Without the input of a run, which may be megabytes and is read by whoever recovers it only.
-_COLUMNS = [column for column in runs.c if column is not runs.c.asked]
-_ROW: Select[Any] = select(*_COLUMNS, threads.c.key.label("thread_key")).join(threads, threads.c.id == runs.c.thread_id)
+_COLUMNS = [column for column in runs.c if column is not runs.c.request_json]
+_ROW: Select[Any] = select(*_COLUMNS, threads.c.client_thread_id.label("thread_key")).join(
+    threads, threads.c.id == runs.c.thread_id
+)
 
 
 async def _find_run(connection: AsyncConnection, caller: Caller, which: ColumnElement[bool]) -> RunRow | None:
@@ -418,7 +426,7 @@ async def _find_run(connection: AsyncConnection, caller: Caller, which: ColumnEl
 def _run_row(row: Row[Any]) -> RunRow:
     return RunRow(
         id=row.id,
-        client_run_id=row.key,
+        client_run_id=row.client_run_id,
         thread=row.thread_key,
         thread_id=row.thread_id,
         agent=row.agent_id,
@@ -426,8 +434,8 @@ def _run_row(row: Row[Any]) -> RunRow:
         status=row.status,
         error_code=row.error_code,
         usage=row.usage or (),
-        request=row.request,
-        idempotency_request=row.idempotency_request,
+        request=row.request_digest,
+        idempotency_request=row.idempotency_digest,
         owner=row.owner,
         created_at=row.created_at,
         ended_at=row.ended_at,
@@ -453,7 +461,7 @@ async def _waiting_agent(connection: AsyncConnection, thread_id: str) -> str | N
 
 
 async def _thread_id(connection: AsyncConnection, caller: Caller, key: str, now: DatabaseTime) -> str:
-    mine = (threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.key == key)
+    mine = (threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.client_thread_id == key)
     touched = await connection.execute(update(threads).where(*mine).values(updated_at=now).returning(threads.c.id))
     known: str | None = touched.scalar()
     if known is not None:
@@ -461,7 +469,12 @@ async def _thread_id(connection: AsyncConnection, caller: Caller, key: str, now:
     thread_id = uuid4().hex
     await connection.execute(
         insert(threads).values(
-            id=thread_id, tenant_id=caller.tenant, user_id=caller.user, key=key, created_at=now, updated_at=now
+            id=thread_id,
+            tenant_id=caller.tenant,
+            user_id=caller.user,
+            client_thread_id=key,
+            created_at=now,
+            updated_at=now,
         )
     )
     return thread_id

@@ -132,7 +132,7 @@ class Schedules:
         self, occurrence: Occurrence, next_at: datetime | None, run: str, *, error: str | None = None
     ) -> bool:
         """Goes on to the next occurrence. `error` is why the run, by its client's id, was not begun."""
-        values = {"last_at": occurrence.at, "last_run": run, "last_error": error}
+        values = {"last_at": occurrence.at, "last_client_run_id": run, "last_error": error}
         return await self._update(self._ours(occurrence), {**values, "next_at": next_at, "leased_until": None})
 
     async def mark_skipped(self, occurrence: Occurrence, next_at: datetime | None) -> bool:
@@ -161,7 +161,7 @@ def _plan_columns(plan: SchedulePlan) -> dict[str, Any]:
         "cron": plan.cron,
         "timezone": plan.timezone,
         "input": dict(plan.input),
-        "thread": plan.thread,
+        "client_thread_id": plan.thread,
     }
 
 
@@ -169,10 +169,10 @@ def _record(row: Row[Any]) -> ScheduleRecord:
     return ScheduleRecord(
         id=row.id,
         caller=Caller(tenant=row.tenant_id, user=row.user_id),
-        plan=SchedulePlan(row.agent_id, row.cron, row.timezone, row.input, row.thread),
+        plan=SchedulePlan(row.agent_id, row.cron, row.timezone, row.input, row.client_thread_id),
         next_at=row.next_at,
         last_at=row.last_at,
-        last_run=row.last_run,
+        last_run=row.last_client_run_id,
         last_error=row.last_error,
         skipped=row.skipped,
         created_at=row.created_at,

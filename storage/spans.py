@@ -113,7 +113,7 @@ class SpanStore:
         made = self._dialect.insert(traces)
         # An update that changes nothing, but takes the row: whoever is second sees the spans of both.
         taken = made.on_conflict_do_update(
-            index_elements=["tenant_id", "user_id", "id"], set_={"spans": traces.c.spans}
+            index_elements=["tenant_id", "user_id", "id"], set_={"span_count": traces.c.span_count}
         )
         await connection.execute(taken, [{**_NOTHING, **dict(zip(_KEY, key, strict=True))} for key in keys])
         await _rebuild_traces(connection, keys)
@@ -124,8 +124,8 @@ class SpanStore:
         asked = asked.where(*_filters(caller, query))
         if query.after is not None:
             last = tuple_(literal(query.after.time, Moment), literal(query.after.id))
-            asked = asked.where(tuple_(traces.c.began_at, traces.c.id) < last)
-        asked = asked.order_by(traces.c.began_at.desc(), traces.c.id.desc()).limit(query.limit)
+            asked = asked.where(tuple_(traces.c.started_at, traces.c.id) < last)
+        asked = asked.order_by(traces.c.started_at.desc(), traces.c.id.desc()).limit(query.limit)
         async with self._database.read() as connection:
             return [_trace(row) for row in (await connection.execute(asked)).all()]
 
@@ -137,7 +137,7 @@ class SpanStore:
             head = (await connection.execute(select(traces).where(mine))).one_or_none()
             if head is None:
                 raise UnknownTrace(f"Unknown trace {trace!r}")
-            told = select(spans).where(theirs).order_by(spans.c.began, spans.c.id).limit(MAX_SPANS)
+            told = select(spans).where(theirs).order_by(spans.c.started_ns, spans.c.id).limit(MAX_SPANS)
             return _trace(head), [_record(row) for row in (await connection.execute(told)).all()]
 
     async def delete_of_thread(self, caller: Caller, thread: str, before: int) -> None:
@@ -148,8 +148,8 @@ class SpanStore:
     async def sweep(self, before: datetime) -> int:
         """Drops what began before a moment; the number of spans."""
         async with self._database.write() as connection:
-            await connection.execute(delete(traces).where(traces.c.began_at < before))
-            gone = await connection.execute(delete(spans).where(spans.c.began < _nanoseconds(before)))
+            await connection.execute(delete(traces).where(traces.c.started_at < before))
+            gone = await connection.execute(delete(spans).where(spans.c.started_ns < _nanoseconds(before)))
             return int(gone.rowcount)
 
 
@@ -158,14 +158,14 @@ async def delete_thread_spans(connection: AsyncConnection, caller: Caller, threa
     found = select(traces.c.id).where(
         traces.c.tenant_id == caller.tenant,
         traces.c.user_id == caller.user,
-        traces.c.id.in_(_filter_by(caller, "thread", thread)),
+        traces.c.id.in_(_filter_by(caller, "client_thread_id", thread)),
     )
     # In one order for everybody, and taken before their spans are, as whoever writes does.
     ids = (await connection.scalars(found.order_by(traces.c.id).with_for_update())).all()
     mine = and_(spans.c.tenant_id == caller.tenant, spans.c.user_id == caller.user)
     for at in range(0, len(ids), _TRACES):
         some = ids[at : at + _TRACES]
-        of_it = and_(mine, spans.c.trace_id.in_(some), spans.c.thread == thread, spans.c.began < before)
+        of_it = and_(mine, spans.c.trace_id.in_(some), spans.c.client_thread_id == thread, spans.c.started_ns < before)
         await connection.execute(delete(spans).where(of_it))
         rest = set(
             (
@@ -194,12 +194,12 @@ async def _full_traces(connection: AsyncConnection, keys: Collection[_Key]) -> s
     if not keys:
         return set()
     key = [traces.c[name] for name in _KEY]
-    asked = select(*key).where(tuple_(*key).in_(sorted(keys)), traces.c.spans >= MAX_STORED_SPANS)
+    asked = select(*key).where(tuple_(*key).in_(sorted(keys)), traces.c.span_count >= MAX_STORED_SPANS)
     return {(row[0], row[1], row[2]) for row in (await connection.execute(asked)).all()}
 
 
 # What a trace says before its spans are asked.
-_NOTHING: Mapping[str, Any] = {"name": "", "began_at": _EPOCH, "nanoseconds": 0, "spans": 0}
+_NOTHING: Mapping[str, Any] = {"name": "", "started_at": _EPOCH, "duration_ns": 0, "span_count": 0}
 
 
 def _trace_summaries() -> Select[Any]:
@@ -207,11 +207,15 @@ def _trace_summaries() -> Select[Any]:
     its = and_(*(of == traces.c[name] for name, of in zip(_KEY, _OF, strict=True)))
 
     def first(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        asked = select(column).where(its, column.is_not(None)).order_by(spans.c.began, spans.c.id).limit(1)
+        asked = select(column).where(its, column.is_not(None)).order_by(spans.c.started_ns, spans.c.id).limit(1)
         return asked.scalar_subquery().label(column.name)
 
-    same = map(first, (spans.c.name, spans.c.agent_id, spans.c.thread, spans.c.run, spans.c.error))
-    ends = {"spans": func.count(), "began": func.min(spans.c.began), "ended": func.max(spans.c.ended)}
+    same = map(first, (spans.c.name, spans.c.agent_id, spans.c.client_thread_id, spans.c.client_run_id, spans.c.error))
+    ends = {
+        "span_count": func.count(),
+        "started_ns": func.min(spans.c.started_ns),
+        "ended_ns": func.max(spans.c.ended_ns),
+    }
     sums = (select(of).select_from(spans).where(its).scalar_subquery().label(name) for name, of in ends.items())
     key = [traces.c[name] for name in _KEY]
     asked: BindParameter[Any] = bindparam("keys", expanding=True)
@@ -224,8 +228,8 @@ _SUMMARY = _trace_summaries()
 
 def _row(told: Row[Any]) -> dict[str, Any]:
     row = dict(told._mapping)
-    began, ended = row.pop("began"), row.pop("ended")
-    return {**row, "began_at": _moment(began), "nanoseconds": max(0, ended - began)}
+    started, ended = row.pop("started_ns"), row.pop("ended_ns")
+    return {**row, "started_at": _moment(started), "duration_ns": max(0, ended - started)}
 
 
 def _span(record: SpanRecord) -> dict[str, Any]:
@@ -235,15 +239,15 @@ def _span(record: SpanRecord) -> dict[str, Any]:
         "user_id": subject.user,
         "trace_id": record.trace_id,
         "id": record.id,
-        "parent": record.parent_id,
+        "parent_id": record.parent_id,
         "name": _truncate(record.name, KEY_LENGTH),
         "kind": record.kind,
         "agent_id": _truncate(subject.agent, KEY_LENGTH) or None,
-        "thread": _truncate(subject.session, KEY_LENGTH) or None,
-        "run": _truncate(subject.run, KEY_LENGTH) or None,
+        "client_thread_id": _truncate(subject.session, KEY_LENGTH) or None,
+        "client_run_id": _truncate(subject.run, KEY_LENGTH) or None,
         "error": _truncate(record.error or "", _CODE) or None,
-        "began": record.started_ns,
-        "ended": record.ended_ns,
+        "started_ns": record.started_ns,
+        "ended_ns": record.ended_ns,
         "attributes": {name: _stored_value(value) for name, value in record.attributes.items()},
     }
 
@@ -269,7 +273,7 @@ def _moment(nanoseconds: int) -> datetime:
 def _filters(caller: Caller, query: TraceFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         traces.c.id.in_(_filter_by(caller, name, value))
-        for name, value in (("run", query.run), ("thread", query.thread))
+        for name, value in (("client_run_id", query.run), ("client_thread_id", query.thread))
         if value is not None
     ]
     if query.agent is not None:
@@ -279,9 +283,9 @@ def _filters(caller: Caller, query: TraceFilter) -> list[ColumnElement[bool]]:
     if query.name is not None:
         found.append(traces.c.name.icontains(query.name, autoescape=True))
     if query.since is not None:
-        found.append(traces.c.began_at >= query.since)
+        found.append(traces.c.started_at >= query.since)
     if query.until is not None:
-        found.append(traces.c.began_at < query.until)
+        found.append(traces.c.started_at < query.until)
     return found
 
 
@@ -302,26 +306,28 @@ def _trace(row: Row[Any]) -> TraceRecord:
         id=row.id,
         name=row.name,
         agent=row.agent_id,
-        thread=row.thread,
-        run=row.run,
+        thread=row.client_thread_id,
+        run=row.client_run_id,
         error=row.error,
-        started_at=row.began_at,
-        duration_seconds=row.nanoseconds / 1e9,
-        span_count=row.spans,
+        started_at=row.started_at,
+        duration_seconds=row.duration_ns / 1e9,
+        span_count=row.span_count,
     )
 
 
 def _record(row: Row[Any]) -> SpanRecord:
-    subject = TraceSubject(row.tenant_id, row.user_id, row.thread or "", row.run or "", row.agent_id or "")
+    subject = TraceSubject(
+        row.tenant_id, row.user_id, row.client_thread_id or "", row.client_run_id or "", row.agent_id or ""
+    )
     return SpanRecord(
         trace_id=row.trace_id,
         id=row.id,
-        parent_id=row.parent,
+        parent_id=row.parent_id,
         name=row.name,
         kind=row.kind,
         subject=subject,
         error=row.error,
-        started_ns=row.began,
-        ended_ns=row.ended,
+        started_ns=row.started_ns,
+        ended_ns=row.ended_ns,
         attributes=row.attributes,
     )

@@ -65,10 +65,10 @@ threads = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     *_owner(),
-    Column("key", String(KEY_LENGTH), nullable=False),
+    Column("client_thread_id", String(KEY_LENGTH), nullable=False),
     Column("title", String(KEY_LENGTH)),
-    # Who gave the title: `person` or `model`.
-    Column("title_by", String(16)),
+    # `user` or `model`.
+    Column("title_source", String(16)),
     # The title as it is searched in: without capitals, and with one spelling for one letter.
     Column("title_folded", Text),
     Column("metadata", JSON, nullable=False, server_default=text("'{}'")),
@@ -76,19 +76,20 @@ threads = Table(
     Column("forked_agent_id", String(KEY_LENGTH)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    UniqueConstraint("tenant_id", "user_id", "key"),
+    # Made when the column was called `key`: SQLite cannot rename a constraint.
+    UniqueConstraint("tenant_id", "user_id", "client_thread_id", name="uq_threads_tenant_id_user_id_key"),
     Index("ix_threads_updated", "tenant_id", "user_id", "updated_at", "id"),
     Index("ix_threads_created", "tenant_id", "user_id", "created_at", "id"),
 )
 
 # Ids whose checkpoints have no thread: it was deleted a moment ago, or is being made. What stays here is swept.
 orphaned_threads = Table(
-    "strays",
+    "orphaned_threads",
     metadata,
     Column("id", String(32), primary_key=True),
     *_owner(),
     Column("since", Moment, nullable=False),
-    Index("ix_strays_since", "since"),
+    Index("ix_orphaned_threads_since", "since"),
 )
 
 runs = Table(
@@ -96,7 +97,7 @@ runs = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     *_owner(),
-    Column("key", String(KEY_LENGTH), nullable=False),
+    Column("client_run_id", String(KEY_LENGTH), nullable=False),
     Column("thread_id", String(32), ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     Column("agent_id", String(KEY_LENGTH), nullable=False),
     Column("model", String(KEY_LENGTH)),
@@ -106,18 +107,18 @@ runs = Table(
     Column("owner", String(64), nullable=False),
     Column("attempt", Integer, nullable=False),
     # What was asked, as a digest: the same asked again under the same key is the same run.
-    Column("request", String(64)),
+    Column("request_digest", String(64)),
     # What another process needs to go on with it.
-    Column("asked", JSON(none_as_null=True)),
+    Column("request_json", JSON(none_as_null=True)),
     # What a service calls its request by, and that request's digest.
     Column("idempotency_key", String(KEY_LENGTH)),
-    Column("idempotency_request", String(64)),
+    Column("idempotency_digest", String(64)),
     # Somebody wants it to end; its owner looks.
-    Column("stop_asked", Boolean, nullable=False, server_default=false()),
-    Column("beat_at", Moment, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+    Column("heartbeat_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("ended_at", Moment),
-    UniqueConstraint("tenant_id", "user_id", "key"),
+    UniqueConstraint("tenant_id", "user_id", "client_run_id", name="uq_runs_tenant_id_user_id_key"),
     UniqueConstraint("tenant_id", "user_id", "idempotency_key"),
     Index("ix_runs_thread_id_created_at", "thread_id", "created_at"),
     # Two runs never write one thread at once, whoever started them and wherever.
@@ -129,8 +130,8 @@ runs = Table(
         postgresql_where=text("status = 'running'"),
     ),
     Index(
-        "ix_runs_beat_at",
-        "beat_at",
+        "ix_runs_heartbeat_at",
+        "heartbeat_at",
         sqlite_where=text("status IN ('queued', 'running')"),
         postgresql_where=text("status IN ('queued', 'running')"),
     ),
@@ -142,8 +143,8 @@ run_messages = Table(
     metadata,
     *_owner(),
     Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("message", String(KEY_LENGTH), primary_key=True),
-    Index("ix_run_messages_message", "tenant_id", "user_id", "message"),
+    Column("message_id", String(KEY_LENGTH), primary_key=True),
+    Index("ix_run_messages_message", "tenant_id", "user_id", "message_id"),
 )
 
 # Who is to be told how a run ended. `waiting` until it is `delivered` or `given_up`; `next_at` is when it is tried next
@@ -184,10 +185,10 @@ schedules = Table(
     Column("timezone", String(64), nullable=False),
     Column("input", JSON, nullable=False),
     # The client's name of the thread that all of its runs are on; without it, each has one of its own.
-    Column("thread", String(KEY_LENGTH)),
+    Column("client_thread_id", String(KEY_LENGTH)),
     Column("next_at", Moment),
     Column("last_at", Moment),
-    Column("last_run", String(KEY_LENGTH)),
+    Column("last_client_run_id", String(KEY_LENGTH)),
     Column("last_error", String(64)),
     Column("skipped", Integer, nullable=False),
     Column("owner", String(64)),
@@ -229,7 +230,7 @@ artifacts = Table(
     Column("kind", String(16), nullable=False),
     Column("language", String(64)),
     Column("versions", Integer, nullable=False),
-    Column("tip", Integer, nullable=False),
+    Column("head_version", Integer, nullable=False),
     # The tip's, in bytes.
     Column("size", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -267,7 +268,7 @@ artifact_versions = Table(
     # `person`, `agent` or `tool`.
     Column("author", String(16), nullable=False),
     # The client's id of the run that wrote it.
-    Column("run", String(KEY_LENGTH)),
+    Column("client_run_id", String(KEY_LENGTH)),
     Column("note", Text, nullable=False),
     Column("conflicts", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -306,7 +307,7 @@ memories = Table(
     Column("kind", String(16), nullable=False),
     Column("text", Text, nullable=False),
     # The client's id of the run that it was learnt in.
-    Column("source", String(KEY_LENGTH)),
+    Column("client_run_id", String(KEY_LENGTH)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("ix_memories_created", "tenant_id", "user_id", "created_at", "id"),
@@ -323,8 +324,8 @@ reviews = Table(
     *_owner(),
     Column("thread_id", String(32), ForeignKey("threads.id", ondelete="CASCADE")),
     # The client's ids of the run and the message.
-    Column("run", String(KEY_LENGTH)),
-    Column("message", String(KEY_LENGTH)),
+    Column("client_run_id", String(KEY_LENGTH)),
+    Column("message_id", String(KEY_LENGTH)),
     Column("agent_id", String(KEY_LENGTH)),
     Column("artifact_id", String(32), ForeignKey("artifacts.id", ondelete="CASCADE")),
     Column("version", Integer),
@@ -335,11 +336,11 @@ reviews = Table(
     Column("rubric", String(64), nullable=False),
     Column("rubric_version", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("told", JSON, nullable=False),
+    Column("verdict", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("exported_at", Moment),
     Index("ix_reviews_created", "tenant_id", "user_id", "created_at", "id"),
-    Index("ix_reviews_run", "tenant_id", "user_id", "run", "created_at", "id"),
+    Index("ix_reviews_run", "tenant_id", "user_id", "client_run_id", "created_at", "id"),
     Index("ix_reviews_thread_id", "thread_id"),
     Index(
         "ix_reviews_waiting",
@@ -356,8 +357,8 @@ feedback = Table(
     metadata,
     Column("tenant_id", String(KEY_LENGTH), primary_key=True),
     Column("user_id", String(KEY_LENGTH), primary_key=True),
-    Column("message", String(KEY_LENGTH), primary_key=True),
-    Column("run", String(KEY_LENGTH)),
+    Column("message_id", String(KEY_LENGTH), primary_key=True),
+    Column("client_run_id", String(KEY_LENGTH)),
     Column("thumb", Integer),
     Column("score", Float),
     Column("comment", Text),
@@ -392,15 +393,15 @@ traces = Table(
     Column("id", String(32), primary_key=True),
     Column("agent_id", String(KEY_LENGTH)),
     # The client's ids of the thread and the run.
-    Column("thread", String(KEY_LENGTH)),
-    Column("run", String(KEY_LENGTH)),
+    Column("client_thread_id", String(KEY_LENGTH)),
+    Column("client_run_id", String(KEY_LENGTH)),
     Column("name", String(KEY_LENGTH), nullable=False),
     Column("error", String(64)),
-    Column("began_at", Moment, nullable=False),
-    Column("nanoseconds", BigInteger, nullable=False),
-    Column("spans", Integer, nullable=False),
-    Index("ix_traces_began", "tenant_id", "user_id", "began_at", "id"),
-    Index("ix_traces_age", "began_at"),
+    Column("started_at", Moment, nullable=False),
+    Column("duration_ns", BigInteger, nullable=False),
+    Column("span_count", Integer, nullable=False),
+    Index("ix_traces_began", "tenant_id", "user_id", "started_at", "id"),
+    Index("ix_traces_age", "started_at"),
 )
 
 # Spans that say of which run and thread a trace is, for whoever looks for one. A query that says it in other words is
@@ -415,24 +416,24 @@ spans = Table(
     Column("user_id", String(KEY_LENGTH), primary_key=True),
     Column("trace_id", String(32), primary_key=True),
     Column("id", String(16), primary_key=True),
-    Column("parent", String(16)),
+    Column("parent_id", String(16)),
     Column("name", String(KEY_LENGTH), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("agent_id", String(KEY_LENGTH)),
-    Column("thread", String(KEY_LENGTH)),
-    Column("run", String(KEY_LENGTH)),
+    Column("client_thread_id", String(KEY_LENGTH)),
+    Column("client_run_id", String(KEY_LENGTH)),
     Column("error", String(64)),
-    Column("began", BigInteger, nullable=False),
-    Column("ended", BigInteger, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger, nullable=False),
     Column("attributes", JSON, nullable=False),
-    Index("ix_spans_began", "began"),
+    Index("ix_spans_began", "started_ns"),
     *(
         Index(
-            f"ix_spans_{of}",
+            f"ix_spans_{of.removeprefix('client_').removesuffix('_id')}",
             *("tenant_id", "user_id", of, "trace_id"),
             sqlite_where=text(HEADS),
             postgresql_where=text(HEADS),
         )
-        for of in ("run", "thread")
+        for of in ("client_run_id", "client_thread_id")
     ),
 )

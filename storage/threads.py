@@ -20,7 +20,7 @@ from storage.runs import ThreadBusy
 from storage.spans import delete_thread_spans
 from storage.tables import Moment, feedback, orphaned_threads, reviews, runs, threads
 
-Author = Literal["person", "model"]
+TitleSource = Literal["user", "model"]
 Order = Literal["updated", "created"]
 
 # Names in a thread's metadata.
@@ -55,7 +55,7 @@ class ThreadRecord:
     id: str
     key: str
     title: str | None
-    title_source: Author | None
+    title_source: TitleSource | None
     metadata: Mapping[str, str]
     agent: str | None
     created_at: datetime
@@ -94,7 +94,7 @@ class Threads:
         self, caller: Caller, *, key: str, title: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> ThreadRecord:
         """Raises `ThreadExists`."""
-        record = _new_record(key, title=title, title_by="person" if title else None, metadata=metadata or {})
+        record = _new_record(key, title=title, title_source="user" if title else None, metadata=metadata or {})
         try:
             async with self._database.write() as connection:
                 await _insert(connection, caller, record)
@@ -111,11 +111,11 @@ class Threads:
         """What the caller calls threads, by their internal ids."""
         if not ids:
             return {}
-        asked = select(threads.c.id, threads.c.key).where(
+        asked = select(threads.c.id, threads.c.client_thread_id).where(
             threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.id.in_(set(ids))
         )
         async with self._database.read() as connection:
-            return {row.id: row.key for row in await connection.execute(asked)}
+            return {row.id: row.client_thread_id for row in await connection.execute(asked)}
 
     async def list_threads(self, caller: Caller, query: ThreadFilter) -> Sequence[ThreadRecord]:
         async with self._database.read() as connection:
@@ -128,7 +128,7 @@ class Threads:
             thread_id = await _is_taken(connection, caller, key)
             values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
             if change.retitled:
-                values |= _title_columns(change.title, "person" if change.title else None)
+                values |= _title_columns(change.title, "user" if change.title else None)
             if change.metadata is not None:
                 known = (await _found(connection, caller, key)).metadata
                 merged = {**known, **change.metadata}
@@ -164,7 +164,7 @@ class Threads:
             if await connection.scalar(select(threads.c.id).where(*_mine(caller, to))):
                 raise ThreadExists
             fork = _new_record(
-                to, title=origin.title, title_by=origin.title_source, metadata=origin.metadata, agent=origin.agent
+                to, title=origin.title, title_source=origin.title_source, metadata=origin.metadata, agent=origin.agent
             )
             await _insert_orphan(connection, caller, fork.id)
         if not await self._checkpoints.copy(origin.id, checkpoint, to=fork.id):
@@ -186,7 +186,7 @@ class Threads:
         """
         async with self._database.write() as connection:
             thread_id = await _is_taken(connection, caller, key)
-            alive = and_(runs.c.status.in_(_ACTIVE), runs.c.beat_at >= DatabaseTime(-self._lease))
+            alive = and_(runs.c.status.in_(_ACTIVE), runs.c.heartbeat_at >= DatabaseTime(-self._lease))
             of_it = select(runs.c.id, alive.label("alive")).where(runs.c.thread_id == thread_id)
             ran = (await connection.execute(of_it)).all()
             if any(run.alive for run in ran):
@@ -230,20 +230,20 @@ def _new_record(
     key: str,
     *,
     title: str | None,
-    title_by: Author | None,
+    title_source: TitleSource | None,
     metadata: Mapping[str, str],
     agent: str | None = None,
 ) -> ThreadRecord:
     now = datetime.now(UTC)
-    return ThreadRecord(uuid4().hex, key, title, title_by, dict(metadata), agent, now, now)
+    return ThreadRecord(uuid4().hex, key, title, title_source, dict(metadata), agent, now, now)
 
 
-def _title_columns(title: str | None, by: Author | None) -> dict[str, Any]:
-    return {"title": title, "title_by": by, "title_folded": None if title is None else fold_text(title)}
+def _title_columns(title: str | None, by: TitleSource | None) -> dict[str, Any]:
+    return {"title": title, "title_source": by, "title_folded": None if title is None else fold_text(title)}
 
 
 def _mine(caller: Caller, key: str) -> tuple[ColumnElement[bool], ...]:
-    return threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.key == key
+    return threads.c.tenant_id == caller.tenant, threads.c.user_id == caller.user, threads.c.client_thread_id == key
 
 
 def _untitled(caller: Caller, thread_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -257,7 +257,7 @@ async def _insert(connection: AsyncConnection, caller: Caller, record: ThreadRec
             id=record.id,
             tenant_id=caller.tenant,
             user_id=caller.user,
-            key=record.key,
+            client_thread_id=record.key,
             **_title_columns(record.title, record.title_source),
             metadata=dict(record.metadata),
             forked_agent_id=record.agent,
@@ -278,9 +278,11 @@ async def _insert_orphan(connection: AsyncConnection, caller: Caller, thread_id:
 async def _delete_feedback(connection: AsyncConnection, caller: Caller, thread_id: str) -> None:
     """Feedback names a run, or only a message: one that was reviewed on this thread."""
     mine = and_(feedback.c.tenant_id == caller.tenant, feedback.c.user_id == caller.user)
-    ran = select(runs.c.key).where(runs.c.thread_id == thread_id)
-    reviewed = select(reviews.c.message).where(reviews.c.thread_id == thread_id, reviews.c.message.is_not(None))
-    of_it = or_(feedback.c.run.in_(ran), and_(feedback.c.run.is_(None), feedback.c.message.in_(reviewed)))
+    ran = select(runs.c.client_run_id).where(runs.c.thread_id == thread_id)
+    reviewed = select(reviews.c.message_id).where(reviews.c.thread_id == thread_id, reviews.c.message_id.is_not(None))
+    of_it = or_(
+        feedback.c.client_run_id.in_(ran), and_(feedback.c.client_run_id.is_(None), feedback.c.message_id.in_(reviewed))
+    )
     await record_feedback_deletions(connection, caller, of_it)
     await connection.execute(delete(feedback).where(mine, of_it))
 
@@ -322,9 +324,9 @@ def _list(caller: Caller, query: ThreadFilter) -> Select[Any]:
 def _record(row: Row[Any]) -> ThreadRecord:
     return ThreadRecord(
         id=row.id,
-        key=row.key,
+        key=row.client_thread_id,
         title=row.title,
-        title_source=row.title_by,
+        title_source=row.title_source,
         metadata=row.metadata,
         agent=row.agent,
         created_at=row.created_at,

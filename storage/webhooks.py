@@ -76,7 +76,7 @@ class Webhooks:
         left_behind = runs.c.ended_at < DatabaseTime(-self._lease)
         ripe = or_(webhooks.c.body.is_not(None), runs.c.owner == self._owner, left_behind)
         due = (
-            select(webhooks, runs.c.key.label("run_key"))
+            select(webhooks, runs.c.client_run_id.label("run_key"))
             .join(runs, runs.c.id == webhooks.c.run_id)
             .where(webhooks.c.status == "waiting", webhooks.c.next_at <= now, runs.c.status.not_in(_WAITING), ripe)
             .order_by(webhooks.c.next_at)

@@ -32,7 +32,7 @@ class Agent(BaseModel):
     version: str = Field(examples=["1.0.0"])
     available: bool
     unavailable_reason: str | None = Field(None, description="Why it cannot answer now.")
-    quality: DefaultReviewMode | None = Field(
+    review_mode: DefaultReviewMode | None = Field(
         None, description="How its answers are read unless a request says otherwise; absent where none can."
     )
 
@@ -52,7 +52,7 @@ _ENTRY = {
     "description": "Answers questions.",
     "version": "1.0.0",
     "available": True,
-    "quality": "off",
+    "reviewMode": "off",
 }
 
 

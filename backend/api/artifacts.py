@@ -404,18 +404,21 @@ async def diff_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
     artifact_id: str,
     caller: CallerDep,
     resources: ResourcesDep,
-    before: Annotated[int, Query(ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version.")],
+    before: Annotated[int, Query(alias="from", ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version.")],
     after: Annotated[
-        int | None, Query(ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version; the current one, if nothing is said.")
+        int | None,
+        Query(alias="to", ge=1, le=MAX_VERSIONS_PER_DIFF, description="A version; by default the current one."),
     ] = None,
-    other: Annotated[str | None, Query(description="The artifact that `after` is a version of, if not this.")] = None,
+    other: Annotated[
+        str | None, Query(alias="against", description="The artifact that `to` is a version of, if not this one.")
+    ] = None,
     accept: Annotated[str | None, Header()] = None,
 ) -> Response:
     old = await resources.artifacts.read(caller, artifact_id, before)
     new = await resources.artifacts.read(caller, other or artifact_id, after)
     if old.artifact.kind != new.artifact.kind:
         kinds = f"one is {old.artifact.kind}, the other {new.artifact.kind}"
-        raise InvalidInput.for_fields(("other", f"two kinds are not compared: {kinds}"))
+        raise InvalidInput.for_fields(("against", f"two kinds are not compared: {kinds}"))
     names = (f"a/{_file(old)}", f"b/{_file(new)}")
     versions = (old.version.number, new.version.number)
     is_patch = prefers_media_type(accept or "", "text/x-diff", "application/json")
@@ -511,7 +514,7 @@ def version_fields(record: VersionRecord) -> Version:
         version=record.number,
         parent=record.parent,
         author=record.author,
-        run_id=record.run,
+        run_id=record.client_run_id,
         note=record.note,
         conflicts=record.conflicts,
         digest=record.digest,

@@ -82,8 +82,8 @@ class RunOptions(BaseModel):
         Literal["cancel", "continue"] | Annotated[float, Field(strict=True, ge=0, le=86400)] | None,
         Field(alias="onDisconnect"),
     ] = None
-    multitask_strategy: MultitaskStrategy = "interrupt"
-    review_mode: DefaultReviewMode | None = None
+    multitask_strategy: Annotated[MultitaskStrategy, Field(alias="multitaskStrategy")] = "interrupt"
+    review_mode: Annotated[DefaultReviewMode | None, Field(alias="reviewMode")] = None
 
     @model_validator(mode="after")
     def _is_one_choice(self) -> "RunOptions":
@@ -169,9 +169,9 @@ def _trace_subject(caller: Caller, run_input: RunAgentInput, agent: AgentRuntime
 def _review_mode(options: RunOptions, runtime: AgentRuntime) -> DefaultReviewMode:
     agent = runtime.agent
     if agent.review_mode is None and options.review_mode not in {None, "off"}:
-        raise InvalidInput.for_fields(("forwardedProps.quality", f"the agent {agent.id!r} has no step that reads"))
+        raise InvalidInput.for_fields(("forwardedProps.reviewMode", f"the agent {agent.id!r} has no step that reads"))
     if agent.review_only and options.review_mode not in {None, agent.review_mode}:
-        raise InvalidInput.for_fields(("forwardedProps.quality", f"the agent {agent.id!r} does nothing but read"))
+        raise InvalidInput.for_fields(("forwardedProps.reviewMode", f"the agent {agent.id!r} does nothing but read"))
     return options.review_mode or agent.review_mode or "off"
 
 

@@ -55,7 +55,7 @@ class ScheduleInput(_Request):
     context: list[Context] = []
     state: Any = None
     forwarded_props: dict[str, Any] = Field(
-        {}, description="As of a run; `multitask` is `reject` where nothing is said."
+        {}, description="As of a run; `multitaskStrategy` is `reject` where nothing is said."
     )
 
 

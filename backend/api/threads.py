@@ -33,11 +33,11 @@ from storage.cursor import Cursor
 from storage.tables import KEY_LENGTH
 from storage.threads import (
     MAX_METADATA_PAIRS,
-    Author,
     Order,
     ThreadChange,
     ThreadFilter,
     ThreadRecord,
+    TitleSource,
     TooMuchMetadata,
     UnknownThread,
 )
@@ -137,7 +137,7 @@ class ThreadFork(_Request):
 class Thread(_Camel):
     thread_id: str = Field(examples=["thread-1"])
     title: str | None = Field(None, description="Absent until it has one.")
-    title_source: Author | None = Field(None, description="Who gave the title; a person's is never written over.")
+    title_source: TitleSource | None = Field(None, description="Who gave the title; a person's is never written over.")
     agent_id: str | None = Field(None, description="The agent that ran on it last.")
     metadata: dict[str, str]
     created_at: datetime

@@ -24,9 +24,9 @@ def stored_request(request: RunRequest) -> Mapping[str, Any]:
         "input": request.input.model_dump(mode="json", by_alias=True, exclude_none=True),
         "model": request.selection.model,
         "profile": request.selection.profile,
-        "quality": request.selection.review_mode,
+        "reviewMode": request.selection.review_mode,
         "onDisconnect": request.on_disconnect,
-        "wishes": None if graph_input.options is None else graph_input.options.model_dump(mode="json", by_alias=True),
+        "options": None if graph_input.options is None else graph_input.options.model_dump(mode="json", by_alias=True),
     }
 
 
@@ -55,11 +55,11 @@ class RecoveredRequests:
         if "input" not in told:
             raise InputMissing("The run was begun by an earlier version, which did not store its input")
         agent, given = self._agents.get(row.agent), RunAgentInput.model_validate(told["input"])
-        selection = ModelSelection(told["model"], told["profile"], told.get("quality", "off"))
+        selection = ModelSelection(told["model"], told["profile"], told.get("reviewMode", "off"))
         models = None
         if agent.needs_model:
             models = await self._models.select(model=selection.model, profile=selection.profile or agent.agent.profile)
-        options = _agent_options(agent, told.get("wishes"))
+        options = _agent_options(agent, told.get("options"))
         return RunRequest(
             caller=lost.caller,
             thread=row.thread,

@@ -40,8 +40,8 @@ class RequestLog:
                 incoming.end(status, _route(scope))
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                if incoming.span is not None:
-                    headers["traceparent"] = traceparent(incoming.span) or ""
+                if incoming.span_ref is not None:
+                    headers["traceparent"] = traceparent(incoming.span_ref) or ""
             await send(message)
 
         with (

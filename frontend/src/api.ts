@@ -9,11 +9,11 @@ export interface Agent {
   available: boolean;
   unavailableReason?: string;
   /** How its answers are read unless something else is asked for; absent where nothing can be asked for. */
-  quality?: string;
+  reviewMode?: string;
 }
 
 export interface Model {
-  spec: string;
+  id: string;
   provider: string;
   name: string;
   available: boolean;

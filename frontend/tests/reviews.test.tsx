@@ -13,10 +13,10 @@ import { Verdict } from "../src/chat/Verdict";
 const VERDICT = {
   outcome: "failed",
   score: 2.46,
-  notJudged: null,
+  notJudgedReason: null,
   findings: [
-    { by: "code_parses", severity: "error", message: "It does not parse.", quote: "def <f>(:", line: 3 },
-    { by: "clear", severity: "warning", message: "It is long." },
+    { source: "code_parses", severity: "error", message: "It does not parse.", quote: "def <f>(:", line: 3 },
+    { source: "clear", severity: "warning", message: "It is long." },
   ],
   usage: { inputTokens: 1491, outputTokens: 123, costUsd: "0.00124" },
 };
@@ -45,8 +45,8 @@ test("a verdict is said in a line, with why where nothing was judged", () => {
     [
       done(VERDICT),
       done({ outcome: "passed", score: 4.857, findings: [] }, 2),
-      done({ outcome: "not_judged", score: null, notJudged: why }),
-      done({ outcome: "failed", score: null, notJudged: why }),
+      done({ outcome: "not_judged", score: null, notJudgedReason: why }),
+      done({ outcome: "failed", score: null, notJudgedReason: why }),
       done(undefined),
     ].map((review) => said(review, false)),
     [
@@ -71,7 +71,7 @@ test("what it took is said as far as it is known", () => {
 });
 
 test("of a verdict only what can be understood is taken", () => {
-  const odd = { outcome: "passed", score: "5", findings: [null, 3, { by: "x" }, { message: "Only words" }], usage: [] };
+  const odd = { outcome: "passed", score: "5", findings: [null, 3, { source: "x" }, { message: "Only words" }], usage: [] };
   assert.deepEqual(done(odd).verdict, {
     outcome: "passed",
     score: null,
@@ -101,7 +101,7 @@ const agent = (id: string, quality?: string, available = true): Agent => ({
   name: id,
   description: "",
   available,
-  ...(quality !== undefined && { quality }),
+  ...(quality !== undefined && { reviewMode: quality }),
 });
 const choice = (rest: Partial<Choice> = {}): Choice => ({
   agentId: "chat",
@@ -110,10 +110,10 @@ const choice = (rest: Partial<Choice> = {}): Choice => ({
   usual: undefined,
   ...rest,
 });
-const sent = (chosen: Choice): unknown => forwarded(chosen, null).quality;
+const sent = (chosen: Choice): unknown => forwarded(chosen, null).reviewMode;
 
 test("how an answer is to be read is always sent where an agent can be told, and never where not", () => {
-  assert.deepEqual(forwarded(choice({ quality: "off", usual: "enforce" }), null), { onDisconnect: 60, quality: "off" });
+  assert.deepEqual(forwarded(choice({ quality: "off", usual: "enforce" }), null), { onDisconnect: 60, reviewMode: "off" });
   assert.deepEqual(forwarded(choice({ model: "m", quality: "off", usual: null }), { artifactId: "x" }), {
     onDisconnect: 60,
     model: "m",

@@ -65,7 +65,7 @@ test("a review is shown and kept, and never sent to the server", async () => {
   await said(thread, "Two");
   assert.deepEqual(shown(thread), ["One", "answer:m1", "review:m1-review", "Two", "answer:m2"]);
   assert.deepEqual(
-    heard.map(({ path, body }) => [path, body.forwardedProps.quality, body.messages.map(({ role }: Message) => role)]),
+    heard.map(({ path, body }) => [path, body.forwardedProps.reviewMode, body.messages.map(({ role }: Message) => role)]),
     [
       ["/api/v1/chat/chat", "advise", ["user"]],
       ["/api/v1/chat/chat", "advise", ["user", "assistant", "user"]],
@@ -133,7 +133,7 @@ test("a run that is not found again is no run of an answer", async () => {
 
 test("a thread asks for what its agent does by itself, and for nothing else once a person chose", async () => {
   const thread = new Thread("t", { ...EMPTY, agentId: "", quality: undefined });
-  const chat = { id: "chat", name: "Chat", description: "", available: true, quality: "advise" };
+  const chat = { id: "chat", name: "Chat", description: "", available: true, reviewMode: "advise" };
   serve((asked) => run(asked, answered(`m${heard.length}`)));
   thread.choose(among([chat], thread.view().choice));
   await said(thread, "One");
@@ -143,7 +143,7 @@ test("a thread asks for what its agent does by itself, and for nothing else once
   again.choose(among([chat], again.view().choice));
   await said(again, "Three");
   assert.deepEqual(
-    heard.map(({ path, body }) => [path, body.forwardedProps.quality]),
+    heard.map(({ path, body }) => [path, body.forwardedProps.reviewMode]),
     ["advise", "off", "off"].map((quality) => ["/api/v1/chat/chat", quality]),
   );
 });

@@ -39,7 +39,7 @@ class Selection(_Option):
 
 
 class Action(_Option):
-    """One of the quick actions. `to` is what it leads to: a length, a reading level, a tone, a language."""
+    """One of the quick actions. `value` is what it leads to: a length, a reading level, a tone, a language."""
 
     name: ActionName
     value: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
@@ -50,7 +50,7 @@ class Action(_Option):
         if choices and self.value not in choices:
             raise ValueError(f"{self.name} is to one of: {', '.join(choices)}")
         if self.name in _FREE and self.value is None:
-            raise ValueError(f"{self.name} needs `to`")
+            raise ValueError(f"{self.name} needs `value`")
         return self
 
 

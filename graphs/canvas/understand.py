@@ -27,7 +27,7 @@ _DELETED = Notice("artifact_deleted", "The artifact of this conversation has bee
 class Decision(BaseModel):
     """What is to be done with the last message."""
 
-    action: Literal["create", "rewrite", "edit", "answer"]
+    what: Literal["create", "rewrite", "edit", "answer"]
     kind: Kind = "markdown"
     language: str | None = Field(None, max_length=40)
     name: str = Field("", max_length=200)
@@ -69,7 +69,7 @@ class UnderstandNode:
         decision = await ask_structured(context.models, asked, Decision)
         if decision is None:
             # Nothing is lost by talking about it.
-            decision = Decision(action="answer")
+            decision = Decision(what="answer")
         return _plan_decision(decision, options, seen)
 
 
@@ -89,7 +89,7 @@ def _decision_prompt(options: CanvasOptions, seen: ArtifactVersion | None) -> Pl
 
 
 def _plan_decision(decision: Decision, options: CanvasOptions, seen: ArtifactVersion | None) -> Plan:
-    what = decision.action
+    what = decision.what
     if seen is None and what in {"rewrite", "edit"}:
         what = "create"
     match what:

@@ -191,18 +191,18 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
         "score": None if judged.score is None else round(judged.score, 3),
-        "spread": None if judged.score_std_dev is None else round(judged.score_std_dev, 3),
-        "levels": {name: round(level, 3) for name, level in judged.dimension_scores.items()},
+        "scoreStdDev": None if judged.score_std_dev is None else round(judged.score_std_dev, 3),
+        "dimensionScores": {name: round(level, 3) for name, level in judged.dimension_scores.items()},
         "samples": judged.samples,
         "judge": judged.model,
-        "notJudged": judged.not_judged_reason,
+        "notJudgedReason": judged.not_judged_reason,
         "notChecked": list(verdict.not_checked),
         "delivery": verdict.delivery,
         "rubric": verdict.rubric,
         "rubricVersion": verdict.rubric_version,
         "findings": [
             {
-                "by": each.source,
+                "source": each.source,
                 "severity": each.severity,
                 "effect": each.effect,
                 "message": each.message,

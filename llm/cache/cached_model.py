@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from llm.cache.semantic import SemanticCache, Vector
 
 # Arithmetic with vectors takes a while to load, and few want it.
-_SIMILAR = "llm.cache.semantic"
+_SEMANTIC = "llm.cache.semantic"
 # Called with the way in which an answer was looked for, and whether it was found.
 OnCacheOperation = Callable[[str, bool], None]
 
@@ -69,7 +69,7 @@ class ModelCache:
         self._store = store
         self._counted = counted
         self._similar: SemanticCache | None = (
-            import_module(_SIMILAR).Similar(
+            import_module(_SEMANTIC).SemanticCache(
                 store,
                 embeddings,
                 name=settings.embedder,

@@ -17,7 +17,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
         return StorageSettings(data_dir=tmp_path, run_lease_seconds=1)
     url: URL = request.getfixturevalue("own_postgres")
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return StorageSettings.model_validate({"data": tmp_path, "database_url": address, "lease": 1, "migrate": "on"})
+    return StorageSettings.model_validate(
+        {"data_dir": tmp_path, "database_url": address, "run_lease_seconds": 1, "migrate": "on"}
+    )
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ async def test_an_artifact_is_made_with_its_first_version(artifacts: Artifacts, 
     thread = await _thread(database)
     made, version = await artifacts.create(
         ANN,
-        Draft("Größe", "agent", run="r", note="first"),
+        Draft("Größe", "agent", client_run_id="r", note="first"),
         name="Notes",
         kind="code",
         language="python",
@@ -517,7 +517,7 @@ def _crowd(person: str, at: int, thread: str | None) -> dict[str, Any]:
         "name_folded": f"artifact {at}",
         "kind": ("markdown", "code", "csv")[at % 3],
         "versions": VERSIONS,
-        "tip": VERSIONS,
+        "head_version": VERSIONS,
         "size": 1,
         "created_at": NOW,
         "updated_at": NOW - timedelta(seconds=at * 7 % 100),

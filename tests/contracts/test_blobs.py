@@ -35,7 +35,7 @@ def s3() -> Iterator[str]:
 
 def _on_s3(address: str, data: Path, bucket: str = "texts") -> StorageSettings:
     given = {"s3_endpoint": address, "s3_region": "us-east-1", "s3_key_id": "ann", "s3_secret": "hush-hush"}
-    return StorageSettings.model_validate({"data": data, "blobs": f"s3://{bucket}/{data.name}", **given})
+    return StorageSettings.model_validate({"data_dir": data, "blob_store_url": f"s3://{bucket}/{data.name}", **given})
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -108,7 +108,7 @@ async def test_what_is_older_than_a_moment_is_told(blobs: Blobs) -> None:
 
 
 async def test_a_long_list_is_told_in_parts(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.blobs._PART", 2)
+    monkeypatch.setattr("storage.blobs._PAGE_SIZE", 2)
     names = sorted([await blobs.put(ANN, DIGEST, b"x") for _ in range(7)])
     assert await _names(blobs) == names
 

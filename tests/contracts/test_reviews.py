@@ -83,7 +83,7 @@ async def test_what_waits_for_export_knows_the_trace_of_its_run_also_a_shared_on
 
 
 async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(reviews: Reviews) -> None:
-    told = {"levels": {"true": 2.0}, "findings": [{"by": "lints", "severity": "error"}]}
+    told = {"dimensionScores": {"true": 2.0}, "findings": [{"source": "lints", "severity": "error"}]}
     first, second = [
         await reviews.add(ANN, replace(FOUND, verdict=told, message_id="m", attempt=attempt)) for attempt in (1, 2)
     ]
@@ -112,10 +112,10 @@ async def test_the_scores_of_a_draft_have_another_name_until_it_is_delivered(rev
 
 async def test_failed_checks_are_told_also_where_nothing_was_scored(reviews: Reviews, database: Database) -> None:
     found = [
-        {"by": "lints", "severity": "error"},
-        {"by": "code_parses", "severity": "error"},
-        {"by": "lints", "severity": "error"},
-        {"by": "true", "severity": "warning"},
+        {"source": "lints", "severity": "error"},
+        {"source": "code_parses", "severity": "error"},
+        {"source": "lints", "severity": "error"},
+        {"source": "true", "severity": "warning"},
     ]
     unscored = replace(FOUND, score=None, judge=None, message_id=None, verdict={"findings": found})
     await reviews.add(ANN, unscored)
@@ -160,12 +160,12 @@ def _row(at: int) -> dict[str, Any]:
         "id": uuid4().hex,
         "tenant_id": ANN.tenant,
         "user_id": f"user-{at % 20}" if at % 3 else ANN.user,
-        "run": f"r{at % 50}",
+        "client_run_id": f"r{at % 50}",
         "outcome": "failed",
         "rubric": "answer",
         "rubric_version": "0",
         "attempt": 1,
-        "told": {},
+        "verdict": {},
         "created_at": datetime.now(UTC) - timedelta(seconds=at),
     }
 

@@ -185,7 +185,7 @@ async def test_a_thread_remembers_when_it_was_used(runs: Runs, database: Databas
 
 async def _age(database: Database, *, seconds: int) -> None:
     async with database.write() as connection:
-        await connection.execute(update(table).values(beat_at=datetime.now(UTC) - timedelta(seconds=seconds)))
+        await connection.execute(update(table).values(heartbeat_at=datetime.now(UTC) - timedelta(seconds=seconds)))
 
 
 async def _touched(database: Database) -> datetime:

@@ -70,7 +70,7 @@ async def test_an_artifact_is_created_and_read(artifacts: ArtifactService) -> No
     assert await artifacts.list_artifacts(ANN, ArtifactFilter(limit=9)) == [version.artifact]
     assert await artifacts.list_versions(ANN, version.artifact.id, limit=9) == [version.version]
     assert (version.artifact.name, version.artifact.kind, version.artifact.language) == ("main.py", "code", "python")
-    assert (version.version.author, version.version.run, version.version.note, version.text) == (
+    assert (version.version.author, version.version.client_run_id, version.version.note, version.text) == (
         "agent",
         "r",
         "first",

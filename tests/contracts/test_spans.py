@@ -36,24 +36,32 @@ def spans(database: Database) -> SpanStore:
 
 def _span(at: int, *, began: int = 0, ended: int = SECOND, **more: Any) -> SpanRecord:
     """`began` and `ended` count from NOW."""
-    told = {"trace": TRACE, "parent": None, "name": f"span {at}", "kind": "node", "who": ON, "error": None, **more}
+    told = {
+        "trace_id": TRACE,
+        "parent_id": None,
+        "name": f"span {at}",
+        "kind": "node",
+        "subject": ON,
+        "error": None,
+        **more,
+    }
     return SpanRecord(id=f"{at:016x}", started_ns=NOW + began, ended_ns=NOW + ended, **told)
 
 
 def _trace(at: int, *, subject: On = ON, **more: Any) -> SpanRecord:
     """A trace of one span, that began so many seconds after NOW."""
     told = {"kind": "request", **more}
-    return _span(at, trace=f"{at:032x}", who=subject, began=at * SECOND, ended=at * SECOND + 1, **told)
+    return _span(at, trace_id=f"{at:032x}", subject=subject, began=at * SECOND, ended=at * SECOND + 1, **told)
 
 
 async def _ids(spans: SpanStore, **wanted: Any) -> list[int]:
     return [int(record.id, 16) for record in await spans.list_traces(ANN, TraceFilter(limit=100, **wanted))]
 
 
-REQUEST = _span(1, name="POST /chat", kind="request", who=On("acme", "ann"), ended=5 * SECOND)
-RUN = _span(2, parent=REQUEST.id, name="run", kind="run", began=100, ended=4 * SECOND, error="model_error")
-TOOL = _span(3, parent=RUN.id, name="weather", kind="tool", began=200, ended=300, error="ValueError")
-LATE = _span(4, parent=RUN.id, name="title", began=3 * SECOND, ended=7 * SECOND, error="late")
+REQUEST = _span(1, name="POST /chat", kind="request", subject=On("acme", "ann"), ended=5 * SECOND)
+RUN = _span(2, parent_id=REQUEST.id, name="run", kind="run", began=100, ended=4 * SECOND, error="model_error")
+TOOL = _span(3, parent_id=RUN.id, name="weather", kind="tool", began=200, ended=300, error="ValueError")
+LATE = _span(4, parent_id=RUN.id, name="title", began=3 * SECOND, ended=7 * SECOND, error="late")
 TOLD = TraceRecord(
     id=TRACE,
     name="POST /chat",
@@ -171,7 +179,7 @@ async def test_what_no_database_would_keep_is_kept_as_far_as_it_goes(spans: Span
     hostile = "a\x00b\ud800" + "ü" * 300
     odd = {"nan": float("nan"), "most": float("inf"), "nul": "\x00", "half": "\ud800", "list": [1, 2]}
     subject = replace(ON, session=hostile, run=hostile, agent=hostile)
-    await spans.write([_span(1, name=hostile, error=hostile, who=subject, attributes=odd)])
+    await spans.write([_span(1, name=hostile, error=hostile, subject=subject, attributes=odd)])
     short = "a\ufffdb?" + "ü" * 251
     head, (told,) = await spans.get(ANN, TRACE)
     assert (head.name, head.error, head.agent, head.thread, head.run) == (short, short[:64], short, short, short)
@@ -241,7 +249,7 @@ async def test_lists_go_by_an_index(spans: SpanStore, database: Database, query:
 
 async def test_a_trace_of_several_runs_is_found_by_each(spans: SpanStore) -> None:
     first, second = replace(ON, run="r1"), replace(ON, run="r2", session="t2", agent="canvas")
-    await spans.write([_span(1, kind="run", who=first), _span(2, kind="run", who=second, began=9), _trace(7)])
+    await spans.write([_span(1, kind="run", subject=first), _span(2, kind="run", subject=second, began=9), _trace(7)])
     whole = int(TRACE, 16)
     for wanted in ({"run": "r1"}, {"run": "r2"}, {"thread": "t2"}, {"agent": "canvas"}):
         assert await _ids(spans, **wanted) == [whole]
@@ -272,7 +280,7 @@ def _row(at: int) -> dict[str, Any]:
         "user_id": f"user-{at % 200}" if at % 10 else ANN.user,
         "agent_id": "chat" if at % 2 else "canvas",
         "name": f"span {at}",
-        "began_at": AT - timedelta(seconds=at),
-        "nanoseconds": 1,
-        "spans": 1,
+        "started_at": AT - timedelta(seconds=at),
+        "duration_ns": 1,
+        "span_count": 1,
     }

@@ -77,7 +77,7 @@ async def test_a_thread_is_made_and_found_by_its_callers_id(threads: Threads) ->
     assert (made.key, made.title, made.title_source, made.metadata, made.agent) == (
         "t",
         "A title",
-        "person",
+        "user",
         {"project": "x"},
         None,
     )
@@ -115,7 +115,7 @@ async def test_a_thread_that_a_run_made_is_listed_with_its_agent(
 async def test_what_is_changed_is_changed_and_nothing_else(threads: Threads) -> None:
     before = await threads.create(ANN, key="t", title="Old", metadata={"a": "1", "b": "2"})
     renamed = await threads.update(ANN, "t", ThreadChange(retitled=True, title="New"))
-    assert (renamed.title, renamed.title_source, renamed.metadata) == ("New", "person", {"a": "1", "b": "2"})
+    assert (renamed.title, renamed.title_source, renamed.metadata) == ("New", "user", {"a": "1", "b": "2"})
     assert renamed.updated_at > before.updated_at
     merged = await threads.update(ANN, "t", ThreadChange(metadata={"a": None, "b": "", "c": "3"}))
     assert (merged.title, merged.metadata) == ("New", {"b": "", "c": "3"})
@@ -306,7 +306,7 @@ async def test_scores_that_were_sent_of_a_deleted_thread_are_deleted_there_too(
 ) -> None:
     reviews, soon = Reviews(database), datetime.now(UTC) + timedelta(minutes=1)
     run = await runs.open(ANN, thread="t", run="r", agent="chat", model=None)
-    told = {"levels": {"true": 2}, "findings": [{"by": "lints", "severity": "error"}]}
+    told = {"dimensionScores": {"true": 2}, "findings": [{"source": "lints", "severity": "error"}]}
     review = NewReview("failed", "answer", "1", told, score=2.0, thread_id=run.thread, run_id="r", message_id="m")
     for draft in (review, replace(review, thread_id=None)):
         await reviews.add(ANN, draft)
@@ -339,7 +339,7 @@ async def test_a_thread_is_not_deleted_under_a_run(threads: Threads, runs: Runs,
     with pytest.raises(ThreadBusy):
         await threads.delete(ANN, "t")
     async with database.write() as connection:
-        await connection.execute(update(runs_table).values(beat_at=datetime.now(UTC) - timedelta(seconds=6)))
+        await connection.execute(update(runs_table).values(heartbeat_at=datetime.now(UTC) - timedelta(seconds=6)))
     assert await threads.delete(ANN, "t") == [run.id]
 
 
@@ -394,7 +394,7 @@ async def test_a_fork_has_what_its_origin_had_and_is_another(
     checkpoint = tip.config["configurable"]["checkpoint_id"]
     fork = await threads.fork(ANN, "t", checkpoint=checkpoint, to="u")
     assert fork == await threads.get(ANN, "u")
-    assert (fork.title, fork.title_source, fork.metadata, fork.agent) == ("Own", "person", {"a": "1"}, "painter")
+    assert (fork.title, fork.title_source, fork.metadata, fork.agent) == ("Own", "user", {"a": "1"}, "painter")
     await threads.delete(ANN, "t")
     assert [each async for each in checkpoints.saver.alist({"configurable": {"thread_id": fork.id}})] != []
 
@@ -418,7 +418,7 @@ async def test_a_fork_that_cannot_be_leaves_nothing(
     assert sum(isinstance(outcome, ThreadRecord) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, ThreadExists) for outcome in outcomes) == 4
     after = await _left(database, checkpoints)
-    assert (after["threads"], after["strays"]) == (before["threads"] + 1, 0)
+    assert (after["threads"], after["orphaned_threads"]) == (before["threads"] + 1, 0)
     # One copy of the one thread, with everything that the origin has.
     assert after["checkpoints"] == 2 * before["checkpoints"]
 
@@ -433,7 +433,7 @@ async def crowded(database: Database) -> None:
             "id": uuid4().hex,
             "tenant_id": ANN.tenant,
             "user_id": person,
-            "key": f"t{at}",
+            "client_thread_id": f"t{at}",
             "title": f"Thread {at}",
             "title_folded": f"thread {at}",
             "metadata": {"number": str(at)},
@@ -448,13 +448,13 @@ async def crowded(database: Database) -> None:
             "id": uuid4().hex,
             "tenant_id": row["tenant_id"],
             "user_id": row["user_id"],
-            "key": f"{row['key']} {at}",
+            "client_run_id": f"{row['client_thread_id']} {at}",
             "thread_id": row["id"],
             "agent_id": "chat",
             "status": "success",
             "owner": "this",
             "attempt": 1,
-            "beat_at": now,
+            "heartbeat_at": now,
             "created_at": now + timedelta(seconds=at),
         }
         for row in rows

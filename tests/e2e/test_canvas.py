@@ -95,11 +95,11 @@ def test_a_document_outlives_its_server(tmp_path: Path) -> None:
 
 
 def test_the_smallest_model_is_read_and_mends_what_it_wrote(smallest: Serving) -> None:
-    asked = {"quality": "enforce"}
+    asked = {"reviewMode": "enforce"}
     heard = list(events(smallest, text="Answer in one word, in German: what is the sea?", forwardedProps=asked))
     stages = [event["content"]["stage"] for event in heard if event["type"] == "ACTIVITY_SNAPSHOT"]
     assert (stages[0], stages[-1], heard[-1]["outcome"]) == ("checking", "done", {"type": "success"})
     verdict = last(heard, "ACTIVITY_SNAPSHOT")["content"]["verdict"]
     # It never judges itself: what is known of its text, the checks know.
-    assert (verdict["score"], verdict["notJudged"]) == (None, "no judge is there")
+    assert (verdict["score"], verdict["notJudgedReason"]) == (None, "no judge is there")
     assert said(heard)

@@ -164,7 +164,7 @@ def test_an_answer_that_was_aborted_can_be_asked_for_anew(client: Client, thread
 
 
 def test_two_runs_at_once_on_one_thread_are_one_too_many(client: Client, thread: str) -> None:
-    props = {"forwardedProps": {"multitask": "reject"}}
+    props = {"forwardedProps": {"multitaskStrategy": "reject"}}
     names = ("here", "there")
     both = client.play([step("Count slowly", name=name, open=opened(thread), run=props) for name in names])
     (refused,) = [run for run in both if run.failure]

@@ -28,7 +28,7 @@ def test_a_worker_is_warmed_behind_the_start(tmp_path: Path) -> None:
 def test_workers_end_with_their_server(tmp_path: Path, how: signal.Signals) -> None:
     with serving(tmp_path, **SCRIPTED) as server:
         review = httpx.post(
-            f"{server.url}/api/v1/reviews", json={"text": "Well.", "judge": False}, timeout=LIMIT_SECONDS
+            f"{server.url}/api/v1/reviews", json={"text": "Well.", "useJudge": False}, timeout=LIMIT_SECONDS
         )
         assert review.status_code == 200
         workers = _workers(server)

@@ -181,7 +181,7 @@ async def test_a_difference_of_large_texts_is_made_in_another_process(tmp_path: 
             made, seen = await _made(client, old)
             await _put(client, made["artifactId"], new, seen)
             before = time.process_time()
-            where, asked = f"{WHERE}/{made['artifactId']}/diff", {"before": 1, "after": 2}
+            where, asked = f"{WHERE}/{made['artifactId']}/diff", {"from": 1, "to": 2}
             answer = await client.get(where, params=asked, headers={"Accept": "text/x-diff"})
             cost = time.process_time() - before
     assert len(answer.text) > len(old)
@@ -193,7 +193,7 @@ async def test_a_difference_is_told_for_programs_and_for_patch(client: httpx.Asy
     made, seen = await _made(client)
     await _put(client, made["artifactId"], TIDES.replace("a little", "much"), seen)
     where = f"{WHERE}/{made['artifactId']}/diff"
-    told = (await client.get(where, params={"before": 1})).json()
+    told = (await client.get(where, params={"from": 1})).json()
     assert (told["before"], told["after"], told["added"], told["removed"]) == (1, 2, 1, 1)
     assert told["changes"][-1] == {
         "op": "replace",
@@ -202,16 +202,16 @@ async def test_a_difference_is_told_for_programs_and_for_patch(client: httpx.Asy
         "removed": ["The sun helps a little.\n"],
         "added": ["The sun helps much.\n"],
     }
-    plain = await client.get(where, params={"before": 1, "after": 2}, headers={"Accept": "text/x-diff"})
+    plain = await client.get(where, params={"from": 1, "to": 2}, headers={"Accept": "text/x-diff"})
     assert plain.headers["Content-Type"].startswith("text/x-diff")
     assert plain.text == told["unified"]
     assert plain.text.startswith("--- a/The tides.md\t\n+++ b/The tides.md\t\n@@ -2,4 +2,4 @@\n")
     data, _ = await _made(client, "{}", kind="json", name="Data")
     # Rendered elsewhere and not by the model, it is what the model says.
     assert ArtifactDiff.model_validate(told).model_dump(mode="json") == told
-    two_kinds = await client.get(where, params={"before": 1, "other": data["artifactId"]})
-    nowhere = await client.get(where, params={"before": 1, "after": 7})
-    assert (two_kinds.status_code, two_kinds.json()["errors"][0]["field"]) == (422, "other")
+    two_kinds = await client.get(where, params={"from": 1, "against": data["artifactId"]})
+    nowhere = await client.get(where, params={"from": 1, "to": 7})
+    assert (two_kinds.status_code, two_kinds.json()["errors"][0]["field"]) == (422, "against")
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "version_not_found")
 
 
@@ -287,7 +287,7 @@ async def test_an_artifact_is_renamed_and_deleted_by_its_owner_only(client: http
             await stranger.delete(where),
             await stranger.get(f"{where}/versions"),
             await stranger.get(f"{where}/versions/1"),
-            await stranger.get(f"{where}/diff?before=1"),
+            await stranger.get(f"{where}/diff?from=1"),
             await stranger.post(f"{where}/restore", json={"version": 1}, headers={"If-Match": "*"}),
             await stranger.get(f"{where}/download"),
             await stranger.get(f"{where}/preview"),

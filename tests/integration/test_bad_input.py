@@ -144,7 +144,9 @@ async def test_a_thread_with_a_run_that_is_going_is_busy(server: Server) -> None
         async for event in events:
             if event["type"] == "TEXT_MESSAGE_CONTENT":
                 break
-        status, problem = await _refused(server, text="Hi", thread="busy", forwardedProps={"multitask": "reject"})
+        status, problem = await _refused(
+            server, text="Hi", thread="busy", forwardedProps={"multitaskStrategy": "reject"}
+        )
         rest = [event async for event in events]
     assert (status, problem["code"]) == (409, "thread_busy")
     assert rest[-1]["outcome"] == {"type": "success"}

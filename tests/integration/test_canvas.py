@@ -131,7 +131,7 @@ async def test_a_rewrite_is_another_version(server: Server) -> None:
 
 async def test_quick_actions_rewrite_explain_and_ask_for_nothing_else(server: Server) -> None:
     first = _artifact(await _canvas(server, "Write about the tides", "action"))
-    translate = {"name": "translate", "to": "German"}
+    translate = {"name": "translate", "value": "German"}
     second = _artifact(await _canvas(server, "Please", "action", artifactId=first["id"], action=translate))
     assert await _text(server, second["id"]) == "# Die Gezeiten\n\nDer Mond zieht am Meer.\n"
     explained = await _canvas(server, "Please", "action", artifactId=first["id"], action={"name": "explain"})
@@ -141,7 +141,7 @@ async def test_quick_actions_rewrite_explain_and_ask_for_nothing_else(server: Se
 
 async def test_code_that_is_ported_is_in_its_new_language_from_then_on(server: Server) -> None:
     first = _artifact(await _canvas(server, "Write a function that adds", "port"))
-    port = {"name": "port", "to": "Go"}
+    port = {"name": "port", "value": "Go"}
     events = await _canvas(server, "Please", "port", artifactId=first["id"], action=port)
     assert [name for name, _, _ in _calls(events)] == ["write_artifact"]
     artifact = _artifact(events)
@@ -201,9 +201,9 @@ async def test_a_question_is_answered_and_writes_nothing(server: Server) -> None
     ("options", "field"),
     [
         ({"action": {"name": "paint"}}, "action.name"),
-        ({"action": {"name": "length", "to": "enormous"}}, "action"),
+        ({"action": {"name": "length", "value": "enormous"}}, "action"),
         ({"action": {"name": "translate"}}, "action"),
-        ({"action": {"name": "port", "to": "Go"}}, "action"),
+        ({"action": {"name": "port", "value": "Go"}}, "action"),
         ({"selection": {"start": 0, "end": 4000}}, "selection"),
         ({"selection": {"start": 9, "end": 3}}, "selection"),
         ({"selection": {"start": 0, "end": 3}, "part": "The tides"}, ""),
@@ -241,7 +241,7 @@ async def test_a_text_that_was_cut_by_its_limit_is_not_kept_as_whole(tmp_path: P
             return Reply(TIDES[:30], finish="length")
         return Reply(CHANGED) if "# The tides" in str(request.body) else Reply("It is done.")
 
-    options = {"canvas": {"kind": "markdown"}, "quality": quality}
+    options = {"canvas": {"kind": "markdown"}, "reviewMode": quality}
     with Loopback() as loopback, serving(tmp_path, **_of(loopback)) as server:
         loopback.answer(answer)
         events = await server.run("canvas", text="The tides", thread="cut", forwardedProps=options)

@@ -33,7 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "AGENKIT_CHAT_MODELS": "scripted:actor",
         "AGENKIT_CANVAS_MODELS": "scripted:writer",
         "AGENKIT_JUDGE_MODELS": "scripted:judge",
-        "AGENKIT_GRAPH_FILES": f"approval={TESTS}/graphs/approval.py:graph,typed={TESTS}/graphs/classes.py:pydantic_graph",
+        "AGENKIT_GRAPH_FILES": ",".join(
+            [f"approval={TESTS}/graphs/approval.py:graph", f"typed={TESTS}/graphs/classes.py:pydantic_graph"]
+        ),
     }
     with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running

@@ -57,14 +57,14 @@ def _settings(first: Loopback, second: Loopback, **more: Any) -> ModelSettings:
         openai_base_url=first.openai_url,
         ollama_base_url=second.ollama_url,
         chat=("openai:loop", "ollama:loop"),
-        **{"retry_wait_least": 0.001, "retry_wait_most": 0.002, **more},
+        **{"retry_wait_min_seconds": 0.001, "retry_wait_max_seconds": 0.002, **more},
     )
 
 
 @pytest.fixture
 async def factory(first: Loopback, second: Loopback) -> AsyncIterator[ModelFactory]:
     # Set for calls of which a fifth fail: with three attempts each, some answer in a thousand may find nobody left.
-    made = ModelFactory(_settings(first, second, breaker_failures=1000, retry_share=1.0, retry_attempts=5))
+    made = ModelFactory(_settings(first, second, breaker_failures=1000, retry_budget_ratio=1.0, retry_max_attempts=5))
     await made.start()
     yield made
     await made.aclose()
@@ -210,7 +210,9 @@ async def test_a_call_that_was_cut_is_asked_again_and_never_carried_out(
 
 
 async def test_a_provider_that_falls_silent_is_left(first: Loopback, second: Loopback) -> None:
-    factory = ModelFactory(_settings(first, second, gap_timeout=0.2, first_token_timeout=0.2, retry_attempts=1))
+    factory = ModelFactory(
+        _settings(first, second, stream_idle_seconds=0.2, first_token_timeout_seconds=0.2, retry_max_attempts=1)
+    )
     await factory.start()
     first.answer(lambda _: Stall(5, reply=Reply(pieces=_pieces(ANSWER))))
     second.answer(lambda request: Reply(pieces=_pieces(_successor("goes on", _heard(request) or ""))))
@@ -232,7 +234,7 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_of_two_that_are_never_both_down_every_answer_is_whole(first: Loopback, second: Loopback) -> None:
     # `make failover`, small and without chance. Breakers of an hour: nobody can wait for their time.
-    settings = _settings(first, second, breaker_failures=2, breaker_seconds=3600, retry_attempts=2)
+    settings = _settings(first, second, breaker_failures=2, breaker_reset_seconds=3600, retry_max_attempts=2)
     factory = ModelFactory(settings)
     await factory.start()
     await factory.models()
@@ -267,7 +269,7 @@ async def test_an_ill_provider_is_left_alone_until_it_is_well(first: Loopback, s
 
     first.answer(lambda _: server_error())
     patient, hasty = (
-        ModelFactory(_settings(first, second, breaker_failures=2, breaker_seconds=seconds, retry_attempts=1))
+        ModelFactory(_settings(first, second, breaker_failures=2, breaker_reset_seconds=seconds, retry_max_attempts=1))
         for seconds in (600, 0.1)
     )
     await patient.start()

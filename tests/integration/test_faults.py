@@ -57,12 +57,12 @@ async def _factory(loopback: Loopback, provider: str, fault: str, **more: Any) -
         "openai_base_url": loopback.openai_url,
         "ollama_base_url": loopback.ollama_url,
         "chat": (f"{provider}:loop",),
-        "first_token_timeout": 0.3 if fault in {"stalled", "slow_header", "endless"} else 5.0,
-        "gap_timeout": 0.3 if fault == "stalled" else 5.0,
-        "total_timeout": 1.0 if fault == "endless" else 20.0,
-        "retry_wait_least": 0.0,
-        "retry_wait_most": 2.0 if fault == "rate_limited_date" else 0.02,
-        "retry_share": 5.0,
+        "first_token_timeout_seconds": 0.3 if fault in {"stalled", "slow_header", "endless"} else 5.0,
+        "stream_idle_seconds": 0.3 if fault == "stalled" else 5.0,
+        "total_timeout_seconds": 1.0 if fault == "endless" else 20.0,
+        "retry_wait_min_seconds": 0.0,
+        "retry_wait_max_seconds": 2.0 if fault == "rate_limited_date" else 0.02,
+        "retry_budget_ratio": 5.0,
         "breaker_failures": 100,
         **more,
     }
@@ -150,7 +150,11 @@ async def test_a_fault_that_stays(loopback: Loopback, provider: str, way: Way, f
 @TOOLS
 @EACH
 async def test_a_fault_that_passes(loopback: Loopback, provider: str, way: Way, fault: str, *, tools: bool) -> None:
-    patience = {"retry_wait_least": 0.2, "retry_wait_most": 0.2, "retry_attempts": 5} if fault == "refused" else {}
+    patience = (
+        {"retry_wait_min_seconds": 0.2, "retry_wait_max_seconds": 0.2, "retry_max_attempts": 5}
+        if fault == "refused"
+        else {}
+    )
     async with _factory(loopback, provider, fault, **patience) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=tools, once=True)
         answer = await _asked(factory, way, tools=tools)
@@ -162,7 +166,7 @@ async def test_a_fault_that_passes(loopback: Loopback, provider: str, way: Way, 
 @WAYS
 @EACH
 async def test_what_counts_against_a_provider(loopback: Loopback, provider: str, way: Way, fault: str) -> None:
-    async with _factory(loopback, provider, fault, breaker_failures=1, retry_attempts=1) as factory:
+    async with _factory(loopback, provider, fault, breaker_failures=1, retry_max_attempts=1) as factory:
         await asyncio.to_thread(_play, loopback, fault, tools=False, once=False)
         await _asked(factory, way, tools=False)
         info = (await factory.select()).info

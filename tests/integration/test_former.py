@@ -48,7 +48,7 @@ async def test_an_artifact_is_written_and_acted_upon(server: Server) -> None:
             "message": "Please",
             "thread_id": "c",
             "artifact_id": made["artifactId"],
-            "action": {"name": "translate", "to": "German"},
+            "action": {"name": "translate", "value": "German"},
         }
         await client.post("/api/canvas/stream", json=asked)
         told = (await client.get(f"/api/v1/artifacts/{made['artifactId']}")).json()
@@ -78,7 +78,7 @@ async def test_each_client_is_logged_once_a_day_and_every_request_is_counted(
                 await client.post("/api/chat", json={"message": "What are tides?"})
             metrics = (await client.get("/metrics")).text
     assert 'agenkit_legacy_requests_total{route="/api/chat"} 3.0' in metrics
-    assert capsys.readouterr().out.count("former_route ") == 1
+    assert capsys.readouterr().out.count("legacy_route_used ") == 1
 
 
 async def test_a_setting_closes_them(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ async def test_readiness_names_providers_sentry_and_exporters(tmp_path: Path) ->
         "openai": "ok",
     }
     assert (status, told["status"]) == (200, "degraded")
-    assert told["dependencies"]["ollama"]["lost"]
+    assert told["dependencies"]["ollama"]["impact"]
 
 
 @pytest.mark.parametrize(("alive", "status"), [(True, "ok"), (False, "degraded")])

@@ -101,7 +101,7 @@ async def test_the_provider_is_what_the_chat_profile_takes(server: Server, wire:
         told = (await client.get("/api/v1/models")).json()
     (chat,) = (profile for profile in told["profiles"] if profile["name"] == "chat")
     assert [spec.partition(":")[0] for spec in chat["models"]] == [wire, "embedded"]
-    assert len({model["spec"] for model in told["items"] if model["provider"] == wire}) > 0
+    assert len({model["id"] for model in told["items"] if model["provider"] == wire}) > 0
 
 
 async def test_a_tool_call_comes_in_fragments_and_its_result_goes_back(server: Server, provider: Loopback) -> None:
@@ -301,7 +301,7 @@ def nobody() -> Iterator[str]:
 
 async def test_a_provider_that_does_not_take_the_call_is_given_up_in_time(wire: str, nobody: str) -> None:
     # The kernel itself would give it up after two minutes.
-    async with asyncio.timeout(LIMIT_SECONDS), _vendor(wire, _settings(nobody, connect_timeout=0.2)) as vendor:
+    async with asyncio.timeout(LIMIT_SECONDS), _vendor(wire, _settings(nobody, connect_timeout_seconds=0.2)) as vendor:
         with pytest.raises(ModelUnavailable):
             await _answer(vendor.chat_model("loop"))
 

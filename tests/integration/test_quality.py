@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 async def _asked(server: Server, thread: str, quality: str, agent: str = "chat", **more: Any) -> list[Event]:
-    props = {"quality": quality, **more}
+    props = {"reviewMode": quality, **more}
     return await server.run(agent, text="What is the capital of France?", thread=thread, forwardedProps=props)
 
 
@@ -62,12 +62,12 @@ async def test_advise_says_what_is_wrong_behind_the_answer(server: Server) -> No
     assert kinds.index("TEXT_MESSAGE_END") < kinds.index("ACTIVITY_SNAPSHOT")
     verdict = _verdict(events)
     # A level whose quote does not occur is dropped, and weights count in what is left.
-    assert (verdict["outcome"], verdict["score"], verdict["levels"]) == (
+    assert (verdict["outcome"], verdict["score"], verdict["dimensionScores"]) == (
         "failed",
         2.5,
         {"correct": 1.0, "answers the question": 4.0},
     )
-    assert [(each["by"], each["quote"]) for each in verdict["findings"]] == [("correct", "Lyon is the capital")]
+    assert [(each["source"], each["quote"]) for each in verdict["findings"]] == [("correct", "Lyon is the capital")]
     assert verdict["usage"]["outputTokens"] > 0
 
 
@@ -91,7 +91,7 @@ async def test_enforce_lets_only_the_mended_answer_be_heard(server: Server) -> N
 
 async def test_what_was_found_is_kept_and_listed(server: Server) -> None:
     events = await server.run(
-        text="What is the capital of France?", thread="kept", run="kept-1", forwardedProps={"quality": "enforce"}
+        text="What is the capital of France?", thread="kept", run="kept-1", forwardedProps={"reviewMode": "enforce"}
     )
     message = last(events, "TEXT_MESSAGE_START")["messageId"]
     async with server.client() as client, server.client(user="acme/other") as other:
@@ -124,17 +124,17 @@ async def test_the_quality_agent_reads_what_it_is_sent(server: Server) -> None:
 
 async def test_a_service_has_a_text_read(server: Server) -> None:
     async with server.client() as client:
-        told = await client.post("/api/v1/reviews", json={"text": RIGHT, "asked": "What is the capital of France?"})
+        told = await client.post("/api/v1/reviews", json={"text": RIGHT, "prompt": "What is the capital of France?"})
         code = await client.post(
             "/api/v1/reviews", json={"text": "def f(:\n  pass\n", "kind": "code", "language": "python"}
         )
     assert (told.status_code, told.json()["verdict"]["outcome"]) == (200, "passed")
     assert (code.status_code, code.json()["verdict"]["outcome"]) == (200, "failed")
-    assert [each["by"] for each in code.json()["verdict"]["findings"]] == ["code_parses"]
+    assert [each["source"] for each in code.json()["verdict"]["findings"]] == ["code_parses"]
 
 
 async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
-    body, streaming = {"text": RIGHT, "asked": "What is the capital of France?"}, {"Accept": "text/event-stream"}
+    body, streaming = {"text": RIGHT, "prompt": "What is the capital of France?"}, {"Accept": "text/event-stream"}
     async with server.client() as client:
         answer = await client.post("/api/v1/reviews", json=body, headers=streaming)
         refused = await client.post("/api/v1/reviews", json={"text": ""}, headers=streaming)
@@ -151,7 +151,7 @@ async def test_a_service_hears_how_far_a_reading_is(server: Server) -> None:
 
 
 async def test_a_repeated_request_for_a_review_is_answered_with_the_first(server: Server) -> None:
-    key, asked = {"Idempotency-Key": "again"}, {"text": RIGHT, "judge": False}
+    key, asked = {"Idempotency-Key": "again"}, {"text": RIGHT, "useJudge": False}
     async with server.client(user="ida") as client, server.client(user="ivo") as other:
         first = (await client.post("/api/v1/reviews", json=asked, headers=key)).json()
         again = (await client.post("/api/v1/reviews", json=asked, headers=key)).json()
@@ -186,7 +186,7 @@ async def test_a_judge_that_answers_prose_judges_nothing(server: Server) -> None
     async with server.client() as client:
         told = (await client.post("/api/v1/reviews", json={"text": "Something else."})).json()
     assert (told["verdict"]["outcome"], told["verdict"]["score"]) == ("not_judged", None)
-    assert told["verdict"]["notJudged"] == "the judge gave no reading"
+    assert told["verdict"]["notJudgedReason"] == "the judge gave no reading"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ async def test_what_cannot_be_read_is_refused(server: Server, body: dict[str, An
 @pytest.mark.parametrize(
     ("agent", "props", "field"),
     [
-        ("chat", {"quality": "strict"}, "forwardedProps.quality"),
-        ("quality", {"quality": "off"}, "forwardedProps.quality"),
+        ("chat", {"reviewMode": "strict"}, "forwardedProps.reviewMode"),
+        ("quality", {"reviewMode": "off"}, "forwardedProps.reviewMode"),
         ("quality", {"review": {"rubric": "nobody's"}}, "forwardedProps.review.rubric"),
         ("quality", {"review": {"colour": "green"}}, "forwardedProps.review.colour"),
     ],
@@ -266,7 +266,7 @@ async def test_what_the_canvas_only_says_is_read_too(server: Server) -> None:
 async def test_the_embedded_model_never_judges(tmp_path: Path) -> None:
     with serving(tmp_path, **{**SETTINGS, "AGENKIT_JUDGE_MODELS": "embedded:smollm2"}) as server:
         events = await _asked(server, "t", "advise")
-    assert (_verdict(events)["outcome"], _verdict(events)["notJudged"]) == ("not_judged", "no judge is there")
+    assert (_verdict(events)["outcome"], _verdict(events)["notJudgedReason"]) == ("not_judged", "no judge is there")
 
 
 async def test_a_rubric_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_a_rubric_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> N
     (folder / "answer.toml").write_text(own)
     with serving(tmp_path, **SETTINGS, AGENKIT_RUBRICS_DIR=str(folder)) as server:
         events = await _asked(server, "t", "advise")
-    assert _verdict(events)["levels"] == {"correct": 1.0}
+    assert _verdict(events)["dimensionScores"] == {"correct": 1.0}
 
 
 async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(server: Server) -> None:
@@ -326,13 +326,15 @@ async def test_what_people_think_of_a_message_is_kept_changed_and_taken_back(ser
 )
 async def test_a_reading_is_told_in_the_form_that_is_asked_for(server: Server, accept: str, media_type: str) -> None:
     async with server.client() as client:
-        answer = await client.post("/api/v1/reviews", json={"text": RIGHT, "judge": False}, headers={"Accept": accept})
+        answer = await client.post(
+            "/api/v1/reviews", json={"text": RIGHT, "useJudge": False}, headers={"Accept": accept}
+        )
     assert answer.headers["content-type"].partition(";")[0] == media_type
 
 
 async def test_the_name_of_a_reading_is_no_runs(server: Server) -> None:
     async with server.client() as client:
-        review = (await client.post("/api/v1/reviews", json={"text": RIGHT, "judge": False})).json()
+        review = (await client.post("/api/v1/reviews", json={"text": RIGHT, "useJudge": False})).json()
         run = await client.get(f"/api/v1/runs/{review['runId']}")
     assert (review["runId"].partition("-")[0], run.status_code, run.json()["code"]) == ("review", 404, "run_not_found")
 
@@ -347,10 +349,10 @@ async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) 
                 async for line in answer.aiter_lines():
                     if '"judging"' in line:
                         break
-                assert "streams_open 1.0" in (await client.get("/metrics")).text
+                assert "agenkit_sse_connections 1.0" in (await client.get("/metrics")).text
 
             async def is_closed() -> bool:
-                return "streams_open 0.0" in (await client.get("/metrics")).text
+                return "agenkit_sse_connections 0.0" in (await client.get("/metrics")).text
 
             await wait_for(is_closed)
 
@@ -378,18 +380,18 @@ async def test_a_leaked_secret_is_not_delivered(tmp_path: Path, action: str, hea
     with serving(tmp_path, **_leaking(tmp_path, LEAK), AGENKIT_LEAK_ACTION=action) as server:
         events = await _asked(server, "leak", "enforce")
         async with server.client() as client:
-            asked = {"agentId": "chat", **run_input("Which keys?", run="r", forwardedProps={"quality": "enforce"})}
+            asked = {"agentId": "chat", **run_input("Which keys?", run="r", forwardedProps={"reviewMode": "enforce"})}
             result = (await client.post("/api/v1/runs", json=asked, headers={"Prefer": "wait=60"})).json()
             reviews = (await client.get("/api/v1/reviews?runId=r")).json()["items"]
     assert said(events) == heard
     assert not any(key in json.dumps([events, result, reviews]) for key in KEYS)
     verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
-    assert (verdict["outcome"], verdict["delivery"], verdict["notJudged"]) == (
+    assert (verdict["outcome"], verdict["delivery"], verdict["notJudgedReason"]) == (
         "failed",
         delivery,
         "a check that blocks has failed",
     )
-    assert {(each["by"], each["effect"]) for each in verdict["findings"]} == {("no_secret", "block")}
+    assert {(each["source"], each["effect"]) for each in verdict["findings"]} == {("no_secret", "block")}
     assert result["verdict"] == {**verdict, "usage": result["verdict"]["usage"]}
     assert [(each["delivered"], each["verdict"]["delivery"]) for each in reviews if each["delivered"]] == [
         (True, delivery)
@@ -403,7 +405,7 @@ async def test_what_only_reports_is_delivered_with_its_verdict(tmp_path: Path) -
     verdict = last(events, "RUN_FINISHED")["result"]["verdict"]
     assert said(events) == broken
     assert (verdict["outcome"], verdict["delivery"]) == ("failed", "unchanged")
-    assert {(each["by"], each["effect"]) for each in verdict["findings"]} == {("code_parses", "report")}
+    assert {(each["source"], each["effect"]) for each in verdict["findings"]} == {("code_parses", "report")}
 
 
 async def test_a_leak_that_was_heard_already_is_reported(tmp_path: Path) -> None:
@@ -434,7 +436,7 @@ async def test_who_mends_an_artifact_is_given_what_its_author_was(tmp_path: Path
                 {"id": "m1", "role": "user", "content": "What is x?"},
                 {"id": "m2", "role": "assistant", "content": "It is one."},
             ]
-            props = {"quality": "enforce", "canvas": {"kind": "code", "language": "python"}}
+            props = {"reviewMode": "enforce", "canvas": {"kind": "code", "language": "python"}}
             await server.run("canvas", messages=before, text="As code?", thread="t", forwardedProps=props)
             async with server.client() as client:
                 (artifact,) = (await client.get("/api/v1/artifacts")).json()["items"]
@@ -458,7 +460,7 @@ async def test_a_long_text_is_judged_in_parts_that_are_all_counted(server: Serve
             (await client.post("/api/v1/reviews", json={"text": line * times, "samples": 1}, timeout=60)).json()
             for times in (1, 4_000)
         ]
-    assert long["verdict"]["levels"] == short["verdict"]["levels"]
+    assert long["verdict"]["dimensionScores"] == short["verdict"]["dimensionScores"]
     read, more = (each["verdict"]["usage"]["inputTokens"] for each in (short, long))
     # As it is estimated: each line is six and a little more.
     assert more > read + 6 * 4_000
@@ -480,7 +482,7 @@ async def test_who_mends_a_text_is_given_what_its_author_was(tmp_path: Path) -> 
         loopback.answer(author)
         with serving(tmp_path, **settings) as server:
             await server.run(text="What is x?", thread="t")
-            events = await server.run(text="As code?", thread="t", forwardedProps={"quality": "enforce"})
+            events = await server.run(text="As code?", thread="t", forwardedProps={"reviewMode": "enforce"})
         asked = [call.request.body for call in loopback.calls if call.request.body.get("messages")]
     first, second = (
         next(body for body in asked if words in body["messages"][-1]["content"])

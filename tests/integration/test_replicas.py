@@ -39,7 +39,7 @@ async def test_a_thread_with_a_run_at_one_replica_is_busy_at_the_other(replicas:
             if event["type"] == "TEXT_MESSAGE_CONTENT":
                 break
         async with two.client() as other:
-            rejected = run_input("Hi", thread="t", forwardedProps={"multitask": "reject"})
+            rejected = run_input("Hi", thread="t", forwardedProps={"multitaskStrategy": "reject"})
             refused = await other.post("/api/v1/chat/chat", json=rejected)
     assert (refused.status_code, refused.json()["code"]) == (409, "thread_busy")
 
@@ -86,13 +86,15 @@ async def test_queued_run_goes_on_after_its_process_lost_the_run_before_it(own_p
     ) as server:
         first = asyncio.create_task(server.run(text="Count slowly", thread="t", run="first"))
         await server.begun("first")
-        enqueued = {"multitask": "enqueue"}
+        enqueued = {"multitaskStrategy": "enqueue"}
         second = asyncio.create_task(server.run(text="Hi", thread="t", run="second", forwardedProps=enqueued))
         await server.begun("second")
         # As another process would, which thought this one dead.
-        write("UPDATE runs SET owner = 'another', beat_at = now() + interval '1 hour' WHERE key = 'first'")
+        write(
+            "UPDATE runs SET owner = 'another', heartbeat_at = now() + interval '1 hour' WHERE client_run_id = 'first'"
+        )
         await first
-        write("UPDATE runs SET status = 'error', error_code = 'interrupted' WHERE key = 'first'")
+        write("UPDATE runs SET status = 'error', error_code = 'run_lost' WHERE client_run_id = 'first'")
         assert said(await second) == "You said: Hi"
 
 

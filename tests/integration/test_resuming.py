@@ -286,7 +286,7 @@ async def test_messages_wait_in_a_queue_in_their_order(server: Server, loopback:
             loopback.answer(lambda request: Reply(f"To {request.body['messages'][-1]['content']}."))
             queued = []
             for at in (2, 3):
-                props = {"multitask": "enqueue"}
+                props = {"multitaskStrategy": "enqueue"}
                 queued.append(
                     asyncio.create_task(server.run(text=f"{at}", run=f"r{at}", thread="t", forwardedProps=props))
                 )
@@ -304,7 +304,7 @@ async def test_a_queued_run_can_be_stopped(server: Server, loopback: Loopback) -
     async with server.client() as client:
         async with client.stream("POST", "/api/v1/chat/chat", json=_stays(run="r1", thread="t")) as answer:
             await Heard().listen(answer, 5)
-            props = {"multitask": "enqueue"}
+            props = {"multitaskStrategy": "enqueue"}
             queued = asyncio.create_task(server.run(text="2", run="r2", thread="t", forwardedProps=props))
             await server.begun("r2")
             assert (await client.post("/api/v1/runs/r2/cancel")).json()["status"] == "cancelled"
@@ -421,7 +421,7 @@ async def test_a_run_is_rolled_back_as_if_it_had_never_been(
             first = Heard()
             await first.listen(answer, 12)
             loopback.answer(lambda _: Reply("Instead."))
-            props = {"multitask": "rollback"}
+            props = {"multitaskStrategy": "rollback"}
             second = await server.run(text="Rather this", run="r2", thread="t", forwardedProps=props)
             await first.listen(answer)
         after = await server.run(text="Go on", run="r3", thread="t")

@@ -101,7 +101,11 @@ async def test_a_schedule_is_made_shown_changed_listed_and_deleted(server: Serve
         ({"timezone": "../UTC"}, 422, "timezone"),
         ({"input": {"messages": [{"role": "user"}]}}, 422, None),
         ({"input": {}}, 422, "input.messages"),
-        ({"input": {**_INPUT, "forwardedProps": {"multitask": "no"}}}, 422, "input.forwardedProps.multitask"),
+        (
+            {"input": {**_INPUT, "forwardedProps": {"multitaskStrategy": "no"}}},
+            422,
+            "input.forwardedProps.multitaskStrategy",
+        ),
         ({"input": {"threadId": "t"}}, 422, "input.threadId"),
         ({"threadId": ""}, 422, "threadId"),
         ({"agentId": "nobody"}, 404, None),

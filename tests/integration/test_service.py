@@ -34,10 +34,10 @@ async def test_the_agents_are_listed(server: Server) -> None:
         "description": "Answers questions, with tools for exact arithmetic and for dates.",
         "version": "1.0.0",
         "available": True,
-        "quality": "off",
+        "reviewMode": "off",
     }
     # One that does nothing but read cannot be told how, nor can a graph that has no step for it.
-    assert [agent["id"] for agent in everybody["items"] if "quality" in agent] == ["chat", "canvas"]
+    assert [agent["id"] for agent in everybody["items"] if "reviewMode" in agent] == ["chat", "canvas"]
     assert missing["items"] == []
 
 
@@ -55,7 +55,7 @@ async def test_an_agent_tells_what_it_can_do_and_how_to_begin(server: Server) ->
 async def test_the_models_are_listed_with_what_they_can_do(server: Server) -> None:
     async with server.client() as client:
         told = (await client.get("/api/v1/models")).json()
-    assert {model["spec"]: model["capabilities"]["tools"] for model in told["items"]} == {
+    assert {model["id"]: model["capabilities"]["tools"] for model in told["items"]} == {
         "embedded:smollm2": False,
         "scripted:actor": True,
         "scripted:toolless": False,
@@ -71,7 +71,7 @@ async def test_it_says_that_it_is_live_and_ready(server: Server) -> None:
     assert live == {"status": "ok"}
     for told in ready:
         assert (told["status"], told["dependencies"]["database"]["status"]) == ("ok", "ok")
-        assert told["revision"] == NEWEST
+        assert told["schemaRevision"] == NEWEST
 
 
 async def test_every_request_has_an_id_that_comes_back(server: Server) -> None:
@@ -94,13 +94,13 @@ async def test_metrics_count_what_happened_in_bounded_series(server: Server) -> 
     assert "made-up" not in told
     assert 'request_count_total{agent_id="chat",endpoint="/api/v1/chat/{agent_id}",status="200"}' in told
     assert 'request_count_total{agent_id="",endpoint="unmatched",status="404"}' in told
-    assert 'agenkit_runs_total{agent_id="chat",outcome="success"}' in told
+    assert 'agenkit_runs_total{agent_id="chat",status="success"}' in told
     assert 'llm_token_count_total{model="scripted:actor",operation="output"}' in told
     assert 'llm_token_count_total{model="scripted:actor",operation="input"}' in told
     assert 'agenkit_run_time_to_first_token_seconds_count{agent_id="chat"}' in told
-    assert "streams_open 0.0" in told
+    assert "agenkit_sse_connections 0.0" in told
     assert 'agenkit_llm_queue_depth{provider="scripted"} 0.0' in told
-    for counted in ('agenkit_event_log_writes_total{what="kept"} ', "reader_lag_seconds_count "):
+    for counted in ('agenkit_event_log_writes_total{result="kept"} ', "agenkit_sse_write_stall_seconds_count "):
         assert float(told.partition(f"\n{counted}")[2].partition("\n")[0]) >= 1
 
 

@@ -31,7 +31,7 @@ def _environment(loopback: Loopback, **more: str) -> dict[str, str]:
 async def _breaker(server: Server) -> dict[str, Any]:
     async with server.client() as client:
         listed = (await client.get("/api/v1/models")).json()["items"]
-    return next(entry for entry in listed if entry["spec"] == "openai:loop")
+    return next(entry for entry in listed if entry["id"] == "openai:loop")
 
 
 async def test_a_breaker_that_opens_in_one_replica_is_open_in_all(

@@ -65,7 +65,7 @@ async def test_what_the_docs_list_is_what_spans_hold(tmp_path: Path) -> None:
         "AGENKIT_RELEASE": "1.2.3",
     }
     with serving(tmp_path / "scripted", **scripted) as server:
-        props = {"quality": "enforce", "canvas": {"kind": "markdown"}}
+        props = {"reviewMode": "enforce", "canvas": {"kind": "markdown"}}
         await server.run("canvas", text="Write", forwardedProps=props)
         async with server.client() as client:
             (artifact,) = (await client.get("/api/v1/artifacts")).json()["items"]

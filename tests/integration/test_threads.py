@@ -55,14 +55,19 @@ async def test_a_thread_is_made_shown_changed_and_deleted(server: Server) -> Non
     made = await _told(
         server, who, "POST", THREADS, json={"threadId": "t", "title": " A  trip ", "metadata": {"a": "1"}}
     )
-    assert (made["threadId"], made["title"], made["titleBy"], made["metadata"]) == ("t", "A trip", "person", {"a": "1"})
+    assert (made["threadId"], made["title"], made["titleSource"], made["metadata"]) == (
+        "t",
+        "A trip",
+        "user",
+        {"a": "1"},
+    )
     assert await _told(server, who, "GET", _at("t")) == made
     changed = await _told(server, who, "PATCH", _at("t"), json={"title": "Lisbon", "metadata": {"a": None, "b": "2"}})
     assert (changed["title"], changed["metadata"], changed["createdAt"]) == ("Lisbon", {"b": "2"}, made["createdAt"])
     assert changed["updatedAt"] > made["updatedAt"]
     bare = await _told(server, who, "PATCH", _at("t"), json={"title": None})
     assert "title" not in bare
-    assert "titleBy" not in bare
+    assert "titleSource" not in bare
     gone = await _asked(server, who, "DELETE", _at("t"))
     assert (gone.status_code, gone.content) == (204, b"")
     for method in ("GET", "DELETE"):

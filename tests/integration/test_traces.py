@@ -63,13 +63,13 @@ async def client(spans: SpanStore) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _span(at: int, parent: int | None = None, **more: Any) -> SpanRecord:
-    told: dict[str, Any] = {"trace": TRACE, "name": f"span {at}", "kind": "run", "who": ANN, "error": None}
-    told |= {"began": NOW + at * 1000, "ended": NOW + SECOND, **more}
+    told: dict[str, Any] = {"trace_id": TRACE, "name": f"span {at}", "kind": "run", "subject": ANN, "error": None}
+    told |= {"started_ns": NOW + at * 1000, "ended_ns": NOW + SECOND, **more}
     return SpanRecord(id=f"{at:016x}", parent_id=None if parent is None else f"{parent:016x}", **told)
 
 
 def _trace(at: int, **more: Any) -> SpanRecord:
-    return _span(at, trace=f"{at:032x}", began=NOW + at * SECOND, ended=NOW + (at + 1) * SECOND, **more)
+    return _span(at, trace_id=f"{at:032x}", started_ns=NOW + at * SECOND, ended_ns=NOW + (at + 1) * SECOND, **more)
 
 
 def _named(told: list[dict[str, Any]]) -> list[Any]:
@@ -90,7 +90,7 @@ async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.A
         "threadId": "thread-1",
         "runId": "run-1",
         "startedAt": "2026-11-20T12:00:00.000001Z",
-        "seconds": 0.999999,
+        "durationSeconds": 0.999999,
         "spanCount": 2,
         "truncated": False,
         "spans": [
@@ -99,7 +99,7 @@ async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.A
                 "name": "span 1",
                 "kind": "run",
                 "startedAt": "2026-11-20T12:00:00.000001Z",
-                "seconds": 0.999999,
+                "durationSeconds": 0.999999,
                 "status": "ok",
                 "error": None,
                 "attributes": {},
@@ -109,7 +109,7 @@ async def test_a_trace_is_told_with_its_spans_beneath_each_other(client: httpx.A
                         "name": "weather",
                         "kind": "tool",
                         "startedAt": "2026-11-20T12:00:00.000002Z",
-                        "seconds": 0.999998,
+                        "durationSeconds": 0.999998,
                         "status": "error",
                         "error": "ValueError",
                         "attributes": {"agenkit.tokens": 7, "b": "é"},

@@ -221,7 +221,7 @@ async def test_langfuse_and_a_collector_read_a_tool_call_each_in_its_own_words(t
 
 async def test_a_document_that_is_read_first_is_one_tree(tmp_path: Path, sink: Sink) -> None:
     with serving(tmp_path, **READ, **_told(sink)) as server:
-        props = {"quality": "enforce", "canvas": {"kind": "markdown"}}
+        props = {"reviewMode": "enforce", "canvas": {"kind": "markdown"}}
         await server.run("canvas", text="Write", run="r", forwardedProps=props)
         told = await _trace(server, "r")
         sink.has(20)
@@ -542,7 +542,7 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
     tmp_path: Path, sink: Sink, *, content: bool
 ) -> None:
     with serving(tmp_path, **READ, **_told(sink), AGENKIT_TRACE_CONTENT=str(content).lower()) as server:
-        events = await server.run(text="What is it?", run="r", thread="t", forwardedProps={"quality": "advise"})
+        events = await server.run(text="What is it?", run="r", thread="t", forwardedProps={"reviewMode": "advise"})
         message = last(events, "TEXT_MESSAGE_START")["messageId"]
         told = await _trace(server, "r")
         async with server.client() as client:
@@ -563,7 +563,7 @@ async def test_reviews_and_feedback_become_scores_of_their_trace_once(
             await wait_for(lambda: len(sink.deleted) == 1 + 3)
     assert (gone.status_code, again.status_code) == (404, 404)
     by_name = {score["name"]: score for score in sink.scores}
-    dimensions = {f"review answer: {name}": level for name, level in review["verdict"]["levels"].items()}
+    dimensions = {f"review answer: {name}": level for name, level in review["verdict"]["dimensionScores"].items()}
     assert set(by_name) == {"feedback", "review answer", *dimensions}
     assert {name: by_name[name]["value"] for name in dimensions} == dimensions
     assert len({score["id"] for score in sink.scores}) == len(by_name)

@@ -31,11 +31,11 @@ def test_every_problem_and_every_code_of_a_run_is_listed_with_its_remedy() -> No
     problems = {(kind.code, str(kind.status)) for kind in _kinds(errors.Problem)}
     assert {(row[0], row[2]) for row in _rows(before)} == problems
     models = {kind.code for kind in _kinds(ModelError)}
-    source = (ROOT / "backend" / "runs" / "execute.py").read_text() + (
-        ROOT / "backend" / "runs" / "dialect.py"
+    source = (ROOT / "backend" / "runs" / "execution.py").read_text() + (
+        ROOT / "backend" / "runs" / "compat.py"
     ).read_text()
-    source += (ROOT / "backend" / "runs" / "rescue.py").read_text()
-    source += (ROOT / "backend" / "api" / "reviewing.py").read_text()
+    source += (ROOT / "backend" / "runs" / "recovery.py").read_text()
+    source += (ROOT / "backend" / "api" / "review_stream.py").read_text()
     ours = {"step_limit", "internal", "run_lost", "shutting_down", "cancelled", "storage_unavailable", "run_stalled"}
     ours |= {"unserializable_state"}
     assert all(f'"{code}"' in source for code in ours)

@@ -146,7 +146,7 @@ async def test_samples_that_contradict_each_other_show_in_the_spread() -> None:
 async def test_a_judge_that_fails_or_takes_too_long_judges_nothing() -> None:
     broken = await _judged(Reply(text="", fail="unavailable"))
     assert (broken.score, broken.not_judged_reason) == (None, "the judge failed: model_unavailable")
-    slow = await _judged(Reply(pieces=("{", "}"), delay=5), patience=0.05)
+    slow = await _judged(Reply(pieces=("{", "}"), delay=5), timeout_seconds=0.05)
     assert (slow.score, slow.not_judged_reason) == (None, "the judge did not answer in time")
 
 
@@ -302,7 +302,7 @@ def test_what_scores_low_is_told_as_a_remark_once() -> None:
     assert [(each.source, each.severity, each.message) for each in found.findings] == [
         ("true", "warning", "Wrong here.")
     ]
-    assert verdict_json(found)["levels"] == {"true": 1.5}
+    assert verdict_json(found)["dimensionScores"] == {"true": 1.5}
 
 
 def test_fewer_failed_checks_are_better_than_any_score() -> None:
@@ -321,7 +321,7 @@ def test_fewer_failed_checks_are_better_than_any_score() -> None:
         (("weight = 3", "weight = nan"), "dimensions.0.weight"),
         (('"5"]', '"5", "6"]'), "dimensions.0.levels"),
         (('name = "test"', 'name = "A Test"'), "name"),
-        (("passing_score = 3", "passing_score = 6"), "passes"),
+        (("passing_score = 3", "passing_score = 6"), "passing_score"),
         (("[[dimensions]]", "[[dimension]]"), "dimension"),
         (('name = "test"', "name ="), "is no TOML"),
         (('name = "plain"', 'name = "TRUE"'), "two dimensions have one name"),

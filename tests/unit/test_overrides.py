@@ -26,8 +26,8 @@ def _applied(tmp_path: Path, text: str) -> dict[str, BaseAgent]:
 def test_overrides_hold_for_the_agents_that_they_name(tmp_path: Path) -> None:
     text = """
     [chat]
-    review = "advise"
-    revisions = 1
+    review_mode = "advise"
+    max_revisions = 1
     judge_timeout_seconds = 5
     profile = "fast"
     [mine]
@@ -50,10 +50,10 @@ def test_overrides_hold_for_the_agents_that_they_name(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[nobody]\nprofile = 'fast'", "'nobody' is not served; there are: chat, quality, mine"),
-        ("[mine]\nreview = 'advise'", "has no review step: review cannot be set"),
-        ("[quality]\nreview = 'off'", "does nothing but review"),
+        ("[mine]\nreview_mode = 'advise'", "has no review step: review_mode cannot be set"),
+        ("[quality]\nreview_mode = 'off'", "does nothing but review"),
         ("[chat]\nprofile = 'none'", "no profile 'none'"),
-        ("[chat]\nrevisions = 99", "chat.revisions"),
+        ("[chat]\nmax_revisions = 99", "chat.max_revisions"),
         ("[chat]\nunknown = 1", "chat.unknown"),
         ("[chat", "cannot be read"),
     ],

@@ -18,7 +18,7 @@ class _Log:
     def __init__(self, looks: int) -> None:
         self.looks = looks
 
-    async def is_read_elsewhere(self, run: str) -> bool:
+    async def has_other_readers(self, run: str) -> bool:
         self.looks -= 1
         return self.looks >= 0
 
@@ -28,12 +28,12 @@ class _Run:
 
     def __init__(self, grace: float) -> None:
         self.id = "run"
-        self.readers = 0
-        self.leaving: asyncio.Task[None] | None = None
-        self.asked = SimpleNamespace(on_disconnect=grace)
+        self.subscribers = 0
+        self.grace_task: asyncio.Task[None] | None = None
+        self.request = SimpleNamespace(on_disconnect=grace)
         self.stopped_for: list[str] = []
 
-    async def stopped(self, reason: str) -> None:
+    async def stop_and_wait(self, reason: str) -> None:
         self.stopped_for.append(reason)
 
 
@@ -43,12 +43,12 @@ async def test_reader_at_another_process_renews_the_grace() -> None:
     readers = Subscriptions(
         cast("LocalRuns", local_runs),
         log=cast("EventLog", log),
-        recovered_requests=cast("RecoveredRequests", SimpleNamespace(said=list)),
+        recovered_requests=cast("RecoveredRequests", SimpleNamespace(snapshot=list)),
         metrics=Metrics(),
         tasks=tasks,
     )
     await readers.unsubscribe(readers.subscribe("run", "chat", "thread", is_owner=True))
-    leaving: Any = run.leaving
+    leaving: Any = run.grace_task
     await leaving
     # It was looked once more after the last of them had gone, and only then stopped.
     assert log.looks < 0

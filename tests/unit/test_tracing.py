@@ -257,10 +257,10 @@ def test_a_share_of_runs_is_traced_whole_or_not_at_all() -> None:
 def outlet(dropped: Counter[str]) -> Iterator[Callable[[SpanExporter], SpanSender]]:
     made = list[SpanSender]()
 
-    def make(exporter: SpanExporter, most: int = 1000) -> SpanSender:
+    def make(exporter: SpanExporter, max_spans: int = 1000) -> SpanSender:
         made.append(
             SpanSender(
-                "test", exporter, lambda what, count: dropped.update({what: count}), max_spans=most, interval=0.02
+                "test", exporter, lambda what, count: dropped.update({what: count}), max_spans=max_spans, interval=0.02
             )
         )
         return made[-1]

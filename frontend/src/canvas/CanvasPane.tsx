@@ -194,7 +194,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
     setHistory(false);
   };
 
-  const ask = (text: string, action?: { name: string; to?: string }): void =>
+  const ask = (text: string, action?: { name: string; value?: string }): void =>
     void doing.attempt(async () => {
       // Positions are of the text that the server has.
       if (!(await manuscript.flush())) return;

@@ -10,7 +10,7 @@ interface Props {
   kind: Kind;
   selected: boolean;
   running: boolean;
-  onDeed: (text: string, action: { name: string; to?: string }) => void;
+  onDeed: (text: string, action: { name: string; value?: string }) => void;
 }
 
 export function Deeds({ kind, selected, running, onDeed }: Props) {
@@ -26,7 +26,7 @@ export function Deeds({ kind, selected, running, onDeed }: Props) {
               deed={deed}
               onChosen={(to) => {
                 close();
-                onDeed(deed.say(it, to ?? ""), to === undefined ? { name: deed.name } : { name: deed.name, to });
+                onDeed(deed.say(it, to ?? ""), to === undefined ? { name: deed.name } : { name: deed.name, value: to });
               }}
             />
           ))}

@@ -127,7 +127,7 @@ export async function before(id: string): Promise<number | undefined> {
 export const readVersion = async (id: string, number: number): Promise<string> => (await version(id, number)).text;
 
 export const readDifference = async (id: string, before: number, after: number): Promise<Difference> =>
-  (await ask(at(id, `/diff?before=${before}&after=${after}`))).json() as Promise<Difference>;
+  (await ask(at(id, `/diff?from=${before}&to=${after}`))).json() as Promise<Difference>;
 
 export const artifactsOf = (thread: string): Promise<Artifact[]> =>
   items<Artifact>(`/api/v1/artifacts?threadId=${encodeURIComponent(thread)}`);

@@ -52,7 +52,7 @@ export interface Wish {
   artifactId: string;
   version?: number;
   selection?: { start: number; end: number };
-  action?: { name: string; to?: string };
+  action?: { name: string; value?: string };
 }
 
 export interface KeptCanvas {

@@ -50,7 +50,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
         Model
         <select value={model} onChange={({ target }) => onModel(target.value)}>
           <option value="">Automatic</option>
-          {model !== "" && !models.some(({ spec }) => spec === model) && (
+          {model !== "" && !models.some(({ id }) => id === model) && (
             <option value={model} disabled>
               {model} (not offered)
             </option>
@@ -59,8 +59,8 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
             <optgroup key={provider} label={provider}>
               {models
                 .filter((offered) => offered.provider === provider)
-                .map(({ spec, name, available }) => (
-                  <option key={spec} value={spec} disabled={!available}>
+                .map(({ id, name, available }) => (
+                  <option key={id} value={id} disabled={!available}>
                     {available ? name : `${name} (unavailable)`}
                   </option>
                 ))}
@@ -68,7 +68,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
           ))}
         </select>
       </label>
-      {agent?.quality !== undefined && (
+      {agent?.reviewMode !== undefined && (
         <div>
           <label>
             Quality check

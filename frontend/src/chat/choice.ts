@@ -38,10 +38,10 @@ export function choiceOf(kept: Partial<Choice> | undefined): Choice {
   };
 }
 
-export const withAgent = (choice: Choice, { id, quality }: Agent): Choice => ({
+export const withAgent = (choice: Choice, { id, reviewMode }: Agent): Choice => ({
   ...choice,
   agentId: id,
-  usual: quality === undefined ? null : qualityOf(quality),
+  usual: reviewMode === undefined ? null : qualityOf(reviewMode),
 });
 
 /** The same choice as far as it holds among these agents; with the first to be had where there is none yet. */
@@ -66,7 +66,7 @@ export function forwarded(choice: Choice, wish: Wish | null): Record<string, unk
   return {
     onDisconnect: GRACE,
     ...(model === "" ? {} : { model }),
-    ...(quality === null ? {} : { quality }),
+    ...(quality === null ? {} : { reviewMode: quality }),
     ...(wish === null ? {} : { canvas: wish }),
   };
 }

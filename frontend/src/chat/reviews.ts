@@ -41,7 +41,7 @@ function verdictOf(told: Fields): Verdict | null {
   return {
     outcome,
     score: number(told.score),
-    why: text(told.notJudged),
+    why: text(told.notJudgedReason),
     findings: Array.isArray(told.findings) ? told.findings.flatMap(findingOf) : [],
     usage: usageOf(fields(told.usage)),
   };
@@ -52,7 +52,7 @@ function findingOf(value: unknown): Finding[] {
   const message = text(told.message);
   if (message === null) return [];
   const severity = told.severity === "error" ? "error" : "warning";
-  return [{ by: text(told.by) ?? "", severity, message, quote: text(told.quote), line: number(told.line) }];
+  return [{ by: text(told.source) ?? "", severity, message, quote: text(told.quote), line: number(told.line) }];
 }
 
 function usageOf(told: Fields): Verdict["usage"] {
