@@ -33,9 +33,9 @@ test("a stage is said while there is more to come", () => {
     return [said(review, true), said(review, false)];
   });
   assert.deepEqual(lines, [
-    ["Being checked…", "No verdict has come"],
-    ["Being judged (attempt 2)…", "No verdict has come"],
-    ["Being mended (attempt 3)…", "No verdict has come"],
+    ["Checking…", "The check did not finish"],
+    ["Rating (attempt 2)…", "The check did not finish"],
+    ["Improving (attempt 3)…", "The check did not finish"],
   ]);
 });
 
@@ -50,19 +50,19 @@ test("a verdict is said in a line, with why where nothing was judged", () => {
       done(undefined),
     ].map((review) => said(review, false)),
     [
-      "Did not pass · 2.5 of 5",
-      "Passed · 4.9 of 5 · 2 attempts",
-      `Not judged: ${why}`,
-      `Did not pass · not judged: ${why}`,
-      "It was read, and what was found cannot be shown",
+      "Needs work · 2.5 / 5",
+      "Passed · 4.9 / 5 · 2 attempts",
+      `Not rated: ${why}`,
+      `Needs work · not rated: ${why}`,
+      "The result of the check cannot be shown",
     ],
   );
 });
 
 test("what it took is said as far as it is known", () => {
   const usage = (told: unknown, attempt = 1) => spent(done({ outcome: "passed", usage: told }, attempt));
-  assert.equal(usage(VERDICT.usage), "Reading it took 1,614 tokens, $0.0012");
-  assert.equal(usage({ inputTokens: 1, outputTokens: 0, costUsd: null }, 2), "Reading and mending it took 1 token");
+  assert.equal(usage(VERDICT.usage), "Check: 1,614 tokens, $0.0012");
+  assert.equal(usage({ inputTokens: 1, outputTokens: 0, costUsd: null }, 2), "Check: 1 token");
   assert.deepEqual([{ inputTokens: 0, outputTokens: 0 }, { inputTokens: "7" }, null].map((told) => usage(told)), [
     null,
     null,
@@ -84,13 +84,13 @@ test("of a verdict only what can be understood is taken", () => {
 
 test("findings are shown with where they are, and quotes as text", () => {
   const shown = renderToStaticMarkup(<Verdict review={done(VERDICT)} live={false} />);
-  assert.equal(counted(done(VERDICT).verdict?.findings ?? []), "1 fault, 1 remark");
+  assert.equal(counted(done(VERDICT).verdict?.findings ?? []), "2 problems");
   for (const part of [
-    '<p aria-live="polite">Did not pass · 2.5 of 5</p>',
-    "<summary>1 fault, 1 remark</summary>",
-    "(code_parses, line 3)",
+    '<p aria-live="polite">Needs work · 2.5 / 5</p>',
+    "<summary>2 problems</summary>",
+    '<strong class="error">Code syntax (line 3):</strong> It does not parse.',
     "<blockquote>def &lt;f&gt;(:</blockquote>",
-    "It is long.",
+    '<strong class="warning">Clarity:</strong> It is long.',
   ]) {
     assert.equal(shown.includes(part), true, part);
   }
@@ -184,5 +184,5 @@ test("the page shows how answers are read, and offers it where an agent can be t
   assert.equal(shown(choice({ usual }), usual).includes('<option value="advise" selected="">'), true);
   assert.equal(shown(choice({ quality: "off", usual }), usual).includes('<option value="off" selected="">'), true);
   assert.equal(shown(choice(), "strange").includes('<option value="" disabled="" selected="">'), true);
-  assert.equal(shown(choice({ quality: "off", usual: null })).includes("Quality check"), false);
+  assert.equal(shown(choice({ quality: "off", usual: null })).includes("Answer check"), false);
 });

@@ -30,7 +30,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
           >
             {!agents.some(({ id }) => id === agentId) && (
               <option value={agentId} disabled>
-                {agentId === "" ? "…" : `${agentId} (not offered)`}
+                {agentId === "" ? "…" : `${agentId} (unavailable)`}
               </option>
             )}
             {agents.map((agent) => (
@@ -42,7 +42,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
         </label>
         {begun && (
           <p id="agent-hint" className="hint">
-            Another agent starts a new chat.
+            Choosing another agent starts a new chat.
           </p>
         )}
       </div>
@@ -52,7 +52,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
           <option value="">Automatic</option>
           {model !== "" && !models.some(({ id }) => id === model) && (
             <option value={model} disabled>
-              {model} (not offered)
+              {model} (unavailable)
             </option>
           )}
           {providers.map((provider) => (
@@ -71,7 +71,7 @@ export function Choices({ agents, models, choice, begun, onAgent, onModel, onQua
       {agent?.reviewMode !== undefined && (
         <div>
           <label>
-            Quality check
+            Answer check
             <select
               value={quality ?? ""}
               aria-describedby={hint === "" ? undefined : "quality-hint"}

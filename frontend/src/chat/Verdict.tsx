@@ -1,6 +1,6 @@
 import { memo } from "react";
 
-import { counted, said, spent } from "./reviews";
+import { about, counted, said, spent } from "./reviews";
 import type { Finding, Review } from "./reviews";
 
 interface Props {
@@ -37,13 +37,12 @@ export const Verdict = memo(function Verdict({ review, live }: Props) {
   );
 });
 
-function Found({ finding: { by, severity, message, quote, line } }: { finding: Finding }) {
-  const where = [by, line === null ? "" : `line ${line}`].filter((part) => part !== "").join(", ");
+function Found({ finding }: { finding: Finding }) {
+  const { severity, message, quote } = finding;
   return (
     <>
       <p>
-        <strong className={severity}>{severity === "error" ? "Fault" : "Remark"}</strong>{" "}
-        {where !== "" && <span className="soft">({where})</span>} {message}
+        <strong className={severity}>{about(finding)}:</strong> {message}
       </p>
       {quote !== null && <blockquote>{quote}</blockquote>}
     </>

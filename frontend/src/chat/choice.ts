@@ -16,9 +16,9 @@ export interface Choice {
 }
 
 export const QUALITIES: Record<Quality, { label: string; hint: string }> = {
-  off: { label: "Not read", hint: "" },
-  advise: { label: "Read and advise", hint: "What is wrong with an answer is said beneath it." },
-  enforce: { label: "Only what passes", hint: "An answer is mended, at most twice, before you see it." },
+  off: { label: "Off", hint: "" },
+  advise: { label: "Show problems", hint: "Problems are listed below each answer." },
+  enforce: { label: "Fix before showing", hint: "Answers are checked and improved (up to twice) before you see them." },
 };
 
 /** Of what another page than this one may have kept, or a newer server told. */

@@ -61,37 +61,64 @@ function usageOf(told: Fields): Verdict["usage"] {
   return { tokens: input + output, dollars: number(Number(text(told.costUsd) ?? NaN)) };
 }
 
-const STAGES = { checking: "Being checked", judging: "Being judged", revising: "Being mended" };
-const OUTCOMES = { passed: "Passed", failed: "Did not pass", not_judged: "Not judged" };
+const STAGES = { checking: "Checking", judging: "Rating", revising: "Improving" };
+const OUTCOMES = { passed: "Passed", failed: "Needs work", not_judged: "Not rated" };
 
 /** In a line; `live` where more may come. */
 export function said({ stage, attempt, verdict }: Review, live: boolean): string {
   const which = attempt > 1 ? ` (attempt ${attempt})` : "";
-  if (stage !== "done") return live ? `${STAGES[stage]}${which}…` : "No verdict has come";
-  if (verdict === null) return "It was read, and what was found cannot be shown";
+  if (stage !== "done") return live ? `${STAGES[stage]}${which}…` : "The check did not finish";
+  if (verdict === null) return "The result of the check cannot be shown";
   const { outcome, score, why } = verdict;
-  const judged = score !== null ? ` · ${score.toFixed(1)} of 5` : "";
-  const reason = score !== null || why === null ? "" : outcome === "not_judged" ? `: ${why}` : ` · not judged: ${why}`;
+  const judged = score !== null ? ` · ${score.toFixed(1)} / 5` : "";
+  const reason = score !== null || why === null ? "" : outcome === "not_judged" ? `: ${why}` : ` · not rated: ${why}`;
   return `${OUTCOMES[outcome]}${judged}${reason}${attempt > 1 ? ` · ${attempt} attempts` : ""}`;
 }
 
-/** How much was found, by its weight. */
-export function counted(findings: readonly Finding[]): string {
-  const errors = findings.filter(({ severity }) => severity === "error").length;
-  const parts = [several(errors, "fault"), several(findings.length - errors, "remark")];
-  return parts.filter((part) => part !== "").join(", ");
+export const counted = (findings: readonly Finding[]): string => several(findings.length, "problem");
+
+const SOURCES: Partial<Record<string, string>> = {
+  "answers the question": "Relevance",
+  clear: "Clarity",
+  complete: "Completeness",
+  correct: "Correctness",
+  readable: "Readability",
+  safe: "Safety",
+  sound: "Soundness",
+  addresses_judge: "Text addressed to the reviewer",
+  code_parses: "Code syntax",
+  data_parses: "Data syntax",
+  diagram_well_formed: "Diagram syntax",
+  fences_closed: "Code fences",
+  format_kept: "Format",
+  language_kept: "Language",
+  length_kept: "Length",
+  links_resolve: "Links",
+  lints: "Code",
+  markup_parses: "Markup syntax",
+  no_personal_data: "Personal data",
+  no_prompt_leak: "System prompt",
+  no_secret: "Credential",
+  quotes_occur: "Quotes",
+  table_well_formed: "Table rows",
+};
+
+/** What a finding is about, with its line. A rubric's own dimension is shown by its name. */
+export function about({ by, line }: Finding): string {
+  const name = SOURCES[by] ?? `${by.charAt(0).toUpperCase()}${by.slice(1).replaceAll("_", " ")}`;
+  return [name === "" ? "Problem" : name, line === null ? "" : ` (line ${line})`].join("");
 }
 
 const COUNT = new Intl.NumberFormat("en");
 const DOLLARS = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
 
 /** What it took beside the answer; null where nothing is known of it. */
-export function spent({ attempt, verdict }: Review): string | null {
+export function spent({ verdict }: Review): string | null {
   const usage = verdict?.usage ?? null;
   if (usage === null) return null;
   const tokens = several(usage.tokens, "token", COUNT.format(usage.tokens));
   const dollars = usage.dollars === null || usage.dollars === 0 ? "" : `, ${DOLLARS.format(usage.dollars)}`;
-  return `${attempt > 1 ? "Reading and mending it" : "Reading it"} took ${tokens}${dollars}`;
+  return `Check: ${tokens}${dollars}`;
 }
 
 const several = (count: number, of: string, shown = String(count)): string =>
