@@ -4,7 +4,7 @@ import { renderToStaticMarkup } from "react-dom/server";
 
 import Memories from "../src/memory/Memories";
 
-test("the dialog names the agent that learns and heeds memories", () => {
+test("the dialog names the agent that uses the notes", () => {
   const page = renderToStaticMarkup(<Memories onClose={() => undefined} />);
-  assert.equal(page.includes("The canvas agent learns this and heeds it"), true);
+  assert.equal(page.includes("The canvas uses these notes."), true);
 });

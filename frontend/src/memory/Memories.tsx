@@ -31,11 +31,11 @@ export default function Memories({ onClose }: { onClose: () => void }) {
   const drop = (id: string): void => setMemories((known) => (known ?? []).filter(({ memoryId }) => memoryId !== id));
 
   return (
-    <Dialog title="What is remembered of you" onClose={onClose}>
-      <p className="soft">The canvas agent learns this and heeds it in every conversation; other agents do not read it. It is yours to change and to have forgotten.</p>
+    <Dialog title="Memory" onClose={onClose}>
+      <p className="soft">The canvas uses these notes. You can edit or delete them.</p>
       <Adding onAdded={(memory) => setMemories((known) => [memory, ...(known ?? [])])} />
       {failure !== null && <Trouble failure={failure} onRetry={() => load(next)} />}
-      {memories?.length === 0 && <p className="soft">Nothing is remembered yet.</p>}
+      {memories?.length === 0 && <p className="soft">No notes yet.</p>}
       <ul className="rows">
         {memories?.map((memory) => (
           <li key={memory.memoryId}>
@@ -45,7 +45,7 @@ export default function Memories({ onClose }: { onClose: () => void }) {
       </ul>
       {next !== undefined && (
         <button type="button" className="quiet small" onClick={() => load(next)}>
-          More
+          Show more
         </button>
       )}
     </Dialog>
@@ -55,8 +55,8 @@ export default function Memories({ onClose }: { onClose: () => void }) {
 function Kinds({ kind, onKind }: { kind: MemoryKind; onKind: (kind: MemoryKind) => void }) {
   return (
     <select aria-label="Kind" value={kind} onChange={({ target }) => onKind(target.value as MemoryKind)}>
-      <option value="style">How I like things written</option>
-      <option value="fact">Something about me</option>
+      <option value="style">Writing style</option>
+      <option value="fact">About me</option>
     </select>
   );
 }
@@ -72,16 +72,16 @@ function Adding({ onAdded }: { onAdded: (memory: Memory) => void }) {
   return (
     <form className="fields" onSubmit={(event) => void submit(event)}>
       <textarea
-        aria-label="To be remembered"
+        aria-label="New note"
         rows={2}
         maxLength={2000}
-        placeholder="Likes short sentences."
+        placeholder="New note, for example: I like short sentences."
         value={text}
         onChange={({ target }) => setText(target.value)}
       />
       <Kinds kind={kind} onKind={setKind} />
       <button type="submit" disabled={busy || text.trim() === ""}>
-        Remember
+        Add
       </button>
       {failure !== null && <Trouble failure={failure} />}
     </form>
@@ -113,7 +113,7 @@ function Remembered({ memory, onChanged, onForgotten }: RememberedProps) {
     return (
       <form className="fields" onSubmit={(event) => void change(event)}>
         <textarea
-          aria-label="What is remembered"
+          aria-label="Note"
           rows={2}
           maxLength={2000}
           autoFocus
@@ -138,8 +138,8 @@ function Remembered({ memory, onChanged, onForgotten }: RememberedProps) {
       <span>
         {memory.text}
         <span className="line soft">
-          {memory.kind === "style" ? "How you like things written" : "About you"} ·{" "}
-          {memory.runId === undefined ? "written by you" : "learned"} {moment(memory.createdAt)}
+          {memory.kind === "style" ? "Writing style" : "About you"} ·{" "}
+          {memory.runId === undefined ? "added by you" : "learned"} {moment(memory.createdAt)}
         </span>
         {failure !== null && <Trouble failure={failure} />}
       </span>
@@ -148,7 +148,7 @@ function Remembered({ memory, onChanged, onForgotten }: RememberedProps) {
           Edit
         </button>
         <button type="button" className="quiet small" disabled={busy} onClick={() => void forget()}>
-          Forget
+          Delete
         </button>
       </span>
     </>
