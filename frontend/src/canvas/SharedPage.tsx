@@ -32,7 +32,7 @@ export default function SharedPage({ token }: { token: string }) {
           </a>
         </div>
         <p className="soft">
-          {described(shared.kind, shared.language)}, version {shared.version} of {moment(shared.createdAt)}
+          {described(shared.kind, shared.language)} · version {shared.version} · saved {moment(shared.createdAt)}
         </p>
       </header>
       <div className="sheet">

@@ -11,10 +11,10 @@ import { moment } from "./words";
 
 const DAY = 86_400;
 const LASTING = [
-  { seconds: 0, label: "until I revoke it" },
-  { seconds: DAY, label: "for a day" },
-  { seconds: 7 * DAY, label: "for a week" },
-  { seconds: 30 * DAY, label: "for 30 days" },
+  { seconds: 0, label: "Never" },
+  { seconds: DAY, label: "In 1 day" },
+  { seconds: 7 * DAY, label: "In 7 days" },
+  { seconds: 30 * DAY, label: "In 30 days" },
 ];
 
 /** Links that let anybody read an artifact: made, listed and revoked. */
@@ -46,17 +46,17 @@ export function Sharing({ artifact, onClose }: { artifact: Artifact; onClose: ()
 
   return (
     <Dialog title={`Share “${artifact.name}”`} onClose={onClose}>
-      <p className="soft">Whoever has the link can read it, without an account.</p>
+      <p className="soft">Anyone with the link can view this.</p>
       <form className="fields" onSubmit={create}>
         <label>
-          What it shows
+          Version
           <select value={fixed ? "fixed" : "current"} onChange={({ target }) => setFixed(target.value === "fixed")}>
-            <option value="current">the current version</option>
-            <option value="fixed">version {version} only</option>
+            <option value="current">Latest version</option>
+            <option value="fixed">Version {version} only</option>
           </select>
         </label>
         <label>
-          How long it holds
+          Expires
           <select value={seconds} onChange={({ target }) => setSeconds(Number(target.value))}>
             {LASTING.map((each) => (
               <option key={each.seconds} value={each.seconds}>
@@ -66,22 +66,22 @@ export function Sharing({ artifact, onClose }: { artifact: Artifact; onClose: ()
           </select>
         </label>
         <button type="submit" disabled={busy}>
-          Make a link
+          Create link
         </button>
       </form>
       {made !== null && <Link made={made} />}
       {failure !== null && <Trouble failure={failure} />}
       {shares !== null && shares.length > 0 && (
         <>
-          <h3>Links that are good</h3>
+          <h3>Active links</h3>
           <ul className="rows">
             {shares.map((share) => (
               <li key={share.shareId}>
                 <span>
-                  {share.version === undefined ? "Current version" : `Version ${share.version}`}
+                  {share.version === undefined ? "Latest version" : `Version ${share.version}`}
                   <span className="line soft">
-                    made {moment(share.createdAt)}
-                    {share.expiresAt !== undefined && `, until ${moment(share.expiresAt)}`}
+                    created {moment(share.createdAt)}
+                    {share.expiresAt !== undefined && `, expires ${moment(share.expiresAt)}`}
                   </span>
                 </span>
                 <button type="button" className="quiet small" disabled={busy} onClick={() => revoke(share.shareId)}>
@@ -105,13 +105,13 @@ function Link({ made }: { made: ShareMade }) {
       await navigator.clipboard.writeText(address);
       setCopied("Copied");
     } catch {
-      setCopied("Copy it by hand: the browser does not let the page");
+      setCopied("The browser blocked copying. Copy the link by hand.");
     }
   };
   return (
     <div className="link">
       <label>
-        The link, shown this once
+        Copy this link now, it will not be shown again
         <input readOnly value={address} onFocus={({ target }) => target.select()} />
       </label>
       <button type="button" onClick={() => void copy()}>
