@@ -60,12 +60,12 @@ export function AskBar({ manuscript, running, onAsk }: Props) {
   return (
     <form ref={bar} className="ask" onSubmit={submit} onKeyDown={onKey}>
       <label className="unseen" htmlFor="change">
-        Ask for a change of what is selected
+        Change the selected text
       </label>
       <input
         id="change"
         value={words}
-        placeholder={running ? "The agent is answering…" : "Ask for a change"}
+        placeholder={running ? "The agent is answering…" : "Describe a change"}
         onChange={({ target }) => setWords(target.value)}
       />
       <button type="submit" className="small" disabled={running || words.trim() === ""}>

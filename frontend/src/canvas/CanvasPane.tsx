@@ -41,7 +41,7 @@ export default function CanvasPane({ thread, onClose }: Props) {
           {view.cut && <Cut desk={desk} draft={watched} onDiscard={() => thread.canvas.discard()} />}
           {manuscript !== null && watched.artifact === manuscript.id && !view.drafted && (
             <button type="button" className="quiet small" onClick={() => watch(false)}>
-              Keep writing yourself
+              Back to my text
             </button>
           )}
         </Drafting>
@@ -72,7 +72,7 @@ export default function CanvasPane({ thread, onClose }: Props) {
               <Close onClose={onClose} />
             </div>
           </header>
-          {failure === null && <p className="loading">{view.shown === null ? "Nothing is open." : "Loading…"}</p>}
+          {failure === null && <p className="loading">{view.shown === null ? "No document is open." : "Loading…"}</p>}
         </>
       )}
       {failure !== null && (
@@ -104,11 +104,11 @@ function useHeard({ draft, cut, edited, written }: CanvasView): string {
   const [heard, setHeard] = useState("");
   const begun = useRef(written);
   useEffect(() => {
-    if (cut) setHeard("The draft was not finished.");
+    if (cut) setHeard("The draft is incomplete.");
     else if (draft !== null) setHeard("The agent is writing.");
     else if (edited !== null) setHeard("The agent is editing.");
     else if (written !== null && written !== begun.current) {
-      setHeard(`Version ${written.version} of ${written.name} is here.`);
+      setHeard(`Version ${written.version} of ${written.name} is ready.`);
     }
   }, [draft?.call, draft === null, cut, edited, written]);
   return heard;
@@ -116,7 +116,7 @@ function useHeard({ draft, cut, edited, written }: CanvasView): string {
 
 function Close({ onClose }: { onClose: () => void }) {
   return (
-    <button type="button" className="icon" aria-label="Close the canvas" title="Close" onClick={onClose}>
+    <button type="button" className="icon" aria-label="Close canvas" title="Close" onClick={onClose}>
       ✕
     </button>
   );
@@ -128,7 +128,7 @@ function Cut({ desk, draft, onDiscard }: { desk: Desk; draft: Draft; onDiscard: 
   return (
     <>
       <button type="button" className="small" disabled={busy} onClick={() => void attempt(() => desk.keep(draft))}>
-        Keep what there is
+        Keep draft
       </button>
       <button type="button" className="quiet small" onClick={onDiscard}>
         Discard
@@ -151,7 +151,7 @@ function Drafting({ draft, cut, onClose, children }: DraftingProps) {
       <header>
         <div className="bar">
           <h2>{draft.name === "" ? described(draft.kind, draft.language) : draft.name}</h2>
-          <span className={cut ? "soft state" : "soft state pulse"}>{cut ? "Not finished" : "Writing…"}</span>
+          <span className={cut ? "soft state" : "soft state pulse"}>{cut ? "Incomplete" : "Writing…"}</span>
           <Close onClose={onClose} />
         </div>
         <div className="bar tools">
@@ -237,7 +237,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
                   Download
                 </a>
                 <a className="item" href={bundleUrl(thread.id)} download onClick={close}>
-                  Download all as zip
+                  Download all (ZIP)
                 </a>
                 <Item close={close} onClick={() => setAsking("delete")}>
                   Delete…
@@ -254,7 +254,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
             type="button"
             className="quiet small"
             disabled={artifact.versions < 2 || doing.busy || running}
-            title="Back to the version that this one was made from"
+            title="Restore the previous version"
             onClick={() => void doing.attempt(() => manuscript.undo())}
           >
             Undo
@@ -262,7 +262,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
           <button
             type="button"
             className="quiet small"
-            title="All versions"
+            title="Show all versions"
             aria-pressed={history}
             onClick={() => setHistory(!history)}
           >
@@ -272,7 +272,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
       </header>
       {view.edited === manuscript.id && (
         <div className="slip">
-          <p className="pulse">The agent is editing this. You can go on writing.</p>
+          <p className="pulse">The agent is editing this document. You can keep typing.</p>
         </div>
       )}
       {children}
@@ -283,7 +283,7 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
           <p>{sight.note}</p>
           {sight.conflicted && !preview && !history && (
             <button type="button" className="quiet small" onClick={() => manuscript.showConflict()}>
-              Go there
+              Show conflict
             </button>
           )}
           <button type="button" className="quiet small" onClick={() => manuscript.dismiss()}>
@@ -311,13 +311,13 @@ function Opened({ thread, desk, open, manuscript, view, onClose, children }: Ope
       {asking === "share" && <Sharing artifact={artifact} onClose={() => setAsking(null)} />}
       {asking === "delete" && (
         <Dialog title={`Delete “${artifact.name}”?`} onClose={() => setAsking(null)}>
-          <p>All its versions and shared links go with it. This cannot be undone.</p>
+          <p>This also deletes all versions and shared links. It cannot be undone.</p>
           <p className="actions">
             <button type="button" className="grave" disabled={doing.busy} onClick={() => void destroy()}>
               Delete
             </button>
             <button type="button" className="quiet" autoFocus onClick={() => setAsking(null)}>
-              Keep it
+              Cancel
             </button>
           </p>
         </Dialog>
@@ -345,7 +345,7 @@ function Title({ open, sight, onChosen }: { open: DeskView; sight: Sight; onChos
     <h2>
       <select
         className="titles"
-        aria-label="Artifact"
+        aria-label="Document"
         value={artifactId}
         onChange={({ target }) => onChosen(target.value)}
       >
@@ -390,7 +390,7 @@ function Renaming({ manuscript, name, onDone }: { manuscript: Manuscript; name: 
   );
 }
 
-const KEPT = { kept: "Saved", changed: "Not saved yet", keeping: "Saving…", failed: "Not saved" };
+const KEPT = { kept: "Saved", changed: "Unsaved changes", keeping: "Saving…", failed: "Not saved" };
 
 function Kept({ sight }: { sight: Sight }) {
   return <span className={sight.keeping === "failed" ? "alarm state" : "soft state"}>{KEPT[sight.keeping]}</span>;

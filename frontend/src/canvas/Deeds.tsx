@@ -14,12 +14,13 @@ interface Props {
 }
 
 export function Deeds({ kind, selected, running, onDeed }: Props) {
-  const it = selected ? "the selected part" : kind === "code" ? "the code" : "the text";
+  const what = kind === "code" ? "code" : "text";
+  const it = selected ? `the selected ${what}` : `the ${what}`;
   return (
     <Menu label="Actions" disabled={running}>
       {(close) => (
         <>
-          <p className="soft">Of {it}:</p>
+          <p className="soft">{selected ? `Selected ${what}` : kind === "code" ? "Whole file" : "Whole document"}</p>
           {deedsFor(kind).map((deed) => (
             <Choice
               key={deed.name}

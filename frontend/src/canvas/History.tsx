@@ -48,11 +48,11 @@ export function History({ manuscript, sight, preview, onClose }: Props) {
               >
                 <strong>Version {each.version}</strong>
                 {each.version === artifact.version && <span className="soft"> current</span>}
-                <span className="line">{each.note === "" ? "no note" : each.note}</span>
+                <span className="line">{each.note === "" ? "No description" : each.note}</span>
                 <span className="line soft">
                   {AUTHORS[each.author]} · {moment(each.createdAt)}
                 </span>
-                {each.conflicts > 0 && <span className="line alarm">merged with conflicts</span>}
+                {each.conflicts > 0 && <span className="line alarm">contains conflicts</span>}
               </button>
             </li>
           ))}
@@ -66,15 +66,15 @@ export function History({ manuscript, sight, preview, onClose }: Props) {
       </nav>
       <div className="old">
         <div className="bar">
-          <div className="switch" role="group" aria-label="What to look at">
+          <div className="switch" role="group" aria-label="Version view">
             <Way now={looking} way="text" onWay={setLooking}>
               Text
             </Way>
             <Way now={looking} way="before" onWay={setLooking} disabled={before === undefined}>
-              What it changed
+              Changes in this version
             </Way>
             <Way now={looking} way="now" onWay={setLooking} disabled={current}>
-              Since then
+              Compare with current
             </Way>
           </div>
           {!current && (
@@ -96,7 +96,7 @@ export function History({ manuscript, sight, preview, onClose }: Props) {
   );
 }
 
-const AUTHORS = { person: "You", agent: "Agent", tool: "A tool" };
+const AUTHORS = { person: "You", agent: "Agent", tool: "Tool" };
 
 interface WayProps {
   now: Looking;
@@ -144,7 +144,7 @@ function Changes({ id, before, after }: { id: string; before: number; after: num
         {lines.map((line, index) => (
           <Line key={index} line={line} />
         ))}
-        {lines.length === 0 && <p className="soft">Nothing is different.</p>}
+        {lines.length === 0 && <p className="soft">No differences.</p>}
       </div>
     </div>
   );

@@ -124,7 +124,7 @@ function Table({ text, name }: { text: string; name: string }) {
       </table>
       {rows.length > ROWS_SHOWN && (
         <p className="soft">
-          {ROWS_SHOWN} of {rows.length} rows are shown.
+          The first {ROWS_SHOWN} of {rows.length} rows are shown.
         </p>
       )}
     </div>

@@ -11,7 +11,7 @@ export interface Deed {
 
 const option = (value: string, label: string) => ({ value, label });
 
-const LENGTHS: Record<string, string> = { shortest: "as short as it can be", longest: "much longer" };
+const LENGTHS: Record<string, string> = { shortest: "as short as possible", longest: "much longer" };
 const READERS: Record<string, string> = {
   child: "a child",
   teenager: "a teenager",
@@ -36,7 +36,7 @@ const forText: readonly Deed[] = [
   {
     name: "reading_level",
     label: "Reading level",
-    say: (it, to) => `Write ${it} for ${READERS[to] ?? to}`,
+    say: (it, to) => `Rewrite ${it} for ${READERS[to] ?? to}`,
     to: [
       option("child", "Child"),
       option("teenager", "Teenager"),

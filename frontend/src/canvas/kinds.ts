@@ -12,7 +12,7 @@ const NAMES: Record<Kind, string> = {
   markdown: "Document",
   code: "Code",
   html: "HTML page",
-  svg: "SVG picture",
+  svg: "SVG image",
   mermaid: "Mermaid diagram",
   json: "JSON",
   csv: "CSV table",

@@ -145,7 +145,7 @@ export class Manuscript {
   async undo(): Promise<void> {
     if (!(await this.flush())) throw new NotKept();
     const earlier = await before(this.id);
-    if (earlier === undefined) this.#look({ note: "There is nothing before this." });
+    if (earlier === undefined) this.#look({ note: "There is no earlier version." });
     else await this.restore(earlier);
   }
 
@@ -265,7 +265,7 @@ export class Manuscript {
     }
     const merged = await writeText(this.id, text, this.#tag, true);
     const { conflicts } = merged.artifact;
-    this.#look({ note: conflicts > 0 ? null : "Somebody wrote at the same time: what both wrote is in the text now." });
+    this.#look({ note: conflicts > 0 ? null : "The document was also changed elsewhere. Both changes are merged." });
     return merged;
   }
 
@@ -325,6 +325,6 @@ function flat(text: string, ends: string): string {
 
 function conflictNote({ conflicts }: Written): string | null {
   if (conflicts === 0) return null;
-  const places = conflicts === 1 ? "One place was" : `${conflicts} places were`;
-  return `${places} written by two at once. Both are kept, between the marks <<<<<<< and >>>>>>>: choose one.`;
+  const where = conflicts === 1 ? "" : ` in ${conflicts} places`;
+  return `You and the agent changed the same lines${where}. Both versions are between <<<<<<< and >>>>>>>: keep one.`;
 }
