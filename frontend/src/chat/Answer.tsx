@@ -18,7 +18,7 @@ const components: Components = {
     </a>
   ),
   input: ({ checked }) => (
-    <input type="checkbox" checked={checked} disabled aria-label={checked === true ? "done" : "open"} />
+    <input type="checkbox" checked={checked} disabled aria-label={checked === true ? "done" : "not done"} />
   ),
   pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
   table: ({ children }) => (

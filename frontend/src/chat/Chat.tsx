@@ -155,7 +155,7 @@ export function Chat() {
         <Suspense
           fallback={
             <section className="canvas" aria-label="Canvas" aria-busy="true">
-              <p className="loading">Opening the canvas…</p>
+              <p className="loading">Loading the canvas…</p>
             </section>
           }
         >
@@ -202,6 +202,6 @@ function useThreadsInAddress(thread: Thread, setThread: (thread: Thread) => void
 }
 
 function hindranceIn(offer: Offer | null, agentId: string): string | null {
-  if (offer === null) return "Waiting for the server…";
+  if (offer === null) return "Connecting to the server…";
   return agentId === "" ? "No agent is available" : null;
 }

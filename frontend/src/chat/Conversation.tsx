@@ -146,7 +146,7 @@ function useSpoken({ running, entries, failure, interrupts }: View): string {
       // A review has spoken for itself.
       const last = entries.findLast(({ kind }) => kind !== "review");
       const heard = last?.kind === "answer" ? last.text : last?.kind === "stopped" ? "Stopped" : "";
-      setSpoken(running ? "Answering" : failure === null && interrupts.length === 0 ? heard : "");
+      setSpoken(running ? "The agent is answering" : failure === null && interrupts.length === 0 ? heard : "");
     }
     wasRunning.current = running;
   }, [running, entries, failure, interrupts]);

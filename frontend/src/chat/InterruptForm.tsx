@@ -22,10 +22,10 @@ export function InterruptForm({ interrupts, onReply }: Props) {
   };
 
   return (
-    <form className="notice" aria-label="The agent asks you" onSubmit={submit}>
+    <form className="notice" aria-label="Question from the agent" onSubmit={submit}>
       {interrupts.map((interrupt, index) => (
         <label key={interrupt.id}>
-          {interrupt.message ?? "The agent needs your answer to go on."}
+          {interrupt.message ?? "The agent needs your answer to continue."}
           <textarea
             rows={2}
             autoFocus={index === 0}
@@ -37,7 +37,7 @@ export function InterruptForm({ interrupts, onReply }: Props) {
           />
         </label>
       ))}
-      {expired && <p>The time to answer has passed. Cancel to go on with the conversation.</p>}
+      {expired && <p>This question has expired. Cancel it to continue the conversation.</p>}
       <p className="actions">
         <button type="submit" disabled={!complete}>
           Answer

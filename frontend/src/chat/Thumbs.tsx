@@ -31,7 +31,7 @@ export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
     setLast(opinion);
     if (!(await attempt(() => (opinion === null ? opinions.takeBack(answer) : opinions.say(answer, opinion))))) return;
     setCommenting(opinion?.thumb === "down" && opinion.comment === undefined ? "offered" : null);
-    setNews(opinion === null ? "Taken back" : opinion.comment === undefined ? "Kept" : "Kept with your comment");
+    setNews(opinion === null ? "Removed" : opinion.comment === undefined ? "Thanks!" : "Thanks! Comment saved");
     if (opinion?.comment !== undefined && opinions.draftOf(answer) === undefined) down.current?.focus();
   };
 
@@ -39,7 +39,7 @@ export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
 
   return (
     <div className="thumbs">
-      <div role="group" aria-label="What do you think of this answer?">
+      <div role="group" aria-label="Rate this answer">
         <Toggle thumb="up" said={said} onPress={press} />
         <Toggle thumb="down" said={said} onPress={press} button={down} />
         <span className="news" role="status">
@@ -47,7 +47,7 @@ export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
         </span>
         {said?.thumb === "down" && !open && (
           <button type="button" className="word" onClick={() => setCommenting("asked")}>
-            {said.comment === undefined ? "Say why" : "Change your comment"}
+            {said.comment === undefined ? "Add a comment" : "Edit comment"}
           </button>
         )}
       </div>
@@ -71,7 +71,7 @@ export const Thumbs = memo(function Thumbs({ opinions, answer }: Props) {
   );
 });
 
-const NAMES: Record<Thumb, string> = { up: "A good answer", down: "A bad answer" };
+const NAMES: Record<Thumb, string> = { up: "Good answer", down: "Bad answer" };
 
 interface ToggleProps {
   thumb: Thumb;
@@ -118,7 +118,7 @@ function Comment({ asked, words, onWrite, onSend, onLeave }: CommentProps) {
   };
   return (
     <form className="comment" onSubmit={submit}>
-      <label htmlFor={id}>What was wrong with it? (optional)</label>
+      <label htmlFor={id}>What was wrong? (optional)</label>
       <textarea
         id={id}
         rows={2}
@@ -134,7 +134,7 @@ function Comment({ asked, words, onWrite, onSend, onLeave }: CommentProps) {
           Send
         </button>
         <button type="button" className="quiet" onClick={onLeave}>
-          Not now
+          Cancel
         </button>
       </p>
     </form>

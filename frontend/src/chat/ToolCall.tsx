@@ -42,7 +42,7 @@ export const ToolCall = memo(function ToolCall({ call, running }: Props) {
 function stateOf(call: Props["call"], running: boolean): string {
   if (call.error !== undefined) return "failed";
   if (call.result !== undefined) return "done";
-  return running ? "working…" : "no result";
+  return running ? "running…" : "no result";
 }
 
 /** Indented where it is complete JSON; as it came where it is not, or not yet. */
