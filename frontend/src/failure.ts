@@ -18,9 +18,16 @@ export class Refused extends Error {
   }
 }
 
+/** An error that already says what the reader of the page is to see. */
+export class FailureError extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.detail);
+  }
+}
+
 export const cutOff: Failure = {
-  title: "The answer was cut off",
-  detail: "The connection ended before the answer was complete.",
+  title: "The answer is incomplete",
+  detail: "The connection was lost before the answer was complete.",
   fields: [],
 };
 
@@ -30,17 +37,18 @@ export function failureOfRun(event: RunErrorEvent): Failure {
 }
 
 export function failureOf(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
   if (isRefused(error)) return failureOfResponse(error.status, error.payload);
   // The one kind of error that `fetch` and a broken stream give.
   if (error instanceof TypeError) {
     return {
-      title: "The server could not be reached",
-      detail: "The network or the server is not available at the moment.",
+      title: "The server cannot be reached",
+      detail: "Check your connection, then try again.",
       fields: [],
     };
   }
   return {
-    title: "The answer could not be read",
+    title: "Unexpected response",
     detail: error instanceof Error ? error.message : String(error),
     fields: [],
   };
@@ -54,8 +62,8 @@ function isRefused(error: unknown): error is Pick<Refused, "status" | "payload">
 /** RFC 9457 where the body is one; a proxy on the way may have answered with anything else. */
 function failureOfResponse(status: number, payload: unknown): Failure {
   const problem = parsedObject(payload);
-  const title = text(problem?.title) ?? `The server answered with status ${status}`;
-  const detail = text(problem?.detail) ?? "It gave no further explanation.";
+  const title = text(problem?.title) ?? `The server returned an error (${status})`;
+  const detail = text(problem?.detail) ?? "The server gave no details.";
   const errors = Array.isArray(problem?.errors) ? problem.errors : [];
   const fields = errors.map((error: { field?: unknown; message?: unknown }) => ({
     field: String(error.field ?? ""),

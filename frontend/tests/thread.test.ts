@@ -270,7 +270,7 @@ test("nothing is sent on an unknown state of the thread, and it can be sent agai
   const { fetch } = globalThis;
   globalThis.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
   await said(thread, "q3");
-  assert.equal(thread.view().failure?.title, "The server could not be reached");
+  assert.equal(thread.view().failure?.title, "The server cannot be reached");
   assert.deepEqual([thread.view().editable, shown(thread)], [true, ["q1", "answer:a1", "q3"]]);
   globalThis.fetch = fetch;
   await thread.refresh();

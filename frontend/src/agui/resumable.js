@@ -182,7 +182,7 @@ class Run {
     const event = JSON.parse(data.slice("data: ".length));
     this.attempt = 0;
     if (event.type === "RUN_STARTED") {
-      if (event.runId !== this.id) throw new Lost("The thread has gone on with another run.");
+      if (event.runId !== this.id) throw new Lost("Another run has started in this thread.");
       this.told = position ?? null;
     }
     if (position !== undefined && position !== this.told) this.position = position;
@@ -239,7 +239,7 @@ class Run {
         if (this.signal?.aborted) throw error;
       }
     }
-    throw new Lost("The line broke off, and the rest of the run cannot be had.");
+    throw new Lost("The connection was lost before the answer was complete.");
   }
 
   async #rest() {
@@ -298,7 +298,7 @@ async function heard(line) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const silence = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("Nothing came for too long.")), SILENCE);
+    timer = setTimeout(() => reject(new Error("The server sent nothing for too long.")), SILENCE);
   });
   try {
     return await Promise.race([line.read(), /** @type {Promise<never>} */ (silence)]);

@@ -1,5 +1,6 @@
 import { ask, items, pageOf } from "../api";
 import type { Page } from "../api";
+import { FailureError, Refused } from "../failure";
 import type { Kind } from "./kinds";
 
 /** An artifact as the lists tell of it. */
@@ -149,8 +150,18 @@ export const revokeShare = (id: string, share: string): Promise<Response> =>
 
 const shared = (token: string, rest = ""): string => `/api/v1/shared/${encodeURIComponent(token)}${rest}`;
 
-export const readShared = async (token: string): Promise<Shared> =>
-  (await ask(shared(token))).json() as Promise<Shared>;
+export async function readShared(token: string): Promise<Shared> {
+  try {
+    return (await (await ask(shared(token))).json()) as Shared;
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 404)) throw error;
+    throw new FailureError({
+      title: "This link no longer works",
+      detail: "Ask the owner for a new one.",
+      fields: [],
+    });
+  }
+}
 
 export const sharedDownloadUrl = (token: string): string => shared(token, "/download");
 export const sharedPreviewUrl = (token: string): string => shared(token, "/preview");

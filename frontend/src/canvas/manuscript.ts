@@ -3,7 +3,7 @@ import { Annotation, ChangeSet, Transaction } from "@codemirror/state";
 import type { EditorState, Text } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 
-import { failureOf, Refused } from "../failure";
+import { failureOf, FailureError, Refused } from "../failure";
 import type { Failure } from "../failure";
 import { before, readArtifact, renameArtifact, restoreVersion, writeLast, writeText } from "./artifacts";
 import type { Held, Written } from "./artifacts";
@@ -297,9 +297,9 @@ export class Manuscript {
   }
 }
 
-class NotKept extends Error {
+class NotKept extends FailureError {
   constructor() {
-    super("What you wrote could not be saved yet.");
+    super({ title: "Not restored", detail: "Your changes could not be saved first.", fields: [] });
   }
 }
 

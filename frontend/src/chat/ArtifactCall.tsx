@@ -8,9 +8,10 @@ interface Props {
   onShow: (id: string) => void;
 }
 
-const VERBS: Record<string, { working: string; done: string; failed: string }> = {
-  write_artifact: { working: "Writing…", done: "Wrote", failed: "Nothing was written" },
-  edit_artifact: { working: "Editing…", done: "Edited", failed: "An edit did not fit" },
+const EDIT = "edit_artifact";
+const VERBS: Record<string, { working: string; done: string }> = {
+  write_artifact: { working: "Writing…", done: "Wrote" },
+  [EDIT]: { working: "Editing…", done: "Edited" },
 };
 
 export const isOfArtifact = (name: string): boolean => name in VERBS;
@@ -29,10 +30,13 @@ export const ArtifactCall = memo(function ArtifactCall({ call, running, onShow }
     );
   }
   if (running) return <p className="aside pulse">{verb.working}</p>;
+  if (outcome.error === undefined) return <p className="aside">Stopped before saving</p>;
+  // The agent makes another edit instead, or says that it could not.
+  if (call.name === EDIT) return null;
   return (
     <details className="aside">
-      <summary>{verb.failed}</summary>
-      <p>{outcome.error ?? "It was not finished."}</p>
+      <summary>Not saved</summary>
+      <p>{outcome.error}</p>
     </details>
   );
 });

@@ -25,7 +25,7 @@ export function FailureNotice({ failure, onRetry, onEdit }: Props) {
       )}
       <p className="actions">
         <button type="button" onClick={onRetry}>
-          Retry
+          Try again
         </button>
         {onEdit !== undefined && (
           <button type="button" className="quiet" onClick={onEdit}>

@@ -77,7 +77,7 @@ export function said({ stage, attempt, verdict }: Review, live: boolean): string
 
 export const counted = (findings: readonly Finding[]): string => several(findings.length, "problem");
 
-const SOURCES: Partial<Record<string, string>> = {
+const SOURCES = new Map(Object.entries({
   "answers the question": "Relevance",
   clear: "Clarity",
   complete: "Completeness",
@@ -101,11 +101,11 @@ const SOURCES: Partial<Record<string, string>> = {
   no_secret: "Credential",
   quotes_occur: "Quotes",
   table_well_formed: "Table rows",
-};
+}));
 
 /** What a finding is about, with its line. A rubric's own dimension is shown by its name. */
 export function about({ by, line }: Finding): string {
-  const name = SOURCES[by] ?? `${by.charAt(0).toUpperCase()}${by.slice(1).replaceAll("_", " ")}`;
+  const name = SOURCES.get(by) ?? `${by.charAt(0).toUpperCase()}${by.slice(1).replaceAll("_", " ")}`;
   return [name === "" ? "Problem" : name, line === null ? "" : ` (line ${line})`].join("");
 }
 

@@ -49,8 +49,8 @@ interface Remark {
 }
 
 const leftEarly: Failure = {
-  title: "The page was left while this answer was coming",
-  detail: "What had arrived by then is shown above.",
+  title: "The answer was interrupted",
+  detail: "You left the page before the answer was complete. The part received so far is shown above.",
   fields: [],
   code: "left_early",
 };
@@ -282,7 +282,7 @@ export class Thread {
     this.#keep();
     try {
       if (!joining && !(await this.#isNeeded(attempt, seen))) return this.#end(null);
-      if (attempt.stopped) throw new Error("Stopped before it was sent");
+      if (attempt.stopped) throw new Error("Stopped before the message was sent");
       await this.#agent.runAgent(
         {
           runId: attempt.runId,
