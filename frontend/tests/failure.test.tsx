@@ -26,6 +26,6 @@ test("a failed edit is not shown, for the agent makes another; a failed write sa
   };
   const error = JSON.stringify({ error: "Block 1 does not occur." });
   assert.equal(shown("edit_artifact", error), "");
-  assert.equal(shown("write_artifact", error).includes("<summary>Not saved</summary><p>Block 1"), true);
-  assert.equal(shown("edit_artifact"), '<p class="aside">Stopped before saving</p>');
+  assert.equal(shown("write_artifact", error).includes("<summary>Stopped before saving</summary><p>Block 1"), true);
+  assert.equal(shown("edit_artifact").includes("No version was written."), true);
 });

@@ -30,13 +30,12 @@ export const ArtifactCall = memo(function ArtifactCall({ call, running, onShow }
     );
   }
   if (running) return <p className="aside pulse">{verb.working}</p>;
-  if (outcome.error === undefined) return <p className="aside">Stopped before saving</p>;
   // The agent makes another edit instead, or says that it could not.
-  if (call.name === EDIT) return null;
+  if (call.name === EDIT && outcome.error !== undefined) return null;
   return (
     <details className="aside">
-      <summary>Not saved</summary>
-      <p>{outcome.error}</p>
+      <summary>Stopped before saving</summary>
+      <p>{outcome.error ?? "No version was written."}</p>
     </details>
   );
 });
