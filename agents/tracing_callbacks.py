@@ -315,7 +315,7 @@ def _record_usage(opened: Span, message: BaseMessage) -> None:
     """What no attempt has told: of an answer that was remembered, or of a model that none of our layers counts."""
     usage: UsageMetadata | None = getattr(message, "usage_metadata", None)
     if (origin := message.response_metadata.get(CACHE)) is not None:
-        opened.set_attributes(cached=str(origin))
+        opened.set_attribute("agenkit.cache.hit", str(origin))
         opened.set_usage(token_classes(0, 0), 0.0)
     elif usage and not opened.has_usage:
         read, written = usage.get("input_token_details") or {}, usage.get("output_token_details") or {}

@@ -96,9 +96,7 @@ class RunWorkspace:
 def _attach_read_span(opened: Span | None, artifact_version: ArtifactVersion) -> None:
     if opened is not None:
         version = artifact_version.version
-        opened.set_attributes(
-            artifact=artifact_version.artifact.id,
-            version=version.number,
-            size=version.size,
-            conflicts=version.conflicts,
-        )
+        opened.set_attribute("agenkit.artifact.id", artifact_version.artifact.id)
+        opened.set_attribute("agenkit.artifact.version", version.number)
+        opened.set_attribute("agenkit.artifact.bytes", version.size)
+        opened.set_attribute("agenkit.artifact.conflicts", version.conflicts)

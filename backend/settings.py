@@ -48,8 +48,8 @@ class ServerSettings(BaseModel):
 
     agent_settings_file: Path | None = Field(
         None,
-        description="A TOML file with a table for each agent that is to differ: `on_disconnect`, `profile`, `review`, "
-        "`rubric`, `revisions`, `judge_timeout_seconds`.",
+        description="A TOML file with a table for each agent that is to differ: `on_disconnect`, `profile`, "
+        "`review_mode`, `rubric`, `max_revisions`, `judge_timeout_seconds`.",
     )
     legacy_routes: bool = Field(
         True, description="Answer at the addresses of the first generation of clients; else they are told 410."
@@ -288,7 +288,7 @@ RETIRED: Mapping[str, str] = {
     "AGENKIT_SHUTDOWN_GRACE": "AGENKIT_SHUTDOWN_GRACE_SECONDS",
     "AGENKIT_BODY_LIMIT": "AGENKIT_REQUEST_MAX_BYTES",
     "AGENKIT_CONNECT_TIMEOUT": "AGENKIT_CONNECT_TIMEOUT_SECONDS",
-    "AGENKIT_FIRST_TOKEN_TIMEOUT": "AGENKIT_FIRST_TOKEN_TIMEOUT_SECONDS",
+    "AGENKIT_FIRST_TOKEN_TIMEOUT": "AGENKIT_FIRST_TOKEN_TIMEOUT_SECONDS",  # nosec B105  # a name
     "AGENKIT_TOTAL_TIMEOUT": "AGENKIT_TOTAL_TIMEOUT_SECONDS",
     "AGENKIT_POOL_TIMEOUT": "AGENKIT_POOL_TIMEOUT_SECONDS",
     "AGENKIT_POOL_RECYCLE": "AGENKIT_POOL_RECYCLE_SECONDS",

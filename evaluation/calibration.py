@@ -114,7 +114,7 @@ def _labelled_text(row: Mapping[str, str | None], raters: Mapping[str, Sequence[
     if not text.strip():
         raise InvalidLabels(f"line {line}: the text is empty")
     levels = {name: [_level(row.get(column), column, line) for column in columns] for name, columns in raters.items()}
-    return LabelledText(text, row.get("asked") or "", row.get("given") or "", levels)
+    return LabelledText(text, row.get("prompt") or "", row.get("context") or "", levels)
 
 
 def _level(told: str | None, column: str, line: int) -> int | None:

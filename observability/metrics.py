@@ -91,7 +91,7 @@ class Metrics:
         )
         self.fallback_events = Counter(
             "agenkit_llm_fallback_events",
-            "What happened to candidates of a list: passed_over, fell_back (failed, and another took over), exhausted "
+            "What happened to models of a chain: skipped, fallback (failed, and another took over), exhausted "
             "(failed, and nobody was left), hedged.",
             ("model", "event"),
             registry=self.registry,

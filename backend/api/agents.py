@@ -97,7 +97,7 @@ def _agent_detail(runtime: AgentRuntime) -> dict[str, Any]:
         "version": agent.version,
         "available": agent.unavailable_reason is None,
         "unavailable_reason": agent.unavailable_reason,
-        "quality": None if agent.review_only else agent.review_mode,
+        "review_mode": None if agent.review_only else agent.review_mode,
     }
 
 

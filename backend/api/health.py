@@ -65,7 +65,7 @@ async def get_readiness(resources: ResourcesDep, response: Response) -> Readines
     return Readiness(status=status, schema_revision=resources.revision, dependencies={**dependencies, **providers})
 
 
-_EXAMPLE = {"status": "ok", "revision": "0001", "dependencies": {"database": {"status": "ok", "milliseconds": 0.4}}}
+_EXAMPLE = {"status": "ok", "schemaRevision": "0001", "dependencies": {"database": {"status": "ok", "latencyMs": 0.4}}}
 _RESPONSES = {
     **example_response(_EXAMPLE),
     503: {"description": "A dependency is gone that no run can do without", "model": Readiness},

@@ -57,7 +57,7 @@ class ModelList(Page[Model]):
 _EXAMPLE = {
     "items": [
         {
-            "spec": "embedded:smollm2",
+            "id": "embedded:smollm2",
             "provider": "embedded",
             "name": "smollm2",
             "available": True,

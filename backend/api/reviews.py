@@ -164,18 +164,18 @@ class ReviewCursor(TimeCursor):
 _VERDICT: Mapping[str, Any] = {
     "outcome": "failed",
     "score": 2.5,
-    "spread": 0.0,
-    "levels": {"correct": 1.0, "answers the question": 4.0},
+    "scoreStdDev": 0.0,
+    "dimensionScores": {"correct": 1.0, "answers the question": 4.0},
     "samples": 3,
     "judge": "openai:gpt-5-mini",
-    "notJudged": None,
+    "notJudgedReason": None,
     "notChecked": [],
     "delivery": "unchanged",
     "rubric": "answer",
     "rubricVersion": "22c763137964",
     "findings": [
         {
-            "by": "correct",
+            "source": "correct",
             "severity": "warning",
             "effect": "report",
             "message": "The capital is Paris.",

@@ -183,7 +183,7 @@ class CheckpointCursor(PageCursor):
 _ENTRY: Mapping[str, Any] = {
     "threadId": "thread-1",
     "title": "A trip to Lisbon",
-    "titleBy": "model",
+    "titleSource": "model",
     "agentId": "chat",
     "metadata": {"project": "travel"},
     "createdAt": "2026-11-20T09:30:00Z",
@@ -369,7 +369,7 @@ async def get_thread(thread_id: str, caller: CallerDep, resources: ResourcesDep)
     summary="Give a thread another title or other metadata",
     response_model_exclude_none=True,
     responses={
-        **example_response({**_ENTRY, "titleBy": "person"}),
+        **example_response({**_ENTRY, "titleSource": "user"}),
         **problem_responses(ThreadNotFound, InvalidInput, StorageUnavailable),
     },
 )

@@ -137,7 +137,7 @@ class Translator:
             case CustomData():
                 yield CustomEvent(name="langgraph", value=event.data)
             case NoticeEmitted():
-                yield CustomEvent(name="remark", value={"code": event.code, "message": event.message})
+                yield CustomEvent(name="notice", value={"code": event.code, "message": event.message})
             case ArtifactStarted() | ArtifactTextAdded() | ArtifactEnded():
                 yield from self._artifact(event)
             case ReviewProgress():

@@ -11,7 +11,7 @@ from llm.cache.cached_answer import Piece
 from llm.identity import new_call_id, new_message_id
 from llm.wrappers.fallback import INTERRUPTED_CALLS
 
-# Where an answer's metadata says how it came that no model was asked for it: `exact`, `joined` or `semantic`.
+# Where an answer's metadata says how it came that no model was asked for it: `exact`, `coalesced` or `semantic`.
 CACHE = "cache"
 
 # What an answer took: of one that is given again, that was taken once.

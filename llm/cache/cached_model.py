@@ -111,7 +111,7 @@ class ModelCache:
     ) -> AsyncGenerator[ChatGenerationChunk]:
         name = asked.question.name
         while (flight := self._streams.get(name)) is not None:
-            self._counted("joined", True)
+            self._counted("coalesced", True)
             heard = False
             try:
                 async with aclosing(_stream_flight(flight, joins=True)) as joined:
@@ -131,7 +131,7 @@ class ModelCache:
     async def result(self, asked: _Lookup, ask: Callable[[], Awaitable[ChatResult]]) -> ChatResult:
         name = asked.question.name
         while (joined := self._join(name)) is not None:
-            self._counted("joined", True)
+            self._counted("coalesced", True)
             with suppress(*_PER_CALLER):
                 return await joined
         return await _copies(
@@ -281,4 +281,4 @@ async def _copies(flight: SingleFlight[ChatResult], *, joins: bool) -> ChatResul
 
 
 def _origin(flight: SingleFlight[Any], joins: bool) -> str | None:
-    return flight.origin or ("joined" if joins else None)
+    return flight.origin or ("coalesced" if joins else None)

@@ -275,7 +275,7 @@ class FallbackModel(ModelWrapper):
 
     def _record_failure(self, error: ModelError, at: int, after: int | None, *, begun: bool) -> None:
         info = self.links[at].info
-        self.on_event("exhausted" if after is None else "fell_back", info, error.reason)
+        self.on_event("exhausted" if after is None else "fallback", info, error.reason)
         _log.warning(
             "models_exhausted" if after is None else "model_fell_back",
             provider=info.spec.provider,

@@ -31,7 +31,7 @@ _SOON_SECONDS = 5.0
 _PROGRESS = 12
 # Failures of a candidate within one answer that are not followed by a pause.
 _MAX_IMMEDIATE = 2
-# What happened to a candidate (`passed_over`, `fell_back`, `hedged`, `retried`, `exhausted`), to which, and why: an
+# What happened to a candidate (`skipped`, `fallback`, `hedged`, `retried`, `exhausted`), to which, and why: an
 # error's reason, or what it lacks. Metrics and traces listen.
 OnFallback = Callable[[str, ModelInfo, str], None]
 
@@ -95,7 +95,7 @@ class ModelOrder:
         for at, link in enumerate(links):
             if lacks := required.missing_in(link.info):
                 self._attempts[at].excluded = True
-                self._report("passed_over", link, lacks)
+                self._report("skipped", link, lacks)
         # Without tools an answer is worth less, and still something: those have their turn when nobody else is left.
         self._without = [required.tools and not link.info.tools for link in links]
 
@@ -119,7 +119,7 @@ class ModelOrder:
         if (seconds := self._attempts[at].ready_at - monotonic()) > 0:
             await asyncio.sleep(seconds)
         if self._without[at]:
-            self._report("passed_over", self._links[at], ("tools",), asked_last=True)
+            self._report("skipped", self._links[at], ("tools",), asked_last=True)
 
     def next_other(self) -> int | None:
         """Who may be asked beside the one whose turn it is."""

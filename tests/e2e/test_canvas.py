@@ -72,7 +72,7 @@ def test_the_smallest_model_writes_changes_and_explains(smallest: Serving) -> No
     )
     assert heard[-1]["outcome"] == {"type": "success"}
     assert all(call["toolCallId"] in _results(heard) for call in heard if call["type"] == "TOOL_CALL_START")
-    shorter = _written(smallest, "Shorter.", "t", artifactId=made["id"], action={"name": "length", "to": "shortest"})
+    shorter = _written(smallest, "Shorter.", "t", artifactId=made["id"], action={"name": "length", "value": "shortest"})
     assert _result(shorter)["artifact"]["id"] == made["id"]
     explained = _written(smallest, "Explain it.", "t", artifactId=made["id"], action={"name": "explain"})
     assert said(explained)

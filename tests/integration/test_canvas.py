@@ -155,7 +155,7 @@ async def test_code_that_is_ported_is_in_its_new_language_from_then_on(server: S
             assert answer.status_code in {200, 201}, answer.text
             held = answer.json()
             assert (held["language"], held["version"], held["name"]) == expected
-    assert not [event for event in events if event.get("name") == "remark"]
+    assert not [event for event in events if event.get("name") == "notice"]
 
 
 async def test_a_model_that_breaks_off_leaves_no_call_without_a_result(server: Server) -> None:
@@ -178,7 +178,7 @@ async def test_what_cannot_be_kept_is_said_and_nothing_else_is_touched(tmp_path:
             listed = (await client.get("/api/v1/artifacts")).json()["items"]
     ((_, _, result),) = _calls(events)
     assert "at most 1024" in result["error"]
-    assert [event["value"]["code"] for event in events if event.get("name") == "remark"] == ["artifact_not_saved"]
+    assert [event["value"]["code"] for event in events if event.get("name") == "notice"] == ["artifact_not_saved"]
     told = loopback.calls[-1].request.body["messages"][-1]["content"]
     assert "nothing could be kept" in told
     assert (listed, last(events, "STATE_SNAPSHOT")["snapshot"]) == ([], {})
@@ -251,7 +251,7 @@ async def test_a_text_that_was_cut_by_its_limit_is_not_kept_as_whole(tmp_path: P
     assert [version["note"] for version in versions] == ["created, incomplete"]
     ((_, _, result),) = _calls(events)
     assert result == {"artifact": artifact, "incomplete": True}
-    assert "truncated" in [event["value"]["code"] for event in events if event.get("name") == "remark"]
+    assert "truncated" in [event["value"]["code"] for event in events if event.get("name") == "notice"]
 
 
 async def test_a_person_who_writes_meanwhile_loses_nothing(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ async def _changed_during(server: Server, client: httpx.AsyncClient, deed: Deed 
 
 
 def _remarks(events: Sequence[Event]) -> list[str]:
-    return [event["value"]["code"] for event in events if event.get("name") == "remark"]
+    return [event["value"]["code"] for event in events if event.get("name") == "notice"]
 
 
 async def test_an_artifact_that_is_deleted_while_its_edit_is_retried_is_said_to_be_gone(tmp_path: Path) -> None:

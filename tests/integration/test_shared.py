@@ -93,7 +93,7 @@ async def test_a_question_that_means_the_same_is_answered_from_memory_where_that
         "from langgraph.runtime import Runtime\n"
         "from graphs.context import RunContext\n"
         "async def answer(state: MessagesState, runtime: Runtime[RunContext]):\n"
-        "    return {'messages': [await runtime.context.candidate.model.ainvoke(state['messages'])]}\n"
+        "    return {'messages': [await runtime.context.models.model.ainvoke(state['messages'])]}\n"
         "builder = StateGraph(MessagesState, context_schema=RunContext)\n"
         "builder.add_node('answer', answer)\n"
         "builder.add_edge(START, 'answer')\n"

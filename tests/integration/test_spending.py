@@ -179,9 +179,9 @@ async def test_without_tools_an_answer_says_that_it_was_given_without(tmp_path: 
         metrics = await _metrics(server)
     assert said(events) == "By heart: 4."
     remark = last(events, "CUSTOM")
-    assert (remark["name"], remark["value"]["code"]) == ("remark", "without_tools")
-    assert 'agenkit_llm_fallback_events_total{model="openai:loop",event="fell_back"} 1.0' in metrics
-    assert 'agenkit_llm_fallback_events_total{model="ollama:plain:latest",event="passed_over"} 1.0' in metrics
+    assert (remark["name"], remark["value"]["code"]) == ("notice", "without_tools")
+    assert 'agenkit_llm_fallback_events_total{event="fallback",model="openai:loop"} 1.0' in metrics
+    assert 'agenkit_llm_fallback_events_total{event="skipped",model="ollama:plain:latest"} 1.0' in metrics
 
 
 async def test_what_a_graph_calls_by_itself_is_counted_like_our_own(tmp_path: Path, loopback: Loopback) -> None:

@@ -11,7 +11,8 @@ GRAPH = Path(__file__).parents[1] / "graphs" / "own_types.py"
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    return {"AGENKIT_GRAPH_FILES": f"own_types={folder / 'own_types.py'}:graph"}
+    # Not the id of the other server's graph in this process: a checkpoint names the module that the id is part of.
+    return {"AGENKIT_GRAPH_FILES": f"own_project={folder / 'own_types.py'}:graph"}
 
 
 async def test_own_types_of_a_graph_outlive_a_restart(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ async def test_own_types_of_a_graph_outlive_a_restart(tmp_path: Path) -> None:
     (project / "other_module.py").write_text(GRAPH.read_text())
     for text, answer in (("own", "Done."), ("look", _OWN)):
         with serving(tmp_path / "data", **_settings(project)) as server:
-            events = await server.run("own_types", text=text, thread="own")
+            events = await server.run("own_project", text=text, thread="own")
             assert transcript(events)[-1] == ("assistant", answer)
 
 

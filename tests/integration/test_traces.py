@@ -169,7 +169,7 @@ async def test_lists_are_filtered(
     client: httpx.AsyncClient, spans: SpanStore, asked: dict[str, str], found: list[int]
 ) -> None:
     others = replace(ANN, agent="canvas")
-    await spans.write([_trace(0, name="at 50%"), _trace(1, error="internal"), _trace(2, who=others)])
+    await spans.write([_trace(0, name="at 50%"), _trace(1, error="internal"), _trace(2, subject=others)])
     told = (await client.get("/api/v1/traces", params=asked)).json()
     assert [int(trace["traceId"], 16) for trace in told["items"]] == found
 

@@ -275,7 +275,7 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink
             told = await _trace(server, "r")
             sink.has(told["spanCount"])
         calls = [call for call in first.calls if call.request.path.endswith("/chat/completions")]
-    attempts = ["attempt ollama:loop:latest", "attempt openai:loop", "fell_back"]
+    attempts = ["attempt ollama:loop:latest", "attempt openai:loop", "fallback"]
     expected = ["ask chat", ["run chat", ["chat", ["model", ["chat loop", *attempts]]]]]
     assert list(map(_stored, told["spans"])) == _tree(sink.spans) == [expected]
     spans = [span for span in _flat(told["spans"][0]) if span["name"].startswith("attempt ")]
@@ -284,7 +284,7 @@ async def test_a_fallback_in_mid_stream_shows_both_attempts(tmp_path: Path, sink
         ("attempt ollama:loop:latest", "ok", None),
     ]
     assert spans[0]["attributes"]["agenkit.reason"] == "broken_off"
-    (fell,) = [span for span in _flat(told["spans"][0]) if span["name"] == "fell_back"]
+    (fell,) = [span for span in _flat(told["spans"][0]) if span["name"] == "fallback"]
     said = [fell["attributes"][f"agenkit.{name}"] for name in ("provider", "model", "reason")]
     assert said == ["openai", "openai:loop", "broken_off"]
     assert fell["attributes"]["langfuse.observation.level"] == "WARNING"
@@ -323,9 +323,9 @@ async def test_a_collector_is_told_of_a_breaker_that_is_open_and_of_what_an_answ
             collector.has(sum(each["spanCount"] for each in told))
     spans = [span for span in collector.spans if span.trace == told[1]["traceId"]]
     by_name = {span.name: span.attributes for span in spans}
-    model = ["chat loop", "attempt openai:loop", "fell_back"]
+    model = ["chat loop", "attempt openai:loop", "fallback"]
     assert _tree(spans) == [["ask chat", ["run chat", ["chat", ["model", model]]]]]
-    fell = by_name["fell_back"]
+    fell = by_name["fallback"]
     assert (fell["agenkit.reason"], fell["langfuse.observation.level"]) == ("breaker_open", "WARNING")
     answered = by_name["chat loop"]
     assert answered["gen_ai.usage.cache_read.input_tokens"] == 30

@@ -89,7 +89,7 @@ def _read(text: str) -> list[dict[str, list[int | None]]]:
 
 
 def test_labels_are_read_for_each_dimension_and_person() -> None:
-    read = _read('text,asked,true,true#2,plain\n"A, b",Why?,1,2,\nC,,5,,3\n')
+    read = _read('text,prompt,true,true#2,plain\n"A, b",Why?,1,2,\nC,,5,,3\n')
     assert read == [{"true": [1, 2], "plain": [None]}, {"true": [5, None], "plain": [3]}]
 
 

@@ -426,9 +426,9 @@ async def test_who_asks_the_same_meanwhile_joins_and_hears_it_all() -> None:
     one, two = (_added([_message(chunk) for chunk in chunks]) for chunks in (heard, joined))
     assert (one.text, two.text, kept.inner.begun) == ("One two three", "One two three", 1)
     assert (one.usage_metadata, one.response_metadata.get("cache")) == (USAGE, None)
-    assert (two.usage_metadata, two.response_metadata.get("cache")) == (None, "joined")
+    assert (two.usage_metadata, two.response_metadata.get("cache")) == (None, "coalesced")
     assert one.id != two.id
-    assert kept.counts == [("exact", False), ("joined", True)]
+    assert kept.counts == [("exact", False), ("coalesced", True)]
 
 
 async def test_many_at_once_ask_once() -> None:
@@ -439,7 +439,7 @@ async def test_many_at_once_ask_once() -> None:
     assert {message.text for message in messages} == {"Hello"}
     assert len({message.id for message in messages}) == 50
     assert [message.usage_metadata for message in messages] == [USAGE] + [None] * 49
-    assert {message.response_metadata.get("cache") for message in messages[1:]} == {"joined"}
+    assert {message.response_metadata.get("cache") for message in messages[1:]} == {"coalesced"}
     assert kept.inner.begun == plain.inner.begun == 1
 
 
@@ -457,7 +457,7 @@ async def test_a_plain_call_joins_a_stream() -> None:
     assert (message.text, kept.inner.begun, message.usage_metadata) == ("One ", 1, None)
     (broken,) = message.invalid_tool_calls
     assert broken["id"] not in {None, "c"}
-    told = {"finish_reason": "stop", "id": "x", "cache": "joined", INTERRUPTED_CALLS: [broken["id"]]}
+    told = {"finish_reason": "stop", "id": "x", "cache": "coalesced", INTERRUPTED_CALLS: [broken["id"]]}
     assert (broken["name"], message.response_metadata) == ("paint", told)
 
 

@@ -314,6 +314,6 @@ async def test_an_open_breaker_is_a_reason_of_its_own_in_log_and_trace() -> None
     model = FallbackModel(inner=a.model, links=(a, b), total=10.0, on_event=note)
     with capture_logs() as logs:
         assert await _streamed(model) == WHOLE
-    assert noticed == [("fell_back", "p:a", "breaker_open")]
+    assert noticed == [("fallback", "p:a", "breaker_open")]
     (log,) = logs
     assert (log["event"], log["provider"], log["model"], log["reason"]) == ("model_fell_back", "p", "a", "breaker_open")

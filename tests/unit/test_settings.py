@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from backend.commands.settings import run
-from backend.settings import ALIASES, VARIABLES, InvalidSettings, Settings, read_settings
+from backend.settings import ALIASES, RETIRED, VARIABLES, InvalidSettings, Settings, read_settings
 from llm.settings import PROFILES
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +160,11 @@ def test_no_secret_is_ever_printed() -> None:
     )
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings.storage.database)
+
+
+@pytest.mark.parametrize(("retired", "successor"), RETIRED.items())
+def test_retired_setting_names_its_successor(retired: str, successor: str) -> None:
+    assert successor in VARIABLES
+    assert retired not in VARIABLES
+    with pytest.raises(InvalidSettings, match=f"{retired}: this setting is now called {successor}$"):
+        read_settings({retired: "1"}, file=None)

@@ -300,7 +300,7 @@ export class Thread {
             attempt.stopped = outcome === "cancelled";
           },
           onCustomEvent: ({ event }) => {
-            if (event.name === "remark") attempt.remarks.push(event.value as Remark);
+            if (event.name === "notice") attempt.remarks.push(event.value as Remark);
           },
           onRunErrorEvent: ({ event }) => {
             attempt.failure ??= failureOfRun(event);

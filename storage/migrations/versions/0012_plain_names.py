@@ -113,10 +113,10 @@ def _rename_heartbeat_index(old: str, new: str) -> None:
 
 
 def _rename_codes(codes: Renames) -> None:
-    for table, column in _CODE_COLUMNS.items():
+    for table, name in _CODE_COLUMNS.items():
+        rows = sa.table(table, sa.column(name, sa.String))
         for old, new in codes.items():
-            rename = sa.text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old")  # noqa: S608  # our own names
-            op.get_bind().execute(rename, {"old": old, "new": new})
+            op.execute(sa.update(rows).where(rows.c[name] == old).values({name: new}))
 
 
 def _rename_keys(value: Mapping[str, Any], names: Renames) -> dict[str, Any]:
