@@ -88,7 +88,7 @@ async def _made(artifacts: Artifacts, said: str = "one", *, caller: Caller = ANN
 
 
 async def _thread(database: Database, caller: Caller = ANN) -> str:
-    row = {"id": uuid4().hex, "tenant_id": caller.tenant, "user_id": caller.user, "key": uuid4().hex}
+    row = {"id": uuid4().hex, "tenant_id": caller.tenant, "user_id": caller.user, "client_thread_id": uuid4().hex}
     async with database.write() as connection:
         await connection.execute(insert(threads_table).values(**row, created_at=NOW, updated_at=NOW))
     return row["id"]

@@ -36,7 +36,7 @@ def process(begin: Begin) -> Process:
 
 
 @pytest.fixture
-def shelf(process: Process) -> ArtifactService:
+def artifacts(process: Process) -> ArtifactService:
     return process.service
 
 
