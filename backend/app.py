@@ -59,6 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Agents over AG-UI.",
         lifespan=lifespan,
         # Ours, served by `page`: FastAPI's own come from a CDN.
+        # Readable in generated clients: `list_threads`, not the path again.
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
     )

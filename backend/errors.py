@@ -33,7 +33,7 @@ class Problem(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong here"
+    title: ClassVar[str] = "Internal error"
 
     def __init__(self, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(detail)
@@ -47,61 +47,61 @@ class Internal(Problem):
 
 
 class InvalidInput(Problem):
-    status, code, title = 422, "invalid_input", "The request cannot be understood"
+    status, code, title = 422, "invalid_input", "Invalid request"
 
     @classmethod
     def for_fields(cls, *wrong: tuple[str, str]) -> "InvalidInput":
         """Of pairs of a field, as its caller wrote it, and what is wrong with it."""
         errors = [{"field": field, "message": message} for field, message in dict.fromkeys(wrong)]
-        return cls(f"Look at: {', '.join(dict.fromkeys(field for field, _ in wrong))}.", errors=errors)
+        return cls(f"The request is not valid: {', '.join(dict.fromkeys(field for field, _ in wrong))}.", errors=errors)
 
 
 class NotFound(Problem):
-    status, code, title = 404, "not_found", "There is nothing here"
+    status, code, title = 404, "not_found", "Not found"
 
 
 class MethodNotAllowed(Problem):
-    status, code, title = 405, "method_not_allowed", "This address does not take this method"
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
 
 
 class AgentNotFound(Problem):
-    status, code, title = 404, "agent_not_found", "There is no such agent"
+    status, code, title = 404, "agent_not_found", "Agent not found"
 
 
 class AgentUnavailable(Problem):
-    status, code, title = 503, "agent_unavailable", "The agent cannot answer now"
+    status, code, title = 503, "agent_unavailable", "Agent unavailable"
 
 
 class ModelNotFound(Problem):
-    status, code, title = 422, "model_not_found", "There is no such model"
+    status, code, title = 422, "model_not_found", "Model not found"
 
 
 class ProfileNotFound(Problem):
-    status, code, title = 422, "profile_not_found", "There is no such profile"
+    status, code, title = 422, "profile_not_found", "Profile not found"
 
 
 class NoModelProblem(Problem):
-    status, code, title = 503, "no_model_available", "No model is there to answer"
+    status, code, title = 503, "no_model_available", "No model available"
 
 
 class ThreadNotFound(Problem):
-    status, code, title = 404, "thread_not_found", "There is no such thread"
+    status, code, title = 404, "thread_not_found", "Thread not found"
 
 
 class CheckpointNotFound(Problem):
-    status, code, title = 404, "checkpoint_not_found", "The thread has no such checkpoint"
+    status, code, title = 404, "checkpoint_not_found", "Checkpoint not found"
 
 
 class ThreadIdTaken(Problem):
-    status, code, title = 409, "thread_exists", "There is a thread of this id"
+    status, code, title = 409, "thread_exists", "Thread id already in use"
 
 
 class ThreadBusyProblem(Problem):
-    status, code, title = 409, "thread_busy", "The thread has a run that is going"
+    status, code, title = 409, "thread_busy", "Thread busy"
 
 
 class ThreadAwaitingInput(Problem):
-    status, code, title = 409, "thread_awaiting_input", "The thread waits for an answer to another agent"
+    status, code, title = 409, "thread_awaiting_input", "Thread awaiting input"
 
 
 class InterruptAnswered(Problem):
@@ -109,39 +109,39 @@ class InterruptAnswered(Problem):
 
 
 class RunIdTaken(Problem):
-    status, code, title = 409, "run_exists", "The run id was used before"
+    status, code, title = 409, "run_exists", "Run id already in use"
 
 
 class BodyTooLarge(Problem):
-    status, code, title = 413, "body_too_large", "The body is too large"
+    status, code, title = 413, "body_too_large", "Request body too large"
 
 
 class NotJson(Problem):
-    status, code, title = 415, "unsupported_media_type", "The body is not JSON"
+    status, code, title = 415, "unsupported_media_type", "Request body is not JSON"
 
 
 class RunNotFound(Problem):
-    status, code, title = 404, "run_not_found", "There is no such run"
+    status, code, title = 404, "run_not_found", "Run not found"
 
 
 class ScheduleNotFound(Problem):
-    status, code, title = 404, "schedule_not_found", "There is no such schedule"
+    status, code, title = 404, "schedule_not_found", "Schedule not found"
 
 
 class ArtifactNotFound(Problem):
-    status, code, title = 404, "artifact_not_found", "There is no such artifact"
+    status, code, title = 404, "artifact_not_found", "Artifact not found"
 
 
 class VersionNotFound(Problem):
-    status, code, title = 404, "version_not_found", "No such version"
+    status, code, title = 404, "version_not_found", "Version not found"
 
 
 class ShareNotFound(Problem):
-    status, code, title = 404, "share_not_found", "No such share"
+    status, code, title = 404, "share_not_found", "Share link not found"
 
 
 class ShareLimitReached(Problem):
-    status, code, title = 409, "too_many_shares", "Too many shares"
+    status, code, title = 409, "too_many_shares", "Too many share links"
 
 
 class InvalidName(InvalidInput):
@@ -153,19 +153,19 @@ class ContentLost(Problem):
 
 
 class MemoryNotFound(Problem):
-    status, code, title = 404, "memory_not_found", "There is no such memory"
+    status, code, title = 404, "memory_not_found", "Memory not found"
 
 
 class RouteRemoved(Problem):
-    status, code, title = 410, "gone", "This way in has been closed"
+    status, code, title = 410, "gone", "Endpoint removed"
 
 
 class ReviewNotFound(Problem):
-    status, code, title = 404, "review_not_found", "There is no such review"
+    status, code, title = 404, "review_not_found", "Review not found"
 
 
 class FeedbackNotFound(Problem):
-    status, code, title = 404, "feedback_not_found", "Nothing was said of this message"
+    status, code, title = 404, "feedback_not_found", "No feedback for this message"
 
 
 class MessageNotFound(Problem):
@@ -173,51 +173,51 @@ class MessageNotFound(Problem):
 
 
 class TraceNotFound(Problem):
-    status, code, title = 404, "trace_not_found", "There is no such trace"
+    status, code, title = 404, "trace_not_found", "Trace not found"
 
 
 class ArtifactTooLarge(Problem):
-    status, code, title = 413, "artifact_too_large", "The text is too large for an artifact"
+    status, code, title = 413, "artifact_too_large", "Artifact too large"
 
 
 class VersionStale(Problem):
-    status, code, title = 412, "stale_version", "The artifact has gone on meanwhile"
+    status, code, title = 412, "stale_version", "Artifact changed since your version"
 
 
 class IfMatchRequired(Problem):
-    status, code, title = 428, "precondition_required", "Which version was seen is not said"
+    status, code, title = 428, "precondition_required", "If-Match header missing"
 
 
 class IdempotencyMismatch(Problem):
-    status, code, title = 422, "idempotency_mismatch", "The idempotency key was used for another request"
+    status, code, title = 422, "idempotency_mismatch", "Idempotency key used for another request"
 
 
 class RequestInProgress(Problem):
     status, code, title = (
         409,
         "idempotency_in_flight",
-        "The first request with this key is still being answered",
+        "First request still in progress",
     )
 
 
 class EventLogUnavailable(Problem):
-    status, code, title = 503, "log_unavailable", "The run's log cannot be had"
+    status, code, title = 503, "log_unavailable", "Event log unavailable"
 
 
 class ServerOverloaded(Problem):
-    status, code, title = 503, "overloaded", "There is too much to do just now"
+    status, code, title = 503, "overloaded", "Server overloaded"
 
 
 class BudgetUsedUp(Problem):
-    status, code, title = 429, "budget_exhausted", "The budget is used up"
+    status, code, title = 429, "budget_exhausted", "Budget exhausted"
 
 
 class StorageUnavailable(Problem):
-    status, code, title = 503, "storage_unavailable", "The database does not answer"
+    status, code, title = 503, "storage_unavailable", "Database unavailable"
 
 
 class ShuttingDown(Problem):
-    status, code, title = 503, "shutting_down", "The server is stopping"
+    status, code, title = 503, "shutting_down", "Server shutting down"
 
 
 def render(problem: Problem) -> JSONResponse:
@@ -261,7 +261,7 @@ def to_problem(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
         case TooManyShares():
             return ShareLimitReached(f"{error}.", limit=MAX_SHARES)
         case BlobLost():
-            return ContentLost("The text of this version is not where it was put, or not what was put there.")
+            return ContentLost("The stored text of this version is missing or damaged.")
         case UnknownReview():
             return ReviewNotFound(f"{error}.")
         case UnknownFeedback():
@@ -279,18 +279,18 @@ def to_problem(error: Exception) -> Problem:  # noqa: C901, PLR0911, PLR0912  # 
         case UnknownCheckpoint():
             return CheckpointNotFound(f"{error}. It may have been pruned.")
         case ThreadExists():
-            return ThreadIdTaken("Choose another id, or none.")
+            return ThreadIdTaken("There is a thread with this id. Choose another id, or send none.")
         case ThreadBusy():
-            return ThreadBusyProblem("Wait for the end of its run, or stop it.")
+            return ThreadBusyProblem("The thread has a run. Wait until it has ended, or cancel it.")
         case StorageFailed():
             return StorageUnavailable("Nothing was started. Try again.", headers={"Retry-After": "5"})
         case HTTPException(status_code=405):
             return MethodNotAllowed("Try another method.", headers=error.headers)
         case HTTPException(status_code=400):
-            return InvalidInput.for_fields(("body", "it cannot be read"))
+            return InvalidInput.for_fields(("body", "cannot be parsed"))
         case HTTPException():
             return NotFound("No route has this address.")
-    return Internal("The error has been logged under this request's id.")
+    return Internal("The error was logged under this request's id (X-Request-ID).")
 
 
 def _retry_after(error: ModelError) -> dict[str, str]:

@@ -58,7 +58,7 @@ _ENTRY = {
 
 @router.get(
     "/agents",
-    summary="The agents there are",
+    summary="List agents",
     response_model_exclude_none=True,
     responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput)},
 )
@@ -70,7 +70,7 @@ async def list_agents(resources: ResourcesDep, params: Annotated[AgentFilterPara
 
 @router.get(
     "/agents/{agent_id}",
-    summary="One agent, what it can do and how to begin",
+    summary="Get an agent with its capabilities and examples",
     response_model_exclude_none=True,
     responses={
         **example_response(

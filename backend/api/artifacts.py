@@ -208,7 +208,7 @@ IfMatch = Annotated[str | None, Header(description="The `ETag` of the version th
 
 @router.get(
     "",
-    summary="Your artifacts, the last written first",
+    summary="List artifacts, last updated first",
     response_model_exclude_none=True,
     responses={
         **example_response({"items": [_ENTRY]}),
@@ -238,7 +238,7 @@ async def list_artifacts(
 
 @router.post(
     "",
-    summary="Put a text of yours among the artifacts",
+    summary="Create an artifact",
     status_code=201,
     response_model_exclude_none=True,
     responses={
@@ -279,7 +279,7 @@ def _checked_name(name: str) -> str:
 
 @router.get(
     "/{artifact_id}",
-    summary="An artifact with its current text",
+    summary="Get an artifact with its current text",
     response_model_exclude_none=True,
     responses={
         **example_response(_WHOLE),
@@ -294,7 +294,7 @@ async def get_artifact(
 
 @router.put(
     "/{artifact_id}",
-    summary="Write a new version",
+    summary="Save a new version of an artifact",
     description="`If-Match` names the version that was seen. Where somebody has written since, that is a 412 with the "
     "current version; with `merge=true` both are merged, and where they contradict each other both are kept, marked.",
     response_model_exclude_none=True,
@@ -328,7 +328,7 @@ async def update_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
 
 @router.patch(
     "/{artifact_id}",
-    summary="Give an artifact another name",
+    summary="Rename an artifact",
     response_model_exclude_none=True,
     responses={
         **example_response(_ENTRY),
@@ -344,7 +344,7 @@ async def rename_artifact(
 
 @router.delete(
     "/{artifact_id}",
-    summary="Delete an artifact with all its versions and shares",
+    summary="Delete an artifact with its versions and shares",
     status_code=204,
     responses=problem_responses(ArtifactNotFound, StorageUnavailable),
 )
@@ -354,7 +354,7 @@ async def delete_artifact(artifact_id: str, caller: CallerDep, resources: Resour
 
 @router.get(
     "/{artifact_id}/versions",
-    summary="The versions of an artifact, newest first",
+    summary="List an artifact's versions, newest first",
     response_model_exclude_none=True,
     responses={
         **example_response({"items": [_VERSION]}),
@@ -373,7 +373,7 @@ async def list_versions(
 
 @router.get(
     "/{artifact_id}/versions/{version}",
-    summary="One version with its text",
+    summary="Get a version with its text",
     response_model_exclude_none=True,
     responses={
         **example_response({**_VERSION, "text": "# The tides\n"}),
@@ -394,7 +394,7 @@ async def get_version(
 
 @router.get(
     "/{artifact_id}/diff",
-    summary="What changed between two versions",
+    summary="Compare two versions",
     description="Of this artifact, or of this one and another of the same kind. With `Accept: text/x-diff` it is the "
     "unified difference alone.",
     response_model=ArtifactDiff,
@@ -437,7 +437,7 @@ async def diff_artifact(  # noqa: PLR0917  # FastAPI hands them over by name
 
 @router.post(
     "/{artifact_id}/restore",
-    summary="Bring back the text of an old version, as a new one",
+    summary="Restore an old version as a new one",
     response_model_exclude_none=True,
     responses={
         **example_response(_WHOLE),
@@ -467,7 +467,7 @@ async def restore_version(  # noqa: PLR0917  # FastAPI hands them over by name
 
 @router.get(
     "/{artifact_id}/download",
-    summary="An artifact as a file",
+    summary="Download an artifact",
     response_class=Response,
     responses={
         200: {"description": "The text."},
@@ -485,7 +485,7 @@ async def download_artifact(
 
 @router.get(
     "/{artifact_id}/preview",
-    summary="HTML or SVG as a browser shows it, in a sandbox",
+    summary="Preview HTML or SVG in a sandbox",
     response_class=Response,
     responses={
         200: {"description": "The page or picture."},

@@ -16,7 +16,7 @@ class ProblemBody(BaseModel):
     """RFC 9457. `code` is stable; docs/errors.md says what to do about each."""
 
     type: str = Field(examples=["urn:agenkit:problem:agent_not_found"])
-    title: str = Field(examples=["There is no such agent"])
+    title: str = Field(examples=["Agent not found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["Unknown agent 'chatt'."])
     code: str = Field(examples=["agent_not_found"])

@@ -37,7 +37,7 @@ class Readiness(BaseModel):
     dependencies: dict[str, Dependency]
 
 
-@router.get("/health/live", summary="The process is there", responses=example_response({"status": "ok"}))
+@router.get("/health/live", summary="Check that the process is alive", responses=example_response({"status": "ok"}))
 async def get_liveness() -> Liveness:
     return Liveness()
 
@@ -75,11 +75,11 @@ for _path in ("/health/ready", "/health", "/ready"):
     router.add_api_route(
         _path,
         get_readiness,
-        summary="Runs can be started",
+        summary="Check that runs can be started",
         response_model=Readiness,
         response_model_exclude_none=True,
         responses=_RESPONSES,
-        operation_id=_path.strip("/").replace("/", "_"),
+        operation_id=f"get_{_path.strip('/').replace('/', '_')}",
     )
 
 

@@ -93,7 +93,7 @@ _RESPONSES = f"Deprecated, removed in {REMOVED_IN}: docs/migration.md tells what
 
 @router.post(
     "/api/chat",
-    summary="The former way to the chat agent",
+    summary="Run the chat agent (legacy)",
     description=_RESPONSES,
     deprecated=True,
     response_class=EventSourceResponse,
@@ -107,7 +107,7 @@ async def legacy_chat(
 
 @router.post(
     "/api/canvas/stream",
-    summary="The former way to the canvas agent",
+    summary="Run the canvas agent (legacy)",
     description=_RESPONSES,
     deprecated=True,
     response_class=EventSourceResponse,
@@ -121,7 +121,7 @@ async def legacy_canvas(
 
 @router.post(
     "/api/chat/{agent_id}",
-    summary="The same as /api/v1/chat/{agent_id}",
+    summary="Run an agent (unversioned address)",
     response_class=EventSourceResponse,
     responses={**STREAM, **problem_responses(*REQUEST_PROBLEMS)},
 )

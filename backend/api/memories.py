@@ -51,7 +51,7 @@ _ENTRY: Mapping[str, Any] = {
 
 @router.get(
     "",
-    summary="What is remembered of you, newest first",
+    summary="List memories, newest first",
     response_model_exclude_none=True,
     responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
@@ -68,7 +68,7 @@ async def list_memories(
 
 @router.post(
     "",
-    summary="Have something remembered",
+    summary="Create a memory",
     status_code=201,
     response_model_exclude_none=True,
     responses={**example_response(_ENTRY, status=201), **problem_responses(InvalidInput, StorageUnavailable)},
@@ -82,7 +82,7 @@ async def create_memory(body: MemoryCreate, caller: CallerDep, resources: Resour
 
 @router.put(
     "/{memory_id}",
-    summary="Change what is remembered",
+    summary="Update a memory",
     response_model_exclude_none=True,
     responses={**example_response(_ENTRY), **problem_responses(MemoryNotFound, InvalidInput, StorageUnavailable)},
 )
@@ -95,7 +95,7 @@ async def update_memory(memory_id: str, body: MemoryCreate, caller: CallerDep, r
 
 @router.delete(
     "/{memory_id}",
-    summary="Have something forgotten",
+    summary="Delete a memory",
     status_code=204,
     responses=problem_responses(MemoryNotFound, StorageUnavailable),
 )

@@ -8,7 +8,7 @@ router = APIRouter(tags=["health"])
 
 @router.get(
     "/metrics",
-    summary="Metrics for Prometheus",
+    summary="Get Prometheus metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"example": "# TYPE streams_open gauge\nstreams_open 3.0\n"}}}},
 )

@@ -72,7 +72,7 @@ _EXAMPLE = {
 
 @router.get(
     "/models",
-    summary="The models there are",
+    summary="List models",
     response_model_exclude_none=True,
     responses={**example_response(_EXAMPLE), **problem_responses(InvalidInput)},
 )

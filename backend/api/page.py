@@ -38,7 +38,7 @@ def get_asset(name: str) -> Response:
     # Names hold a digest of their content, so that a browser may keep them.
     # Of a folder's names, since some names cannot even be asked for.
     if name not in {file.name for file in (_DIST_DIR / "assets").glob("*")}:
-        raise NotFound("There is no such asset.")
+        raise NotFound("Asset not found.")
     file = _DIST_DIR / "assets" / name
     return FileResponse(file, headers={**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"})
 

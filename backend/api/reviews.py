@@ -115,10 +115,10 @@ class Review(_Camel):
     attempt: int
     delivered: bool = Field(False, description="Whether this is the attempt that was heard, of those of one message.")
     agent_id: str | None = None
-    run_id: str | None = Field(
+    run_id: str | None = Field(None, description="The run that wrote the text; null for a text that a service sent.")
+    trace_run_id: str | None = Field(
         None,
-        description="The run that wrote the text. Of a text that a service had read it is a name like `review-…`, by "
-        "which `GET /api/v1/traces?runId=` finds its trace, and it is no run.",
+        description="By this `GET /api/v1/traces?runId=` finds the review's trace: the run's id, or one of its own.",
     )
     message_id: str | None = None
     artifact_id: str | None = None
@@ -226,7 +226,7 @@ _FEEDBACK: Mapping[str, Any] = {
 
 @router.post(
     "/reviews",
-    summary="Have a text read",
+    summary="Review a text",
     description="By checks, and by a judge where one is there. The review is kept. With `Accept: text/event-stream` it "
     "is told as AG-UI events how far it is (ACTIVITY_SNAPSHOT `review`); `result` of RUN_FINISHED is the review. A "
     "repeated call with the same `Idempotency-Key` is answered with the same review.",
@@ -287,7 +287,7 @@ def _check_idempotency(known: ReviewRecord | None, request_digest: str) -> None:
 
 @router.get(
     "/reviews",
-    summary="What was found, newest first",
+    summary="List reviews, newest first",
     responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
 async def list_reviews(
@@ -312,7 +312,7 @@ async def list_reviews(
 
 @router.get(
     "/reviews/{review_id}",
-    summary="One review",
+    summary="Get a review",
     responses={**example_response(_ENTRY), **problem_responses(ReviewNotFound, StorageUnavailable)},
 )
 async def get_review(review_id: str, caller: CallerDep, resources: ResourcesDep) -> Review:
@@ -321,7 +321,7 @@ async def get_review(review_id: str, caller: CallerDep, resources: ResourcesDep)
 
 @router.put(
     "/messages/{message_id:path}/feedback",
-    summary="Say what you think of a message",
+    summary="Rate a message",
     description="One for each user and message; said again, it takes the place of what was said before. Without a "
     "`runId` it is of the run that answered with the message, which must have ended.",
     response_model_exclude_none=True,
@@ -350,7 +350,7 @@ async def update_feedback(
 
 @router.get(
     "/messages/{message_id:path}/feedback",
-    summary="What you said of a message",
+    summary="Get your feedback on a message",
     response_model_exclude_none=True,
     responses={**example_response(_FEEDBACK), **problem_responses(FeedbackNotFound, StorageUnavailable)},
 )
@@ -360,7 +360,7 @@ async def get_feedback(message_id: str, caller: CallerDep, resources: ResourcesD
 
 @router.delete(
     "/messages/{message_id:path}/feedback",
-    summary="Take back what you said of a message",
+    summary="Delete your feedback on a message",
     status_code=204,
     responses=problem_responses(FeedbackNotFound, StorageUnavailable),
 )
@@ -392,7 +392,8 @@ def _review(record: ReviewRecord) -> Review:
         attempt=draft.attempt,
         delivered=bool(draft.verdict.get("delivered")),
         agent_id=draft.agent_id,
-        run_id=draft.run_id,
+        run_id=draft.run_id if draft.message_id is not None else None,
+        trace_run_id=draft.run_id,
         message_id=draft.message_id,
         artifact_id=draft.artifact_id,
         version=draft.version,

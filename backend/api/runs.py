@@ -114,7 +114,7 @@ def parse_prefer(prefer: str | None) -> float | None:
 
 @router.post(
     "/runs",
-    summary="Run an agent for a service that wants an answer and no stream",
+    summary="Run an agent without a stream",
     description="With `Prefer: wait=N` the answer is the result, if it is there in N seconds; else 202 and a run to "
     "follow. `Idempotency-Key` makes a repeated call the same run; `webhook` is told how it ended.",
     response_model=RunResult,
@@ -208,7 +208,7 @@ def _run_response(told: RunStatus, status: int, headers: Mapping[str, str]) -> R
 
 @router.get(
     "/runs/{run_id:path}/events",
-    summary="The events of a run, from the first or from where one was, to its end",
+    summary="Stream a run's events, or reconnect to them",
     response_class=EventSourceResponse,
     responses={**STREAM, **problem_responses(RunNotFound, InvalidInput, EventLogUnavailable, StorageUnavailable)},
 )
@@ -232,7 +232,7 @@ async def stream_run_events(
 
 @router.get(
     "/threads/{thread_id:path}/events",
-    summary="A thread as it stands, and what its run goes on to say",
+    summary="Stream a thread's state and the events of its run",
     description="What was said before, the state, what is open, and then the tail: a second tab sees the same run. Of "
     "a thread without a run that goes, how its last one ended.",
     response_class=EventSourceResponse,
@@ -259,7 +259,7 @@ def _ended_run_response(row: RunRow, snapshot: ThreadSnapshot, converter: Conver
 
 @router.post(
     "/runs/{run_id:path}/cancel",
-    summary="Stop a run",
+    summary="Cancel a run",
     description="Comes back when it has ended. What it had said stays in its thread, which can be used at once.",
     response_model_exclude_none=True,
     responses={
@@ -275,7 +275,7 @@ async def cancel_run(run_id: RunId, caller: CallerDep, resources: ResourcesDep) 
 # Last: an id may hold a slash, and the paths above end in words.
 @router.get(
     "/runs/{run_id:path}",
-    summary="A run as it stands",
+    summary="Get a run's status and result",
     response_model_exclude_none=True,
     responses={**example_response(_EXAMPLE), **problem_responses(RunNotFound, StorageUnavailable)},
 )

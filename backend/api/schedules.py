@@ -120,7 +120,7 @@ _WRONG = (AgentNotFound, AgentUnavailable, ModelNotFound, ProfileNotFound, Inval
 
 @router.post(
     "",
-    summary="Have an agent run by itself",
+    summary="Create a schedule",
     status_code=201,
     response_model_exclude_none=True,
     responses={**example_response(_ENTRY, status=201), **problem_responses(*_WRONG)},
@@ -133,7 +133,7 @@ async def create_schedule(body: ScheduleCreate, caller: CallerDep, resources: Re
 
 @router.get(
     "",
-    summary="Your schedules, newest first",
+    summary="List schedules, newest first",
     response_model_exclude_none=True,
     responses={**example_response({"items": [_ENTRY]}), **problem_responses(InvalidInput, StorageUnavailable)},
 )
@@ -151,7 +151,7 @@ async def list_schedules(
 
 @router.get(
     "/{schedule_id}",
-    summary="One schedule",
+    summary="Get a schedule",
     response_model_exclude_none=True,
     responses={**example_response(_ENTRY), **problem_responses(ScheduleNotFound, StorageUnavailable)},
 )
@@ -161,7 +161,7 @@ async def get_schedule(schedule_id: str, caller: CallerDep, resources: Resources
 
 @router.patch(
     "/{schedule_id}",
-    summary="Stop a schedule for a while, or have it be another",
+    summary="Update, pause or resume a schedule",
     response_model_exclude_none=True,
     responses={**example_response({**_ENTRY, "cron": "0 8 * * *"}), **problem_responses(ScheduleNotFound, *_WRONG)},
 )
@@ -186,7 +186,7 @@ async def update_schedule(
 
 @router.delete(
     "/{schedule_id}",
-    summary="Delete a schedule; its runs stay",
+    summary="Delete a schedule and keep its runs",
     status_code=204,
     responses=problem_responses(ScheduleNotFound, StorageUnavailable),
 )

@@ -82,7 +82,7 @@ _SHARED: Mapping[str, Any] = {
 
 @router.post(
     "/artifacts/{artifact_id}/shares",
-    summary="Make a link that anybody can read an artifact by",
+    summary="Create a share link for an artifact",
     status_code=201,
     response_model_exclude_none=True,
     responses={
@@ -98,7 +98,7 @@ async def create_share(artifact_id: str, body: ShareCreate, caller: CallerDep, r
 
 @router.get(
     "/artifacts/{artifact_id}/shares",
-    summary="The links of an artifact that are good",
+    summary="List an artifact's active share links",
     response_model_exclude_none=True,
     responses={
         **example_response({"items": [_ENTRY]}),
@@ -114,7 +114,7 @@ async def list_shares(
 
 @router.delete(
     "/artifacts/{artifact_id}/shares/{share_id}",
-    summary="Revoke a link",
+    summary="Revoke a share link",
     status_code=204,
     responses=problem_responses(ShareNotFound, ArtifactNotFound, StorageUnavailable),
 )
@@ -124,7 +124,7 @@ async def revoke_share(artifact_id: str, share_id: str, caller: CallerDep, resou
 
 @router.get(
     "/shared/{token}",
-    summary="What a link gives leave to read",
+    summary="Get a shared artifact",
     response_model_exclude_none=True,
     responses={**example_response(_SHARED), **problem_responses(ShareNotFound, ContentLost, StorageUnavailable)},
 )
@@ -140,7 +140,7 @@ async def get_shared_artifact(token: Token, resources: ResourcesDep, response: R
 
 @router.get(
     "/shared/{token}/download",
-    summary="The same as a file",
+    summary="Download a shared artifact",
     response_class=Response,
     responses={200: {"description": "The text."}, **problem_responses(ShareNotFound, ContentLost, StorageUnavailable)},
 )
@@ -150,7 +150,7 @@ async def download_shared_artifact(token: Token, resources: ResourcesDep) -> Res
 
 @router.get(
     "/shared/{token}/preview",
-    summary="Shared HTML or SVG as a browser shows it, in a sandbox",
+    summary="Preview shared HTML or SVG in a sandbox",
     response_class=Response,
     responses={
         200: {"description": "The page or picture."},

@@ -218,7 +218,7 @@ _CURSOR = "eyJvcmRlciI6InVwZGF0ZWQiLCJtb21lbnQiOiIyMDI2In0"
 
 @router.post(
     "",
-    summary="Make a thread before anything is said on it",
+    summary="Create an empty thread",
     status_code=201,
     response_model_exclude_none=True,
     responses={
@@ -236,7 +236,7 @@ async def create_thread(
 
 @router.get(
     "",
-    summary="Your threads, newest first",
+    summary="List threads, newest first",
     response_model_exclude_none=True,
     responses={
         **example_response({"items": [_ENTRY], "nextCursor": _CURSOR}),
@@ -269,7 +269,7 @@ async def list_threads(
 # An id may hold a slash: what follows it is looked at first.
 @router.get(
     "/{thread_id:path}/state",
-    summary="What a thread holds now, and what it waits for",
+    summary="Get a thread's state and open interrupts",
     response_model_exclude_none=True,
     responses={**example_response(_STATE), **problem_responses(ThreadNotFound, AgentNotFound, StorageUnavailable)},
 )
@@ -280,7 +280,7 @@ async def get_thread_state(thread_id: str, caller: CallerDep, resources: Resourc
 
 @router.get(
     "/{thread_id:path}/history",
-    summary="A thread's checkpoints, newest first",
+    summary="List a thread's checkpoints, newest first",
     response_model_exclude_none=True,
     responses={
         **example_response({"items": [_CHECKPOINT], "nextCursor": _CURSOR}),
@@ -302,7 +302,7 @@ async def list_checkpoints(
 
 @router.get(
     "/{thread_id:path}/export",
-    summary="A whole thread as a file",
+    summary="Export a thread",
     response_model=ThreadExport,
     responses={
         200: {
@@ -339,7 +339,7 @@ async def export_thread(
 
 @router.post(
     "/{thread_id:path}/fork",
-    summary="Go on from a checkpoint in a new thread",
+    summary="Fork a thread at a checkpoint",
     status_code=201,
     response_model_exclude_none=True,
     responses={
@@ -356,7 +356,7 @@ async def fork_thread(thread_id: str, body: ThreadFork, caller: CallerDep, resou
 
 @router.get(
     "/{thread_id:path}",
-    summary="One thread",
+    summary="Get a thread",
     response_model_exclude_none=True,
     responses={**example_response(_ENTRY), **problem_responses(ThreadNotFound, StorageUnavailable)},
 )
@@ -366,7 +366,7 @@ async def get_thread(thread_id: str, caller: CallerDep, resources: ResourcesDep)
 
 @router.patch(
     "/{thread_id:path}",
-    summary="Give a thread another title or other metadata",
+    summary="Update a thread's title or metadata",
     response_model_exclude_none=True,
     responses={
         **example_response({**_ENTRY, "titleSource": "user"}),
@@ -387,7 +387,7 @@ async def update_thread(thread_id: str, body: ThreadUpdate, caller: CallerDep, r
 
 @router.delete(
     "/{thread_id:path}",
-    summary="Delete a thread and everything that is kept of it",
+    summary="Delete a thread and all of its data",
     description="Runs, state, artifacts, spans, reviews and feedback go with it, and their scores at Langfuse; usage "
     "stays. The spans that a collector or Langfuse was sent stay there.",
     status_code=204,

@@ -134,7 +134,7 @@ _REQUEST: Mapping[str, Any] = {
 
 @router.get(
     "",
-    summary="What was done for you, newest first",
+    summary="List traces, newest first",
     responses={
         **example_response({"items": [_ENTRY], "nextCursor": None}),
         **problem_responses(InvalidInput, StorageUnavailable),
@@ -165,7 +165,7 @@ async def list_traces(
 
 @router.get(
     "/{trace_id}",
-    summary="One trace, with its spans as a tree",
+    summary="Get a trace with its spans as a tree",
     response_model=TraceTree,
     responses={
         **example_response({**_ENTRY, "truncated": False, "spans": [_REQUEST]}),

@@ -24,7 +24,7 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 @router.get(
     "/{thread_id:path}/artifacts.zip",
-    summary="The artifacts of a thread, as files in a zip",
+    summary="Download a thread's artifacts as a zip file",
     response_class=Response,
     responses={
         200: {

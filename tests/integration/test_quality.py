@@ -170,7 +170,7 @@ async def test_a_reading_leaves_a_trace(server: Server) -> None:
     async with server.client() as client, asyncio.timeout(LIMIT_SECONDS):
         review = (await client.post("/api/v1/reviews", json={"text": RIGHT})).json()
         while True:
-            found = (await client.get("/api/v1/traces?runId=" + review["runId"])).json()["items"]
+            found = (await client.get("/api/v1/traces?runId=" + review["traceRunId"])).json()["items"]
             told = (await client.get(f"/api/v1/traces/{found[0]['traceId']}")).json() if found else {}
             # The reading's own span is the last that ends.
             if told and told["spans"][0]["children"]:
@@ -335,8 +335,9 @@ async def test_a_reading_is_told_in_the_form_that_is_asked_for(server: Server, a
 async def test_the_name_of_a_reading_is_no_runs(server: Server) -> None:
     async with server.client() as client:
         review = (await client.post("/api/v1/reviews", json={"text": RIGHT, "useJudge": False})).json()
-        run = await client.get(f"/api/v1/runs/{review['runId']}")
-    assert (review["runId"].partition("-")[0], run.status_code, run.json()["code"]) == ("review", 404, "run_not_found")
+        run = await client.get(f"/api/v1/runs/{review['traceRunId']}")
+    assert (review["traceRunId"].partition("-")[0], review["runId"]) == ("review", None)
+    assert (run.status_code, run.json()["code"]) == (404, "run_not_found")
 
 
 async def test_a_reading_that_is_heard_counts_as_an_open_stream(tmp_path: Path) -> None:
