@@ -17,61 +17,61 @@ from storage.settings import StorageSettings
 class ServerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", min_length=1, description="The address to listen at.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to listen at; 0 takes a free one.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     request_max_bytes: int = Field(
-        10 * 1024 * 1024, ge=1024, description="Bytes of a request's body; past them it is a 413."
+        10 * 1024 * 1024, ge=1024, description="Maximum size of a request body in bytes; larger ones get 413."
     )
     keep_alive_seconds: float = Field(
-        15.0, gt=0, description="Seconds between comments on a stream that has nothing to say."
+        15.0, gt=0, description="Interval of keep-alive comments on idle event streams, in seconds."
     )
     run_idle_seconds: float = Field(
-        900.0, ge=0, description="Seconds without any event of a run after which it is ended; 0: it never is."
+        900.0, ge=0, description="Seconds without any event after which a run is ended; 0 turns this off."
     )
     shutdown_grace_seconds: float = Field(
         5.0,
         ge=0,
         le=600,
-        description="Seconds that runs may go on after SIGTERM; then the next start or another replica does.",
+        description="Seconds that runs get to finish after SIGTERM; another process continues the rest.",
     )
     worker_threads: int = Field(
-        64, ge=4, le=1024, description="Threads for nodes and tools that block; each holds one for as long as it runs."
+        64, ge=4, le=1024, description="Threads for blocking nodes and tools; each occupies one while it runs."
     )
     cors_origins: tuple[str, ...] = Field(
-        (), description="Origins of other front ends, with commas between; `*` for all. None: only our own page."
+        (), description="Allowed CORS origins, comma-separated; `*` for all. Empty: only the built-in page."
     )
     graph_files: tuple[str, ...] = Field(
         (),
-        description="LangGraph graphs to serve as agents, with commas between: `id=path/to/module.py:graph`, or a "
+        description="LangGraph graphs to serve as agents, comma-separated: `id=path/to/module.py:graph`, or a "
         "project's folder with its `langgraph.json`.",
     )
 
     agent_settings_file: Path | None = Field(
         None,
-        description="A TOML file with a table for each agent that is to differ: `on_disconnect`, `profile`, "
+        description="TOML file with one table of overrides per agent: `on_disconnect`, `profile`, "
         "`review_mode`, `rubric`, `max_revisions`, `judge_timeout_seconds`.",
     )
     legacy_routes: bool = Field(
-        True, description="Answer at the addresses of the first generation of clients; else they are told 410."
+        True, description="Serve the routes of the first generation of clients; if false they answer 410."
     )
     rubrics_dir: Path | None = Field(
-        None, description="A folder of rubrics of your own (TOML); one of ours is replaced by one of the same name."
+        None, description="Folder with your own rubrics (TOML); one with the name of a built-in rubric replaces it."
     )
     leak_action: Literal["remove", "refuse"] = Field(
         "remove",
-        description="What an enforced review does about a secret or a prompt that an answer leaks: `remove` the "
-        "passage, or `refuse` the answer. Of artifacts the passage is removed.",
+        description="What `enforce` does when an answer leaks a secret or a prompt: `remove` the "
+        "passage, or `refuse` the answer. In artifacts the passage is always removed.",
     )
-    judge_samples: int = Field(3, ge=1, le=9, description="How often the judge reads one text.")
+    judge_samples: int = Field(3, ge=1, le=9, description="How many times the judge rates one text.")
     memory_extraction: bool = Field(
-        True, description="Let the canvas note, by the `fast` profile, how people like things written."
+        True, description="Let the canvas agent learn memories about a user (`fast` profile)."
     )
-    auto_titles: bool = Field(True, description="Give threads without a title one, made by the `fast` profile.")
+    auto_titles: bool = Field(True, description="Generate titles for threads without one (`fast` profile).")
     webhook_secret: SecretStr | None = Field(
-        None, description="Signs webhooks (Standard Webhooks, `whsec_…`); without it no run takes one."
+        None, description="Secret that signs webhooks (Standard Webhooks, `whsec_…`); without it webhooks are refused."
     )
     webhook_allow_private_networks: bool = Field(
-        False, description="Let webhooks lead into private networks, and to this machine."
+        False, description="Allow webhooks to private networks and to this machine."
     )
 
     @field_validator("webhook_secret")
@@ -235,71 +235,74 @@ ALIASES: Mapping[str, str] = {
     "OTEL_EXPORTER_OTLP_CLIENT_KEY": "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
 }
 
-# Names of before 0.1.0: whoever still sets one is told the name it has now.
+# Names of before 0.1.0, without their prefix: whoever still sets one is told the name it has now.
+_RENAMED = """
+DATA DATA_DIR
+GRAPHS GRAPH_FILES
+SCRIPT SCRIPTED_MODEL_FILE
+BLOBS BLOB_STORE_URL
+FORMER_ROUTES LEGACY_ROUTES
+REFLECTIONS MEMORY_EXTRACTION
+TITLES AUTO_TITLES
+THREADS WORKER_THREADS
+WEBHOOK_PRIVATE WEBHOOK_ALLOW_PRIVATE_NETWORKS
+GAP_TIMEOUT STREAM_IDLE_SECONDS
+RETRY_WAIT_LEAST RETRY_WAIT_MIN_SECONDS
+RETRY_WAIT_MOST RETRY_WAIT_MAX_SECONDS
+RETRY_SHARE RETRY_BUDGET_RATIO
+RETRY_ATTEMPTS RETRY_MAX_ATTEMPTS
+BREAKER_SECONDS BREAKER_RESET_SECONDS
+CALLS_IN_FLIGHT MODEL_MAX_CONCURRENT_CALLS
+CALLS_WAITING MODEL_MAX_QUEUED_CALLS
+CALL_PATIENCE MODEL_QUEUE_TIMEOUT_SECONDS
+LOG_SECONDS EVENT_LOG_TTL_SECONDS
+LOG_BYTES EVENT_LOG_MAX_BYTES
+TRACE_SHARE TRACE_SAMPLE_RATE
+TRACE_DAYS TRACE_RETENTION_DAYS
+LEASE RUN_LEASE_SECONDS
+RUN_ATTEMPTS RUN_MAX_ATTEMPTS
+RUN_TOKENS RUN_MAX_TOKENS
+RUN_COST RUN_MAX_COST
+USER_DAY_TOKENS USER_DAILY_TOKEN_LIMIT
+USER_DAY_COST USER_DAILY_COST_LIMIT
+USER_MONTH_TOKENS USER_MONTHLY_TOKEN_LIMIT
+USER_MONTH_COST USER_MONTHLY_COST_LIMIT
+TENANT_DAY_TOKENS TENANT_DAILY_TOKEN_LIMIT
+TENANT_DAY_COST TENANT_DAILY_COST_LIMIT
+TENANT_MONTH_TOKENS TENANT_MONTHLY_TOKEN_LIMIT
+TENANT_MONTH_COST TENANT_MONTHLY_COST_LIMIT
+CHECKPOINTS_KEPT MAX_CHECKPOINTS_PER_THREAD
+ARTIFACT_BYTES ARTIFACT_MAX_BYTES
+ARTIFACT_INLINE ARTIFACT_INLINE_MAX_BYTES
+ARTIFACT_CACHE_SECONDS ARTIFACT_CACHE_TTL_SECONDS
+ARTIFACT_CACHE_BYTES ARTIFACT_CACHE_MAX_BYTES
+CHAT_OUTPUT CHAT_MAX_OUTPUT_TOKENS
+CANVAS_OUTPUT CANVAS_MAX_OUTPUT_TOKENS
+FAST_OUTPUT FAST_MAX_OUTPUT_TOKENS
+JUDGE_OUTPUT JUDGE_MAX_OUTPUT_TOKENS
+EMBEDDED_OUTPUT EMBEDDED_MAX_OUTPUT_TOKENS
+EMBEDDED_CONTEXT EMBEDDED_CONTEXT_TOKENS
+OLLAMA_CONTEXT OLLAMA_CONTEXT_TOKENS
+EMBEDDED_SLOTS EMBEDDED_MAX_CONCURRENT_CALLS
+KEEP_ALIVE KEEP_ALIVE_SECONDS
+SHUTDOWN_GRACE SHUTDOWN_GRACE_SECONDS
+BODY_LIMIT REQUEST_MAX_BYTES
+CONNECT_TIMEOUT CONNECT_TIMEOUT_SECONDS
+FIRST_TOKEN_TIMEOUT FIRST_TOKEN_TIMEOUT_SECONDS
+TOTAL_TIMEOUT TOTAL_TIMEOUT_SECONDS
+POOL_TIMEOUT POOL_TIMEOUT_SECONDS
+POOL_RECYCLE POOL_RECYCLE_SECONDS
+STATEMENT_SECONDS STATEMENT_TIMEOUT_SECONDS
+CACHE_SECONDS CACHE_TTL_SECONDS
+CACHE_BYTES CACHE_MAX_BYTES
+CACHE_ENTRIES CACHE_SEMANTIC_MAX_ENTRIES
+CACHE_THRESHOLD CACHE_SEMANTIC_THRESHOLD
+EMBEDDER EMBEDDING_MODEL
+RUBRICS RUBRICS_DIR
+AGENT_SETTINGS AGENT_SETTINGS_FILE
+"""
 RETIRED: Mapping[str, str] = {
-    "AGENKIT_DATA": "AGENKIT_DATA_DIR",
-    "AGENKIT_GRAPHS": "AGENKIT_GRAPH_FILES",
-    "AGENKIT_SCRIPT": "AGENKIT_SCRIPTED_MODEL_FILE",
-    "AGENKIT_BLOBS": "AGENKIT_BLOB_STORE_URL",
-    "AGENKIT_FORMER_ROUTES": "AGENKIT_LEGACY_ROUTES",
-    "AGENKIT_REFLECTIONS": "AGENKIT_MEMORY_EXTRACTION",
-    "AGENKIT_TITLES": "AGENKIT_AUTO_TITLES",
-    "AGENKIT_THREADS": "AGENKIT_WORKER_THREADS",
-    "AGENKIT_WEBHOOK_PRIVATE": "AGENKIT_WEBHOOK_ALLOW_PRIVATE_NETWORKS",
-    "AGENKIT_GAP_TIMEOUT": "AGENKIT_STREAM_IDLE_SECONDS",
-    "AGENKIT_RETRY_WAIT_LEAST": "AGENKIT_RETRY_WAIT_MIN_SECONDS",
-    "AGENKIT_RETRY_WAIT_MOST": "AGENKIT_RETRY_WAIT_MAX_SECONDS",
-    "AGENKIT_RETRY_SHARE": "AGENKIT_RETRY_BUDGET_RATIO",
-    "AGENKIT_RETRY_ATTEMPTS": "AGENKIT_RETRY_MAX_ATTEMPTS",
-    "AGENKIT_BREAKER_SECONDS": "AGENKIT_BREAKER_RESET_SECONDS",
-    "AGENKIT_CALLS_IN_FLIGHT": "AGENKIT_MODEL_MAX_CONCURRENT_CALLS",
-    "AGENKIT_CALLS_WAITING": "AGENKIT_MODEL_MAX_QUEUED_CALLS",
-    "AGENKIT_CALL_PATIENCE": "AGENKIT_MODEL_QUEUE_TIMEOUT_SECONDS",
-    "AGENKIT_LOG_SECONDS": "AGENKIT_EVENT_LOG_TTL_SECONDS",
-    "AGENKIT_LOG_BYTES": "AGENKIT_EVENT_LOG_MAX_BYTES",
-    "AGENKIT_TRACE_SHARE": "AGENKIT_TRACE_SAMPLE_RATE",
-    "AGENKIT_TRACE_DAYS": "AGENKIT_TRACE_RETENTION_DAYS",
-    "AGENKIT_LEASE": "AGENKIT_RUN_LEASE_SECONDS",
-    "AGENKIT_RUN_ATTEMPTS": "AGENKIT_RUN_MAX_ATTEMPTS",
-    "AGENKIT_RUN_TOKENS": "AGENKIT_RUN_MAX_TOKENS",
-    "AGENKIT_RUN_COST": "AGENKIT_RUN_MAX_COST",
-    "AGENKIT_USER_DAY_TOKENS": "AGENKIT_USER_DAILY_TOKEN_LIMIT",
-    "AGENKIT_USER_DAY_COST": "AGENKIT_USER_DAILY_COST_LIMIT",
-    "AGENKIT_USER_MONTH_TOKENS": "AGENKIT_USER_MONTHLY_TOKEN_LIMIT",
-    "AGENKIT_USER_MONTH_COST": "AGENKIT_USER_MONTHLY_COST_LIMIT",
-    "AGENKIT_TENANT_DAY_TOKENS": "AGENKIT_TENANT_DAILY_TOKEN_LIMIT",
-    "AGENKIT_TENANT_DAY_COST": "AGENKIT_TENANT_DAILY_COST_LIMIT",
-    "AGENKIT_TENANT_MONTH_TOKENS": "AGENKIT_TENANT_MONTHLY_TOKEN_LIMIT",
-    "AGENKIT_TENANT_MONTH_COST": "AGENKIT_TENANT_MONTHLY_COST_LIMIT",
-    "AGENKIT_CHECKPOINTS_KEPT": "AGENKIT_MAX_CHECKPOINTS_PER_THREAD",
-    "AGENKIT_ARTIFACT_BYTES": "AGENKIT_ARTIFACT_MAX_BYTES",
-    "AGENKIT_ARTIFACT_INLINE": "AGENKIT_ARTIFACT_INLINE_MAX_BYTES",
-    "AGENKIT_ARTIFACT_CACHE_SECONDS": "AGENKIT_ARTIFACT_CACHE_TTL_SECONDS",
-    "AGENKIT_ARTIFACT_CACHE_BYTES": "AGENKIT_ARTIFACT_CACHE_MAX_BYTES",
-    "AGENKIT_CHAT_OUTPUT": "AGENKIT_CHAT_MAX_OUTPUT_TOKENS",
-    "AGENKIT_CANVAS_OUTPUT": "AGENKIT_CANVAS_MAX_OUTPUT_TOKENS",
-    "AGENKIT_FAST_OUTPUT": "AGENKIT_FAST_MAX_OUTPUT_TOKENS",
-    "AGENKIT_JUDGE_OUTPUT": "AGENKIT_JUDGE_MAX_OUTPUT_TOKENS",
-    "AGENKIT_EMBEDDED_OUTPUT": "AGENKIT_EMBEDDED_MAX_OUTPUT_TOKENS",
-    "AGENKIT_EMBEDDED_CONTEXT": "AGENKIT_EMBEDDED_CONTEXT_TOKENS",
-    "AGENKIT_OLLAMA_CONTEXT": "AGENKIT_OLLAMA_CONTEXT_TOKENS",
-    "AGENKIT_EMBEDDED_SLOTS": "AGENKIT_EMBEDDED_MAX_CONCURRENT_CALLS",
-    "AGENKIT_KEEP_ALIVE": "AGENKIT_KEEP_ALIVE_SECONDS",
-    "AGENKIT_SHUTDOWN_GRACE": "AGENKIT_SHUTDOWN_GRACE_SECONDS",
-    "AGENKIT_BODY_LIMIT": "AGENKIT_REQUEST_MAX_BYTES",
-    "AGENKIT_CONNECT_TIMEOUT": "AGENKIT_CONNECT_TIMEOUT_SECONDS",
-    "AGENKIT_FIRST_TOKEN_TIMEOUT": "AGENKIT_FIRST_TOKEN_TIMEOUT_SECONDS",  # nosec B105  # a name
-    "AGENKIT_TOTAL_TIMEOUT": "AGENKIT_TOTAL_TIMEOUT_SECONDS",
-    "AGENKIT_POOL_TIMEOUT": "AGENKIT_POOL_TIMEOUT_SECONDS",
-    "AGENKIT_POOL_RECYCLE": "AGENKIT_POOL_RECYCLE_SECONDS",
-    "AGENKIT_STATEMENT_SECONDS": "AGENKIT_STATEMENT_TIMEOUT_SECONDS",
-    "AGENKIT_CACHE_SECONDS": "AGENKIT_CACHE_TTL_SECONDS",
-    "AGENKIT_CACHE_BYTES": "AGENKIT_CACHE_MAX_BYTES",
-    "AGENKIT_CACHE_ENTRIES": "AGENKIT_CACHE_SEMANTIC_MAX_ENTRIES",
-    "AGENKIT_CACHE_THRESHOLD": "AGENKIT_CACHE_SEMANTIC_THRESHOLD",
-    "AGENKIT_EMBEDDER": "AGENKIT_EMBEDDING_MODEL",
-    "AGENKIT_RUBRICS": "AGENKIT_RUBRICS_DIR",
-    "AGENKIT_AGENT_SETTINGS": "AGENKIT_AGENT_SETTINGS_FILE",
+    f"AGENKIT_{old}": f"AGENKIT_{new}" for old, new in map(str.split, _RENAMED.strip().splitlines())
 }
 
 _LISTS = {"cors_origins", "graph_files", "log_levels", *PROFILES}

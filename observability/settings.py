@@ -13,52 +13,48 @@ _Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 class ObservabilitySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    log_level: Level = Field("info", description="The least that is logged; of libraries `info` at least.")
+    log_level: Level = Field("info", description="Minimum log level; for libraries at least `info`.")
     log_levels: tuple[str, ...] = Field(
         (),
-        description="Of packages that say more or less, as in `storage=debug,httpx=error`; comma-separated. "
-        "Libraries write to `debug` what people said.",
+        description="Levels of single packages, comma-separated: `storage=debug,httpx=error`. "
+        "At `debug`, libraries log user text.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="`auto` is JSON unless a person watches in a terminal."
+        "auto", description="`auto` is JSON, or plain text in a terminal."
     )
-    langfuse_public_key: str | None = Field(None, description="With the secret key, spans go to Langfuse too.")
+    langfuse_public_key: str | None = Field(
+        None, description="Langfuse public key; with the secret key, spans are sent to Langfuse."
+    )
     langfuse_secret_key: SecretStr | None = Field(None, description="Langfuse's secret key.")
-    langfuse_base_url: _Url = Field("https://cloud.langfuse.com", description="Where Langfuse is.")
+    langfuse_base_url: _Url = Field("https://cloud.langfuse.com", description="Langfuse URL.")
     otlp_base_url: _Url | None = Field(
         None,
-        description="Any OTLP collector, over HTTP, as in `http://collector:4318`; traces go to `/v1/traces` there.",
+        description="OTLP collector (HTTP), for example `http://collector:4318`; traces go to its `/v1/traces`.",
     )
     otlp_endpoint: _Url | None = Field(
-        None, description="The full address for traces instead, as in `http://collector:4318/v1/traces`."
+        None, description="Full URL for traces instead, for example `http://collector:4318/v1/traces`."
     )
     otlp_headers: SecretStr | None = Field(
-        None, description="Headers for that collector and nobody else: `name=value`, with commas between."
+        None, description="Headers for this collector only: `name=value`, comma-separated."
     )
-    otlp_certificate: Path | None = Field(None, description="A file of authorities (PEM) that vouch for the collector.")
-    otlp_client_certificate: Path | None = Field(
-        None, description="A certificate (PEM) that is shown to the collector."
-    )
-    otlp_client_key: Path | None = Field(
-        None, description="The key of that certificate (PEM), if it is in another file."
-    )
+    otlp_certificate: Path | None = Field(None, description="CA bundle (PEM) to verify the collector.")
+    otlp_client_certificate: Path | None = Field(None, description="Client certificate (PEM) for the collector.")
+    otlp_client_key: Path | None = Field(None, description="Key of the client certificate (PEM), if in another file.")
     service_name: str = Field("agenkit", max_length=200, description="`service.name` of every span.")
     sentry_dsn: SecretStr | None = Field(
         None, description="Errors go to Sentry too, scrubbed; needs the extra `sentry` (`pip install agenkit[sentry]`)."
     )
-    trace_content: bool = Field(True, description="Whether spans hold what was asked and said, redacted.")
+    trace_content: bool = Field(True, description="Record prompts and answers in spans, redacted.")
     trace_sample_rate: float = Field(
-        1.0, ge=0, le=1, description="The share of runs that are traced; all spans of a run, or none."
+        1.0, ge=0, le=1, description="Share of runs that are traced (0 to 1); a run is traced wholly or not at all."
     )
-    trace_retention_days: float = Field(
-        30.0, ge=0, description="Days that spans are kept in the database; 0: for ever."
-    )
+    trace_retention_days: float = Field(30.0, ge=0, description="Days to keep spans in the database; 0: forever.")
     environment: str = Field(
         "production",
         pattern=r"^[a-z0-9_-]{1,40}$",
-        description="Said on every span: `production`, `staging` …",
+        description="Environment on every span: `production`, `staging`, …",
     )
-    release: str = Field("", max_length=200, description="Said on every span: which build this is.")
+    release: str = Field("", max_length=200, description="Release on every span.")
 
     @field_validator("log_levels")
     @classmethod

@@ -12,51 +12,49 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "p
 class StorageSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path = Field(Path(".agenkit"), description="The folder of the embedded database and checkpoints.")
+    data_dir: Path = Field(Path(".agenkit"), description="Folder of the embedded database and its checkpoints.")
     database_url: SecretStr | None = Field(
         None,
         description="PostgreSQL (`postgresql://…`) or another SQLite file; without it, SQLite in AGENKIT_DATA_DIR.",
     )
     redis_url: SecretStr | None = Field(
-        None, description="Redis, for what replicas share: the states of breakers, and remembered answers."
+        None, description="Redis, for what replicas share: event logs, circuit breakers, caches."
     )
     redis_prefix: str = Field(
         "agenkit:",
-        description="What the names of our keys in Redis begin with; another for each deployment that shares it.",
+        description="Prefix of our Redis keys; use one per deployment on a shared Redis.",
     )
     run_max_attempts: int = Field(
         2,
         ge=1,
         le=10,
-        description="How many processes may drive one run: after the first has died, the next goes on "
-        "from the thread's last checkpoint. 1: such a run is ended.",
+        description="How many processes may try one run: when one dies, the next continues "
+        "from the thread's last checkpoint. 1: the run fails instead.",
     )
-    review_retention_days: float = Field(
-        365.0, ge=0, description="Days that reviews and feedback are kept in the database; 0: for ever."
-    )
-    event_log_ttl_seconds: float = Field(
-        3600.0, ge=0, description="Seconds that the events of a run are kept after its end."
-    )
+    review_retention_days: float = Field(365.0, ge=0, description="Days to keep reviews and feedback; 0: forever.")
+    event_log_ttl_seconds: float = Field(3600.0, ge=0, description="Seconds to keep a run's events after its end.")
     event_log_max_bytes: int = Field(
-        8 * 1024 * 1024, ge=65536, description="Bytes of one run's events before the first of them are folded together."
+        8 * 1024 * 1024,
+        ge=65536,
+        description="Maximum size of one run's event log in bytes; older events are then compacted.",
     )
     migrate: Literal["auto", "on", "off"] = Field(
-        "auto", description="Bring the schema up to date at start-up: `auto` does it on SQLite, `on` everywhere."
+        "auto", description="Upgrade the schema at start: `auto` does so on SQLite, `on` everywhere."
     )
-    pool_size: int = Field(5, ge=1, le=200, description="Database connections kept open (PostgreSQL).")
-    pool_overflow: int = Field(10, ge=0, le=200, description="Connections beyond them in a rush (PostgreSQL).")
+    pool_size: int = Field(5, ge=1, le=200, description="Open database connections to keep (PostgreSQL).")
+    pool_overflow: int = Field(10, ge=0, le=200, description="Additional connections under load (PostgreSQL).")
     pool_timeout_seconds: float = Field(10.0, gt=0, description="Seconds to wait for a connection (PostgreSQL).")
     pool_recycle_seconds: float = Field(
-        1800.0, gt=0, description="Seconds after which a connection is made anew (PostgreSQL)."
+        1800.0, gt=0, description="Seconds after which a connection is replaced (PostgreSQL)."
     )
     statement_timeout_seconds: float = Field(
         10.0,
         ge=1,
         le=600,
-        description="Seconds that one statement may take (PostgreSQL); migrations take what they need.",
+        description="Timeout of one statement in seconds (PostgreSQL); not for migrations.",
     )
     retry_seconds: float = Field(
-        60.0, ge=0, le=3600, description="Seconds that a run waits for a database that is away before it fails."
+        60.0, ge=0, le=3600, description="Seconds that a run waits for an unavailable database before it fails."
     )
     run_lease_seconds: float = Field(
         6.0, ge=1, le=3600, description="Seconds without a heartbeat after which a run counts as lost."
@@ -64,29 +62,31 @@ class StorageSettings(BaseModel):
 
     blob_store_url: str | None = Field(
         None,
-        description="Where long texts of artifacts are kept: a folder, or `s3://bucket/prefix`; without it, `blobs` "
+        description="Store for long artifact texts: a folder or `s3://bucket/prefix`; default: `blobs` "
         "in AGENKIT_DATA_DIR.",
     )
-    s3_endpoint: str | None = Field(
-        None, description="Where the S3 of AGENKIT_BLOB_STORE_URL is, if not at AWS; `http://…` is taken too."
-    )
-    s3_region: str | None = Field(None, description="The region of the S3 of AGENKIT_BLOB_STORE_URL.")
-    s3_key_id: str | None = Field(None, description="The id of the access key to S3; without it, AWS's own ways.")
-    s3_secret: SecretStr | None = Field(None, description="The access key to S3.")
-    s3_session_token: SecretStr | None = Field(None, description="The session of an access key that is lent.")
+    s3_endpoint: str | None = Field(None, description="S3 endpoint if not AWS; `http://…` is accepted.")
+    s3_region: str | None = Field(None, description="S3 region.")
+    s3_key_id: str | None = Field(None, description="S3 access key id; default: AWS's credential chain.")
+    s3_secret: SecretStr | None = Field(None, description="S3 secret access key.")
+    s3_session_token: SecretStr | None = Field(None, description="S3 session token of temporary credentials.")
     artifact_max_bytes: int = Field(
-        2_000_000, ge=1024, le=64 * 1024 * 1024, description="Bytes of one artifact at most."
+        2_000_000, ge=1024, le=64 * 1024 * 1024, description="Maximum size of an artifact in bytes."
     )
     artifact_inline_max_bytes: int = Field(
-        65536, ge=0, description="Bytes up to which an artifact's text is kept in the database; longer ones are blobs."
+        65536,
+        ge=0,
+        description="Artifact texts up to this many bytes are stored in the database, longer ones as blobs.",
     )
-    artifact_cache_ttl_seconds: float = Field(86400.0, gt=0, description="Seconds that an artifact's text is cached.")
+    artifact_cache_ttl_seconds: float = Field(86400.0, gt=0, description="Seconds to cache an artifact's text.")
     artifact_cache_max_bytes: int = Field(
-        64 * 1024 * 1024, ge=0, description="Bytes of cached artifacts: in this process, or in Redis for all."
+        64 * 1024 * 1024, ge=0, description="Maximum size of the artifact cache in bytes, per process or in Redis."
     )
 
     max_checkpoints_per_thread: int = Field(
-        100, ge=0, description="The newest checkpoints of a thread that are kept; forks reach no further back. 0: all."
+        100,
+        ge=0,
+        description="How many of a thread's newest checkpoints to keep; forks cannot go further back. 0: all.",
     )
 
     @field_validator("database_url")
