@@ -21,9 +21,7 @@ _PROMPTS = Path(canvas.__path__[0]) / "prompts"
 class CanvasAgent(BaseAgent):
     id = "canvas"
     name = "Canvas"
-    description = (
-        "Writes documents and code together with a person, in versions, and changes them where they are asked to."
-    )
+    description = "Writes and edits documents and code with you, version by version."
     version = "1.0.0"
     parallel_tool_calls = False
     interrupts = False

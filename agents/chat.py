@@ -12,7 +12,7 @@ _PROMPTS = Path(chat.__path__[0]) / "prompts"
 class ChatAgent(BaseAgent):
     id = "chat"
     name = "Chat"
-    description = "Answers questions, with tools for exact arithmetic and for dates."
+    description = "Ask anything. I can calculate exactly and work with dates."
     version = "1.0.0"
     calls_client_tools = True
     parallel_tool_calls = True

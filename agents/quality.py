@@ -9,7 +9,7 @@ from storage.artifacts import UnknownVersion
 class QualityAgent(BaseAgent):
     id = "quality"
     name = "Quality"
-    description = "Reads a text or code by checks and by a rubric, and says what is wrong with it and where."
+    description = "Reviews a text or code with checks and a rubric, and shows each problem and where it is."
     version = "1.0.0"
     parallel_tool_calls = False
     interrupts = False

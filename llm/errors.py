@@ -103,7 +103,7 @@ class NoModelAvailable(LookupError):
     """A profile none of whose candidates is there now."""
 
     def __init__(self, profile: str) -> None:
-        super().__init__(f"No model of the profile {profile!r} is there")
+        super().__init__(f"No model of the profile {profile!r} is available")
         self.profile = profile
 
 

@@ -71,7 +71,7 @@ class ModelChain:
         """Raises `Overloaded` where no provider of the list could take a call of this tenant's now."""
         if self.limiters and not any(limiter.has_capacity(tenant) for limiter in self.limiters):
             raise Overloaded(
-                "There is too much to do just now.",
+                "The server is overloaded.",
                 retry_after=min(limiter.resume_after_wait for limiter in self.limiters),
             )
 

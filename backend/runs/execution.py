@@ -113,12 +113,12 @@ _END_RETRY_DELAYS = (0.1, 0.5, 2.0)
 _END_EVENTS_TIMEOUT_SECONDS = 5.0
 _END_RETRY_SECONDS = 5.0
 
-_STALLED_MESSAGE = "The agent has done nothing for too long. Please try again."
+_STALLED_MESSAGE = "The agent did nothing for too long. Please try again."
 _NOT_SAVED_MESSAGE = "The answer could not be saved. Please try again in a moment."
 
 _NOT_STORABLE = "The agent's state cannot be stored: it holds {}."
 _INTERNAL_MESSAGE = "Something went wrong while answering. Please try again."
-_STEP_LIMIT_MESSAGE = "The agent took too many steps without coming to an end."
+_STEP_LIMIT_MESSAGE = "The agent reached its step limit without finishing."
 
 
 class Execution:

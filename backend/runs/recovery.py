@@ -16,7 +16,7 @@ from storage.runs import CLAIM_BATCH, LostRun, RunRecord, Runs
 
 _log = get_logger(__name__)
 
-_LOST_MESSAGE = "The process that drove this run has gone. Please send the message again."
+_LOST_MESSAGE = "The server process of this run ended. Please send the message again."
 
 
 class RunRecovery:

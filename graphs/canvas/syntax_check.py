@@ -36,7 +36,7 @@ class CheckNode:
             return {**report_not_saved(runtime, error), "wrong": [], "again": False, "gated": False}
         wrong = await _find_issues(runtime.context.workspace.workers, version)
         if wrong and state.get("mended", 0) >= _MAX_ATTEMPTS:
-            runtime.stream_writer(Notice("invalid_syntax", f"What was written is not well-formed: {wrong[0]}."))
+            runtime.stream_writer(Notice("invalid_syntax", f"The text has a syntax error: {wrong[0]}."))
         if not wrong or state.get("mended", 0) >= _MAX_ATTEMPTS:
             return {"wrong": wrong, "again": False, "gated": gated}
         mending = {

@@ -24,7 +24,7 @@ EDIT: Tool = "edit_artifact"
 # The argument that comes in pieces.
 _STREAMED_METADATA: Mapping[Tool, str] = {WRITE: "content", EDIT: "edits"}
 
-_TRUNCATED = Notice("truncated", "The model came to the limit of what it may write: the text breaks off.")
+_TRUNCATED = Notice("truncated", "The model reached its output limit. The text is incomplete.")
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from storage.artifacts import UnknownArtifact, UnknownVersion
 _MAX_NAME_LENGTH = 80
 _DECIDE = "Decide what is to be done with the message above. {about}"
 _NOTHING_YET = "There is no artifact yet: only create and answer are possible."
-_DELETED = Notice("artifact_deleted", "The artifact of this conversation has been deleted: it goes on without one.")
+_DELETED = Notice("artifact_deleted", "The artifact was deleted. The conversation goes on without it.")
 
 
 class Decision(BaseModel):

@@ -94,7 +94,7 @@ async def save_text(
 def _shortfall(seen: ArtifactVersion | None, version: ArtifactVersion) -> Notice | None:
     """What a version lacks of what was asked for."""
     if seen is not None and version.version.number == seen.version.number:
-        return Notice("unchanged", "The text was not changed: what was written is what it says already.")
+        return Notice("unchanged", "The text was not changed: the new text is the same.")
     if version.version.conflicts:
         return Notice(
             "conflict",

@@ -32,9 +32,9 @@ from llm.wrappers.fallback import MISSING_CAPABILITIES
 # Rounds of tool calls for one message of a person's; after them the model has to answer with what it has.
 _MAX_TOOL_ROUNDS = 8
 
-_NO_TOOLS = Notice("without_tools", "The model that answers has no tools: this answer was given without them.")
+_NO_TOOLS = Notice("without_tools", "Tools (calculator, dates) need a larger model.")
 
-_FROM_CACHE = Notice("from_cache", "This answer was given before, or to another who asks the same at this moment.")
+_FROM_CACHE = Notice("from_cache", "This answer comes from the cache.")
 
 
 class ChatState(MessagesState):

@@ -40,7 +40,7 @@ class WireEmbedding:
         try:
             answer = await self._client.post(self._url, json=asked, headers=headers)
         except httpx.HTTPError as error:
-            raise self._error(ModelUnavailable, "broke off") from error
+            raise self._error(ModelUnavailable, "stopped before its answer was complete") from error
         if answer.status_code != 200:
             raise self._of_status(answer)
         try:
@@ -54,7 +54,7 @@ class WireEmbedding:
     def _of_status(self, answer: httpx.Response) -> ModelError:
         status = answer.status_code
         if status == 429:
-            return self._error(ModelOverloaded, "has too much to do")
+            return self._error(ModelOverloaded, "is overloaded")
         if status >= 500 or status == 408:
             return self._error(ModelUnavailable, "is not well")
         if "context" in answer.text and ("length" in answer.text or "exceed" in answer.text):

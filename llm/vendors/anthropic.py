@@ -63,7 +63,11 @@ class AnthropicChat(ChatAnthropic):
                     yield chunk
             if not ended:
                 # The line was closed as if all had been said.
-                raise ModelUnavailable(f"The model {self.model!r} broke off.", provider="anthropic", model=self.model)
+                raise ModelUnavailable(
+                    f"The model {self.model!r} stopped before its answer was complete.",
+                    provider="anthropic",
+                    model=self.model,
+                )
 
     def _make_message_chunk_from_anthropic_event(
         self, event: RawMessageStreamEvent, **kwargs: Any
@@ -122,11 +126,17 @@ def _translate_errors(model: str) -> Iterator[None]:
     except (anthropic.APIError, httpx2.HTTPError) as error:
         # Its client lets its transport speak for itself in mid-stream.
         raise ModelUnavailable(
-            f"The model {model!r} broke off.", provider="anthropic", model=model, reason=connection_reason(error)
+            f"The model {model!r} stopped before its answer was complete.",
+            provider="anthropic",
+            model=model,
+            reason=connection_reason(error),
         ) from error
     except (EmptyAnswer, ValueError) as error:
         raise ModelUnavailable(
-            f"The model {model!r} is not readable.", provider="anthropic", model=model, reason=UNREADABLE
+            f"The model {model!r} sent an answer that cannot be read.",
+            provider="anthropic",
+            model=model,
+            reason=UNREADABLE,
         ) from error
 
 
@@ -136,7 +146,7 @@ def _error_of_status(error: anthropic.APIStatusError, model: str) -> ModelError:
     if status == 400 and "prompt is too long" in str(error.body):
         kind, told = ContextTooLong, f"The conversation is too long for the model {model!r}."
     elif status in {429, 529} or why == "overloaded_error":
-        kind, told = ModelOverloaded, f"The model {model!r} has too much to do."
+        kind, told = ModelOverloaded, f"The model {model!r} is overloaded."
     elif 400 <= status < 500 and status != 408:
         kind, told = (
             ProviderRejected,

@@ -63,7 +63,11 @@ class OllamaChat(ChatOllama):
                     yield chunk
             if not ended:
                 # The line was closed as if all had been said.
-                raise ModelUnavailable(f"The model {self.model!r} broke off.", provider="ollama", model=self.model)
+                raise ModelUnavailable(
+                    f"The model {self.model!r} stopped before its answer was complete.",
+                    provider="ollama",
+                    model=self.model,
+                )
 
     async def _agenerate(
         self,
@@ -90,11 +94,17 @@ def _translate_errors(model: str, unreadable: tuple[type[Exception], ...] = _UNR
         raise kind(why, provider="ollama", model=model, retry_after=_retry_after(error), reason=reason) from error
     except (httpx.HTTPError, ConnectionError) as error:
         raise ModelUnavailable(
-            f"The model {model!r} broke off.", provider="ollama", model=model, reason=connection_reason(error)
+            f"The model {model!r} stopped before its answer was complete.",
+            provider="ollama",
+            model=model,
+            reason=connection_reason(error),
         ) from error
     except unreadable as error:
         raise ModelUnavailable(
-            f"The model {model!r} is not readable.", provider="ollama", model=model, reason=UNREADABLE
+            f"The model {model!r} sent an answer that cannot be read.",
+            provider="ollama",
+            model=model,
+            reason=UNREADABLE,
         ) from error
 
 
@@ -107,7 +117,7 @@ def _error_of_status(error: ollama.ResponseError, model: str) -> tuple[type[Mode
         return ProviderRejected, f"The account for the model {model!r} is empty."
     if status in {429, 503}:
         # 503 is its word for a queue that is full.
-        return ModelOverloaded, f"The model {model!r} has too much to do."
+        return ModelOverloaded, f"The model {model!r} is overloaded."
     if 400 <= status < 500:
         return ProviderRejected, f"Ollama does not take this call for the model {model!r} (status {status})."
     return ModelUnavailable, f"The model {model!r} is not well."

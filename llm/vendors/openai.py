@@ -74,7 +74,9 @@ class OpenAIChat(ChatOpenAI):
     def _incomplete_error(self) -> ModelUnavailable:
         # The line was closed as if all had been said.
         return ModelUnavailable(
-            f"The model {self.model_name!r} broke off.", provider=self.provider_name, model=self.model_name
+            f"The model {self.model_name!r} stopped before its answer was complete.",
+            provider=self.provider_name,
+            model=self.model_name,
         )
 
     async def _agenerate(
@@ -132,11 +134,17 @@ def _translate_errors(
     except (openai.APIError, aiohttp.ClientError) as error:
         # Connections, time-outs, and errors that arrive within a stream; some of them the SDK does not know.
         raise ModelUnavailable(
-            f"The model {model!r} broke off.", provider=provider, model=model, reason=connection_reason(error)
+            f"The model {model!r} stopped before its answer was complete.",
+            provider=provider,
+            model=model,
+            reason=connection_reason(error),
         ) from error
     except unreadable as error:
         raise ModelUnavailable(
-            f"The model {model!r} is not readable.", provider=provider, model=model, reason=UNREADABLE
+            f"The model {model!r} sent an answer that cannot be read.",
+            provider=provider,
+            model=model,
+            reason=UNREADABLE,
         ) from error
 
 
@@ -150,7 +158,7 @@ def _error_of_status(error: openai.APIStatusError, provider: str, model: str) ->
         kind, why = ProviderRejected, f"The account for the model {model!r} is empty."
     elif status == 429 or (status == 503 and isinstance(error.body, dict)):
         # 503 in the words of the API is a queue that is full; in anybody else's, nobody is there.
-        kind, why = ModelOverloaded, f"The model {model!r} has too much to do."
+        kind, why = ModelOverloaded, f"The model {model!r} is overloaded."
     elif status >= 500 or status == 408:
         kind, why = ModelUnavailable, f"The model {model!r} is not well."
     else:

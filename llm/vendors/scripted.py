@@ -119,7 +119,9 @@ class ScriptedChat(BaseChatModel):
             yield ChatGenerationChunk(message=message)
             await asyncio.sleep(reply.delay)
         if reply.fail:
-            raise ModelUnavailable(f"The model {self.name!r} broke off.", provider="scripted", model=self.name)
+            raise ModelUnavailable(
+                f"The model {self.name!r} stopped before its answer was complete.", provider="scripted", model=self.name
+            )
         read = sum(len(message.text.split()) for message in messages)
         usage = UsageMetadata(input_tokens=read, output_tokens=spoken, total_tokens=read + spoken)
         yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage, chunk_position="last"))

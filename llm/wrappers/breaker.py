@@ -235,7 +235,7 @@ class CircuitBreakerModel(ModelWrapper):
         admission = await self.breaker.admit(last_resort=kwargs.pop(IS_LAST_RESORT, False))
         if not admission.admitted:
             raise CircuitOpen(
-                f"The model {self.model!r} has failed too often and is left alone for now.",
+                f"The model {self.model!r} keeps failing and is paused. Try again later, or choose another model.",
                 provider=self.provider,
                 model=self.model,
                 retry_after=admission.retry_after,

@@ -35,7 +35,7 @@ class BudgetChecker:
     async def check(self, context: CallContext) -> None:
         """Raises `RunLimit` or `BudgetExhausted`."""
         if context.meter is not None and self._run.is_exhausted(SpentSoFar(context.meter.tokens, context.meter.cost)):
-            raise RunBudgetExceeded("This run has spent what one run may.")
+            raise RunBudgetExceeded("This run has used up its budget.")
         if not self._allowances or self._books is None:
             return
         now = datetime.now(UTC)
@@ -44,7 +44,7 @@ class BudgetChecker:
             if budget.is_exhausted(spent.get((who, period), SpentSoFar())):
                 whose = "You have" if who == "user" else "Your organisation has"
                 raise BudgetExhausted(
-                    f"{whose} used up what may be spent in a {period}.", retry_after=_until_next(period, now)
+                    f"{whose} used up the budget for the {period}.", retry_after=_until_next(period, now)
                 )
 
 

@@ -371,7 +371,7 @@ def _as_chunk(result: ChatResult) -> ChatGenerationChunk:
 def _combined_error(tried: Sequence[ModelError], required: RequiredCapabilities, *, late: bool) -> ModelError:
     """The error of a list: its only one, or one that says who was asked; `late` where there was no time for more."""
     if not tried and late:
-        return ModelUnavailable("There was no time left to ask a model.")
+        return ModelUnavailable("There was no time left to call a model.")
     if not tried:
         if required.vision or required.schema or required.media:
             skills = {
@@ -381,11 +381,11 @@ def _combined_error(tried: Sequence[ModelError], required: RequiredCapabilities,
             }
             named = " and ".join(skill for skill, needed in skills.items() if needed)
             return CapabilityUnsupported(f"No model that may be asked can {named}.")
-        return ContextTooLong("The conversation is too long for every model that may be asked.")
+        return ContextTooLong("The conversation is too long for every model of this chain.")
     if len({(error.provider, error.model) for error in tried}) == 1:
         return tried[-1]
     if all(isinstance(error, Overloaded) for error in tried):
         return min(tried, key=lambda error: error.retry_after or 0.0)
     asked = ", ".join(dict.fromkeys(f"{error.provider}:{error.model}" for error in tried if error.provider))
     last = tried[-1]
-    return ModelUnavailable(f"No model could answer. Asked were {asked}.", provider=last.provider, model=last.model)
+    return ModelUnavailable(f"No model could answer. Tried: {asked}.", provider=last.provider, model=last.model)

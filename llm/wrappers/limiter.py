@@ -140,7 +140,7 @@ class ConcurrencyLimiter:
             del self._under_way[tenant]
 
     def _overloaded(self) -> Overloaded:
-        return Overloaded("There is too much to do just now.", retry_after=self.resume_after_wait)
+        return Overloaded("The server is overloaded.", retry_after=self.resume_after_wait)
 
 
 class LimitedModel(ModelWrapper):

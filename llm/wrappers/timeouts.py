@@ -74,5 +74,8 @@ class TimeoutModel(ModelWrapper):
 
     def _silent(self) -> ModelUnavailable:
         return ModelUnavailable(
-            f"The model {self.model!r} fell silent.", provider=self.provider, model=self.model, reason="timeout"
+            f"The model {self.model!r} did not answer in time.",
+            provider=self.provider,
+            model=self.model,
+            reason="timeout",
         )

@@ -399,10 +399,10 @@ async def test_a_character_that_was_cut_is_never_text(ways: Ways, provider: Loop
 async def test_an_answer_that_ends_without_saying_so_broke_off(ways: Ways, wire: str, provider: Loopback) -> None:
     provider.say(_events(*_TEXTS) if wire == "openai" else _lines(*_PARTS))
     said, error = await _failure(ways.ours)
-    assert (said, str(error)) == ("Paris ☕", "The model 'loop' broke off.")
+    assert (said, str(error)) == ("Paris ☕", "The model 'loop' stopped before its answer was complete.")
 
 
 async def test_a_line_without_an_end_does_not_fill_the_memory(ways: Ways, provider: Loopback) -> None:
     provider.say(Status(200, b"data: " + b"x" * 6_000_000, content_type="text/event-stream"))
     said, error = await _failure(ways.ours)
-    assert (said, str(error)) == ("", "The model 'loop' is not readable.")
+    assert (said, str(error)) == ("", "The model 'loop' sent an answer that cannot be read.")

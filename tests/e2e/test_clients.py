@@ -422,7 +422,7 @@ def test_a_run_that_fails_in_mid_stream_says_why_and_its_thread_goes_on(client: 
     assert failed.failure is None
     error = failed.wire[-1]
     assert (error["type"], error["code"]) == ("RUN_ERROR", "model_unavailable")
-    assert error["message"] == "The model 'actor' broke off."
+    assert error["message"] == "The model 'actor' stopped before its answer was complete."
     # What was said had been written, and its provider did not live to tell how much.
     assert error["metadata"] == {"usageEstimated": True}
     assert error["usage"][0]["outputTokens"] > 0

@@ -23,7 +23,7 @@ def test_the_agents_of_a_server_are_listed(server: Serving, tmp_path: Path) -> N
     listed = command(tmp_path, "agents", "--url", server.url)
     assert (listed.returncode, listed.stderr) == (0, "")
     told = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    assert told[0] == ["chat", "1.0.0", "Answers questions, with tools for exact arithmetic and for dates."]
+    assert told[0] == ["chat", "1.0.0", "Ask anything. I can calculate exactly and work with dates."]
     assert [agent for agent, _, _ in told] == ["chat", "canvas", "quality", "approval"]
     assert told[-1] == ["approval", "0", "The graph 'graph' of approval.py."]
 
@@ -53,7 +53,11 @@ def test_a_thread_is_gone_on_with(server: Serving, tmp_path: Path) -> None:
 
 def test_a_run_that_fails_is_an_exit_code(server: Serving, tmp_path: Path) -> None:
     chat = command(tmp_path, "chat", "--url", server.url, "Break it")
-    assert (chat.returncode, chat.stdout, chat.stderr) == (1, "Half of \n", "The model 'actor' broke off.\n")
+    assert (chat.returncode, chat.stdout, chat.stderr) == (
+        1,
+        "Half of \n",
+        "The model 'actor' stopped before its answer was complete.\n",
+    )
 
 
 def test_an_unknown_agent_is_named_in_the_servers_words(server: Serving, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ async def test_a_model_that_breaks_off_ends_the_run_in_words_and_frees_the_threa
     events = await server.run(text="Break it", thread="broken")
     assert said(events) == "Half of "
     assert [event["type"] for event in events[-3:]] == ["TEXT_MESSAGE_END", "STEP_FINISHED", "RUN_ERROR"]
-    assert events[-1]["message"] == "The model 'actor' broke off."
+    assert events[-1]["message"] == "The model 'actor' stopped before its answer was complete."
     assert events[-1]["code"] == "model_unavailable"
     events = await server.run(messages=[user("And now?")], thread="broken")
     assert last(events, "RUN_FINISHED")["outcome"] == {"type": "success"}

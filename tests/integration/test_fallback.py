@@ -225,7 +225,7 @@ async def test_with_nobody_left_the_error_says_who_was_asked(
 ) -> None:
     await asyncio.to_thread(first.say, Refused())
     second.answer(lambda _: server_error())
-    with pytest.raises(ModelUnavailable, match="Asked were openai:loop, ollama:loop"):
+    with pytest.raises(ModelUnavailable, match="Tried: openai:loop, ollama:loop"):
         await _answer(factory)
 
 

@@ -98,7 +98,7 @@ async def test_where_the_faster_one_fails_the_slower_is_still_waited_for(
 async def test_where_both_fail_the_error_says_so(factory: ModelFactory, first: Loopback, second: Loopback) -> None:
     first.answer(lambda _: Reset(0))
     second.answer(lambda _: server_error())
-    with pytest.raises(ModelUnavailable, match="Asked were openai:loop, ollama:loop"):
+    with pytest.raises(ModelUnavailable, match="Tried: openai:loop, ollama:loop"):
         await _asked((await factory.select()).model)
 
 

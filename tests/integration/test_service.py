@@ -31,7 +31,7 @@ async def test_the_agents_are_listed(server: Server) -> None:
     assert everybody["items"][0] == {
         "id": "chat",
         "name": "Chat",
-        "description": "Answers questions, with tools for exact arithmetic and for dates.",
+        "description": "Ask anything. I can calculate exactly and work with dates.",
         "version": "1.0.0",
         "available": True,
         "reviewMode": "off",

@@ -519,7 +519,7 @@ async def test_an_error_reaches_every_reader_as_its_own(way: str) -> None:
 
 @pytest.mark.parametrize("way", ["text", "message"])
 async def test_what_only_one_may_not_the_others_ask_for_themselves(way: str) -> None:
-    spent = RunBudgetExceeded("This run has spent what one run may.")
+    spent = RunBudgetExceeded("This run has used up its budget.")
     kept = Kept([0.01, spent], [0.01, spent], ["well", END])
     outcomes = await asyncio.gather(*(getattr(kept, way)() for _ in range(4)), return_exceptions=True)
     said = [outcome.text if isinstance(outcome, AIMessage) else outcome for outcome in outcomes]

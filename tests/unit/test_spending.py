@@ -181,9 +181,9 @@ ALLOWED: Budgets = {
     [
         (Books(), None),
         (Books(day=SpentSoFar(99, Decimal(9))), None),
-        (Books(day=SpentSoFar(100)), "You have used up what may be spent in a day"),
+        (Books(day=SpentSoFar(100)), "You have used up the budget for the day"),
         (Books(tenant=SpentSoFar(10**9, Decimal("0.49"))), None),
-        (Books(tenant=SpentSoFar(0, Decimal("0.5"))), "Your organisation has used up what may be spent in a month"),
+        (Books(tenant=SpentSoFar(0, Decimal("0.5"))), "Your organisation has used up the budget for the month"),
     ],
 )
 async def test_who_has_spent_what_is_allowed_is_told_before_the_call(ledger: Books, why: str | None) -> None:

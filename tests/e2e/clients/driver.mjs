@@ -15,7 +15,7 @@ console.warn = (...said) => warnings.push(format(...said));
 class Recorded {
   constructor(HttpAgent, url, opened) {
     this.opened = opened;
-    // With `patience`, in milliseconds, runs are read on where their line broke off.
+    // With `patience`, in milliseconds, runs are read on where their line stopped before its answer was complete.
     this.fetching = opened.patience ? resumable({ patience: opened.patience }) : fetch;
     this.client = new HttpAgent({
       url: `${url}/api/v1/chat/${opened.agent}`,
