@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 OURS := agents artifacts backend bench evaluation graphs llm observability requirements storage tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ollama chaos failover hostile check fix audit lock docs page bench clean
+.PHONY: help run test test-ollama chaos failover hostile metrics check fix audit lock docs page bench clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ failover: .venv/.dev  ## 400 answers over two providers that are killed and rest
 
 hostile: .venv/.dev  ## 2,000 hostile bodies over every route that takes one: none may fail, or cost a second of CPU
 	@$(BIN)/python -m bench.hostile
+
+metrics: .venv/.dev  ## print size, function lengths, complexity, repeated blocks and coverage
+	@$(BIN)/python -m bench.metrics
 
 check: .venv/.dev frontend/node_modules/.ready  ## style, types, walls between the floors, security lint
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: make fix"; exit 1; }
