@@ -40,6 +40,7 @@ check: .venv/.dev frontend/node_modules/.ready  ## style, types, walls between t
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive agents artifacts backend evaluation graphs llm observability storage
+	@$(BIN)/python -m pytest --quiet --no-header tests/unit/test_retired_names.py > .venv/names.log || { cat .venv/names.log; exit 1; }
 	@$(BIN)/python requirements/npm.py frontend run --silent check
 	@echo "checked"
 
