@@ -372,7 +372,9 @@ def attack(count: int, seed: int = 1) -> Report:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     models = {f"AGENKIT_{profile}_MODELS": "scripted:actor" for profile in ("CHAT", "CANVAS", "FAST", "JUDGE")}
-    settings = {"AGENKIT_SCRIPTED_MODEL_FILE": str(_SCRIPT), "AGENKIT_LOG_LEVEL": "error", **models}
+    # What is kept of ended runs is bounded by settings of its own; here it would hide what is never given back.
+    kept = {"AGENKIT_EVENT_LOG_TTL_SECONDS": "1", "AGENKIT_CACHE_MAX_BYTES": "0"}
+    settings = {"AGENKIT_SCRIPTED_MODEL_FILE": str(_SCRIPT), "AGENKIT_LOG_LEVEL": "error", **models, **kept}
     with (
         running(agenkit(port), f"{url}/health/live", **settings),
         httpx.Client(base_url=url, timeout=_TIMEOUT) as client,
