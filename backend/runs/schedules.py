@@ -114,7 +114,7 @@ async def _start(resources: Resources, occurrence: Occurrence, run: str) -> None
         await build_run_request(plan.agent, given, occurrence.schedule.caller, resources), on_disconnect="continue"
     )
     said = given.forwarded_props if isinstance(given.forwarded_props, dict) else {}
-    if "multitask" not in said:
+    if "multitaskStrategy" not in said:
         # Nobody is there to see that a run of a person's was interrupted.
         wanted = replace(wanted, multitask_strategy="reject")
     await resources.run_service.start_run(wanted)

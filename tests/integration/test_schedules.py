@@ -15,7 +15,7 @@ from storage.settings import StorageSettings
 from storage.tables import runs, schedules
 from tests.integration.conftest import SCRIPTED
 from tests.loopback import Loopback, Reply
-from tests.server import Server, serving, user
+from tests.server import Server, run_input, serving, user
 from tests.waiting import wait_for
 
 SCHEDULES = "/api/v1/schedules"
@@ -205,6 +205,29 @@ async def test_an_occurrence_is_skipped_while_the_last_one_goes(tmp_path: Path) 
                 told = await wait_for(skipped)
                 await client.post(f"/api/v1/runs/{first['lastRunId']}/cancel")
     assert (told["skipped"], told["lastRunId"]) == (1, first["lastRunId"])
+
+
+async def test_schedule_that_says_its_strategy_waits_for_a_busy_thread(tmp_path: Path) -> None:
+    with Loopback() as loopback:
+        loopback.answer(lambda _: Reply("one two three four five six", delay=30))
+        environment = {
+            "OPENAI_API_KEY": "a-key-for-tests",
+            "OPENAI_BASE_URL": loopback.openai_url,
+            "AGENKIT_CHAT_MODELS": "openai:loop",
+            "AGENKIT_SHUTDOWN_GRACE_SECONDS": "0",
+        }
+        with serving(tmp_path, **environment) as server:
+            async with server.client() as client:
+                person = {"agentId": "chat", **run_input("Hi", thread="t", run="person")}
+                assert (await client.post("/api/v1/runs", json=person)).status_code == 202
+                waits = {**_INPUT, "forwardedProps": {"multitaskStrategy": "enqueue"}}
+                schedule = (await client.post(SCHEDULES, json=_asked(threadId="t", input=waits))).json()["scheduleId"]
+                await _fall_due(tmp_path)
+                told = await _begun(client, schedule)
+                queued = (await client.get(f"/api/v1/runs/{told['lastRunId']}")).json()["status"]
+                for run in (told["lastRunId"], "person"):
+                    await client.post(f"/api/v1/runs/{run}/cancel")
+    assert (told["skipped"], queued) == (0, "queued")
 
 
 async def test_what_could_not_be_begun_says_why(tmp_path: Path) -> None:
