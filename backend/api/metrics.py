@@ -10,7 +10,13 @@ router = APIRouter(tags=["health"])
     "/metrics",
     summary="Get Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"example": "# TYPE agenkit_sse_connections gauge\nagenkit_sse_connections 3.0\n"}}}},
+    responses={
+        200: {
+            "content": {
+                "text/plain": {"example": "# TYPE agenkit_sse_connections gauge\nagenkit_sse_connections 3.0\n"}
+            }
+        }
+    },
 )
 async def get_metrics(metrics: MetricsDep, resources: ResourcesDep) -> Response:
     for spec, state in (await resources.models.breakers()).items():
